@@ -1,0 +1,1 @@
+"""Formats, both ways, without I/O: bytes in, nouns out."""

@@ -1,0 +1,1 @@
+"""From observations to rows: one file per detector."""

@@ -1,0 +1,1 @@
+"""Who could go where, and what that leaves uncovered."""

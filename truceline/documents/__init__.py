@@ -1,0 +1,1 @@
+"""What a mission publishes: one file per document."""

@@ -1,0 +1,1 @@
+"""The one pipeline, and the only place that appends to the log."""

@@ -1,0 +1,1 @@
+"""The earth: local metres, offsets from a line, cameras, rasters."""

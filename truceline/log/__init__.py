@@ -1,0 +1,1 @@
+"""Memory and proof: the append-only log, samples, pieces, signatures."""

@@ -1,0 +1,1 @@
+"""The nouns of Truceline: words, units and doors."""

@@ -1,0 +1,57 @@
+"""Arrow schemas of rows: what comes faster than a person can point at."""
+
+import pyarrow as pa
+
+from truceline.model.classes import FUSION_CLASSES
+
+TIME = pa.timestamp("us", tz="UTC")
+_PROBABILITIES = [pa.field(f"p_{word}", pa.float64()) for word in FUSION_CLASSES]
+
+# One row per thing seen in one observation; absent values are null. `meaning` is set for changed
+# places only (contract satellite), which never become moving objects; `object` is a stable id
+# inside the source (alert id, track id in a video). `kind` is a sighting kind of contract zone.
+DETECTION = pa.schema(
+    [
+        pa.field("time_utc", TIME, nullable=False),
+        pa.field("lat_deg", pa.float64()),
+        pa.field("lon_deg", pa.float64()),
+        pa.field("ce90_m", pa.float64()),
+        pa.field("hae_m", pa.float64()),
+        pa.field("speed_mps", pa.float64()),
+        pa.field("course_deg", pa.float64()),
+        *_PROBABILITIES,
+        pa.field("confidence", pa.float64()),
+        pa.field("count", pa.int64()),
+        pa.field("object", pa.string()),
+        pa.field("kind", pa.string()),
+        pa.field("meaning", pa.string()),
+        pa.field("area_m2", pa.float64()),
+        pa.field("outline", pa.string()),  # GeoJSON geometry
+        pa.field("frame", pa.int64()),
+        pa.field("x_px", pa.float64()),
+        pa.field("y_px", pa.float64()),
+        pa.field("w_px", pa.float64()),
+        pa.field("h_px", pa.float64()),
+        pa.field("chip_sha256", pa.string()),
+        pa.field("note", pa.string()),
+    ]
+)
+
+# One row per track and round; `from_rows` are the rows newly used, each `<seq>` and `<row>`.
+TRACK = pa.schema(
+    [
+        pa.field("track_id", pa.int64(), nullable=False),
+        pa.field("time_utc", TIME, nullable=False),
+        pa.field("lat_deg", pa.float64(), nullable=False),
+        pa.field("lon_deg", pa.float64(), nullable=False),
+        pa.field("ce90_m", pa.float64(), nullable=False),
+        pa.field("speed_mps", pa.float64()),
+        pa.field("course_deg", pa.float64()),
+        pa.field("exists_p", pa.float64(), nullable=False),
+        *_PROBABILITIES,
+        pa.field("side", pa.string()),  # side of the line on which it was first seen
+        pa.field("last_seen_utc", TIME, nullable=False),
+        pa.field("detections_used", pa.int64(), nullable=False),
+        pa.field("from_rows", pa.list_(pa.struct([("entry", pa.string()), ("row", pa.int64())]))),
+    ]
+)

@@ -1,0 +1,207 @@
+"""The narrow waist: a plug-in and its four ports."""
+
+import importlib
+import importlib.util
+import re
+from abc import ABC, ABCMeta, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from importlib.metadata import entry_points
+from pathlib import Path
+from threading import Event
+from typing import Any, ClassVar, Protocol, dataclass_transform
+
+import msgspec
+import pyarrow as pa
+
+from truceline.geo.zone import Zones
+from truceline.model.errors import BadInput
+from truceline.model.facts import Blob
+from truceline.model.observed import Observation, Report, Sighting
+from truceline.model.place import Span
+from truceline.model.units import Word
+from truceline.view.views import Views
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class PlugMeta(type(msgspec.Struct), ABCMeta):  # type: ignore[misc]
+    """A struct whose missing methods are noticed when it is made, not when it is called."""
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class Plug(msgspec.Struct, metaclass=PlugMeta, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Fields are its settings (typed, bounded, with defaults); its file is named after its word."""
+
+
+class Intake(Protocol):
+    """What a source may do: store bytes, ask for the time, and learn when to stop."""
+
+    stop: Event
+
+    def put(self, sample: Path | bytes, media_type: str, name: str) -> Blob:
+        """Store bytes durably in the blob folder (same bytes: once)."""
+        ...
+
+    def now(self) -> datetime:
+        """Tell the mission's time, UTC."""
+        ...
+
+    def has(self, key: str) -> bool:
+        """Tell whether this source's observation with that natural key is logged already."""
+        ...
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """What a source hands over: an observation, or a report with the sender's id, and its samples."""
+
+    noun: Observation | Report
+    id: str = ""  # of a report: the sender's; of an observation: its own name
+    actor: str = ""  # default: source:<name>
+    blobs: tuple[Blob, ...] = ()
+
+
+class Source(Plug):
+    """A way in; touches the world, runs in a thread of its own."""
+
+    name: str
+    finite: ClassVar[bool] = False
+
+    @abstractmethod
+    def observe(self, intake: Intake, follow: bool) -> Iterator[Taken]:
+        """Yield what comes in, in order; with ``follow`` go on watching until ``intake.stop``."""
+
+
+class Media(Protocol):
+    """What a detector may do: open samples read-only, and store chips."""
+
+    memory: Path | None
+
+    def open(self, blob: Blob | str) -> Path: ...
+
+    def put(self, sample: Path | bytes, media_type: str, name: str) -> Blob: ...
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What a detector saw: rows of ``tables.DETECTION``, also none."""
+
+    rows: pa.Table
+    memory: Path | None = None
+    blobs: tuple[Blob, ...] = ()
+    status: str = "ok"
+    reason: str = ""
+
+
+class Detector(Plug):
+    """Pure; may run on another machine. With ``stateful`` it is given its memory of the piece before."""
+
+    stateful: ClassVar[bool] = False
+
+    @abstractmethod
+    def detect(self, observation: Observation, blobs: Sequence[Blob], media: Media) -> Found:
+        """Look at one observation and its samples."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One verdict of a rule: what :class:`truceline.model.decided.Incident` is made of."""
+
+    party: str | None
+    verdict: str
+    probability: float
+    causes: tuple[Sighting, ...]
+    strongest: Sighting
+    zone: str | None = None
+    reasons: tuple[str, ...] = ()
+    measured: Mapping[str, float | int | str] = {}
+
+
+class Rule(Plug):
+    """Pure; sees one bucket at a time, so that a new sighting judges one bucket again."""
+
+    id: str
+    article: str
+    text: str = ""
+
+    @abstractmethod
+    def key(self, sighting: Sighting) -> str | None:
+        """Name the bucket of a sighting; None: not my business."""
+
+    @abstractmethod
+    def judge(self, bucket: Sequence[Sighting], zones: Zones) -> Iterator[Finding]:
+        """Judge a bucket, sorted by (time, id)."""
+
+
+class Document(Plug):
+    """Pure; same views, same bytes."""
+
+    @abstractmethod
+    def write(self, views: Views, span: Span) -> bytes:
+        """Write the document over a span of time."""
+
+
+_PORTS: dict[str, type[Plug]] = {
+    "sources": Source,
+    "detect": Detector,
+    "rules.kinds": Rule,
+    "documents": Document,
+}
+
+
+def find(room: str, word: str) -> type[Plug]:
+    """Find a plug-in: a file of ours named after its word, an entry point, or ``module:Class``.
+
+    Raises
+    ------
+    BadInput
+        If there is none of that name.
+    """
+    port = _PORTS[room]
+    if ":" in word:
+        module_name, _, class_name = word.partition(":")
+        try:
+            found = getattr(importlib.import_module(module_name), class_name)
+        except (ImportError, AttributeError) as error:
+            raise BadInput(word, f"no such plug-in: {error}") from error
+        return _checked(found, port, word)
+    if re.fullmatch("[a-z_]+", word):
+        module_name = f"truceline.{room}.{word}"
+        if importlib.util.find_spec(module_name) is not None:
+            module = importlib.import_module(module_name)
+            for value in vars(module).values():
+                if isinstance(value, type) and issubclass(value, port) and value.__module__ == module_name:
+                    return value
+    for entry in entry_points(group=f"truceline.{room}"):
+        if entry.name == word:
+            return _checked(entry.load(), port, word)
+    raise BadInput(word, f"no plug-in of that name in {room}")
+
+
+def load(room: str, settings: Mapping[str, Any], where: str = "") -> Plug:
+    """Make a plug-in from its table of settings, ``kind`` naming it.
+
+    Raises
+    ------
+    BadInput
+        If the kind is unknown or a setting is wrong; ``where`` is put before the place.
+    """
+    table = dict(settings)
+    try:
+        plug = find(room, table.pop("kind"))
+        return msgspec.convert(table, plug, strict=False)
+    except KeyError as error:
+        raise BadInput(where, "`kind` is missing") from error
+    except BadInput as error:
+        raise BadInput(where, str(error)) from error
+    except msgspec.ValidationError as error:
+        raise BadInput(where, str(error)) from error
+
+
+def _checked(found: Any, port: type[Plug], word: str) -> type[Plug]:
+    if not (isinstance(found, type) and issubclass(found, port)):
+        raise BadInput(word, f"is no {port.__name__.lower()}")
+    return found
+
+
+__all__ = [
+    "Detector", "Document", "Finding", "Found", "Intake", "Media", "Plug", "Rule", "Source",
+    "Taken", "Word", "find", "load",
+]  # fmt: skip

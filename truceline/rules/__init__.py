@@ -1,0 +1,1 @@
+"""The agreement as code, and its judge."""

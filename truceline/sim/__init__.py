@@ -1,0 +1,1 @@
+"""A made-up corridor whose sensors write real formats."""
