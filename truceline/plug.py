@@ -3,7 +3,7 @@
 import importlib
 import importlib.util
 import re
-from abc import ABC, ABCMeta, abstractmethod
+from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import entry_points
@@ -18,14 +18,14 @@ from truceline.geo.zone import Zones
 from truceline.model.errors import BadInput
 from truceline.model.facts import Blob
 from truceline.model.observed import Observation, Report, Sighting
-from truceline.model.place import Span
+from truceline.model.place import NounMeta, Span
 from truceline.model.units import Word
 from truceline.view.views import Views
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True)
-class PlugMeta(type(msgspec.Struct), ABCMeta):  # type: ignore[misc]
-    """A struct whose missing methods are noticed when it is made, not when it is called."""
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class PlugMeta(NounMeta, ABCMeta):
+    """Settings are keyword-only, and a missing method is noticed when the plug-in is made."""
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -119,7 +119,7 @@ class Rule(Plug):
 
     id: str
     article: str
-    text: str = ""
+    text: str
 
     @abstractmethod
     def key(self, sighting: Sighting) -> str | None:

@@ -17,9 +17,9 @@ def whole_file(target: Path) -> Iterator[Path]:
     os.close(handle)
     try:
         yield beside
-        with open(beside, "rb") as written:
+        with beside.open("rb") as written:
             os.fsync(written.fileno())
-        os.replace(beside, target)
+        beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)
 
@@ -32,8 +32,8 @@ def whole_folder(target: Path) -> Iterator[Path]:
     try:
         yield beside
         if target.exists():
-            os.replace(target, old)
-        os.replace(beside, target)
+            target.replace(old)
+        beside.replace(target)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)

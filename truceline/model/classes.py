@@ -152,12 +152,11 @@ def incident_sidc(class_: str, exercise: bool) -> str:
 def from_cot(cot_type: str) -> str:
     """Find the base kind of a CoT type by the longest path it begins with."""
     path = "-".join(cot_type.split("-")[2:])
-    best = ""
-    for kind, row in BASE_KINDS.items():
-        matches = path == row.cot or path.startswith(row.cot + "-")
-        if matches and kind not in ("unknown", "aircraft_unknown"):
-            if not best or len(row.cot) > len(BASE_KINDS[best].cot):
-                best = kind
-    if best and BASE_KINDS[best].cot not in ("G", "A"):
-        return best
+    matching = [
+        kind
+        for kind, row in BASE_KINDS.items()
+        if (path == row.cot or path.startswith(row.cot + "-")) and row.cot not in ("G", "A")
+    ]
+    if matching:
+        return max(matching, key=lambda kind: len(BASE_KINDS[kind].cot))
     return "aircraft_unknown" if path.startswith("A") else "unknown"

@@ -83,12 +83,12 @@ class Tasking(Noun, omit_defaults=False):
 
     unit: str
     task: str
-    role: Literal["main", "look"] = "main"
     depart_s: int
     path: tuple[str, ...]
     arrive_s: int
     start_s: int
     leave_s: int
+    role: Literal["main", "look"] = "main"
     return_s: int | None = None
     explain: Explain | None = None
 
@@ -104,7 +104,10 @@ class Way(Noun):
 
 
 class Recommendation(Noun):
-    """A proposal, by rule or by an operator; never an order [recommendation]."""
+    """A proposal, by rule or by an operator; never an order [recommendation].
+
+    ``places`` is where its tasks are, ``units_at`` where its units stood when it was made.
+    """
 
     incident_ids: tuple[str, ...]
     action: str
@@ -116,6 +119,7 @@ class Recommendation(Noun):
     due_utc: datetime | None = None
     valid_until_utc: datetime | None = None
     places: dict[str, Point] = {}
+    units_at: dict[str, Point] = {}
     instance: Blob | None = None
     plan: Blob | None = None
     supersedes: tuple[int, ...] = ()
@@ -170,9 +174,7 @@ class Order(Noun):
     to: Point | None = None
 
     @classmethod
-    def of(
-        cls, approval: Approval, tasking: Tasking, recommendation: Recommendation
-    ) -> tuple[str, "Order"]:
+    def of(cls, approval: Approval, tasking: Tasking, recommendation: Recommendation) -> tuple[str, "Order"]:
         """Make one order and its id from an approval.
 
         Returns

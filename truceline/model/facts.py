@@ -1,6 +1,5 @@
 """What the log holds: headers, facts read from it, and claims and jobs on their way into it."""
 
-import functools
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
@@ -11,6 +10,7 @@ from truceline.model.place import Noun, utc_time
 from truceline.model.units import Sha256
 
 NounT = TypeVar("NounT")
+_DECODERS: dict[type, "msgspec.json.Decoder[Any]"] = {}
 
 INPUT_KINDS = frozenset(
     {"observation", "report", "decision", "order_state", "statement", "user", "config", "erasure"}
@@ -145,6 +145,7 @@ def entry_key(kind: str, entry_id: str, refs: tuple[int, ...]) -> tuple[str, str
     return (kind, entry_id, refs[-1] if kind in DERIVED_KINDS and refs else -1)
 
 
-@functools.cache
 def _decoder(of: type[NounT]) -> "msgspec.json.Decoder[NounT]":
-    return msgspec.json.Decoder(of)
+    if of not in _DECODERS:
+        _DECODERS[of] = msgspec.json.Decoder(of)
+    return _DECODERS[of]

@@ -1,13 +1,22 @@
 """Where and when: no position without its error, no time without its zone."""
 
 from datetime import UTC, datetime
+from typing import Any, dataclass_transform
 
 import msgspec
 
 from truceline.model.units import Latitude, Longitude, Metres
 
 
-class Noun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class NounMeta(msgspec.StructMeta):
+    """Makes every noun keyword-only; frozen is inherited."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> Any:
+        return super().__new__(mcs, name, bases, namespace, **{"kw_only": True, **options})
+
+
+class Noun(msgspec.Struct, metaclass=NounMeta, frozen=True, kw_only=True, omit_defaults=True):
     """What a body in the log is made of: immutable, decoded once, at the door."""
 
 

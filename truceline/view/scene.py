@@ -1,0 +1,137 @@
+"""What is where: tracks and live positions, as known now."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pyarrow as pa
+
+from truceline.log.blobs import Blobs
+from truceline.log.fold import Fold
+from truceline.log.pieces import read
+from truceline.model.classes import FUSION_CLASSES, candidates
+from truceline.model.facts import Claim, Fact, Job
+from truceline.model.observed import Tracks
+from truceline.view.reports import ReportItem, Reports
+
+_ALIVE = timedelta(hours=1)  # a track that was not seen for so long has left the picture
+_TRAIL = 5  # last rounds drawn behind a symbol
+
+
+class TrackItem(msgspec.Struct, frozen=True):
+    """The newest row of a track, with the places of the rounds before it."""
+
+    track_id: int
+    seq: int
+    row: int
+    time_utc: datetime
+    lat_deg: float
+    lon_deg: float
+    ce90_m: float
+    speed_mps: float | None
+    course_deg: float | None
+    exists_p: float
+    probability: dict[str, float]
+    kind: str
+    side: str | None
+    last_seen_utc: datetime
+    detections_used: int
+    trail: tuple[tuple[float, float], ...] = ()
+
+
+class Scene(Fold):
+    """Folds track rounds; a round that was superseded is forgotten."""
+
+    def __init__(self, blobs: Blobs, reports: Reports) -> None:
+        self._blobs = blobs
+        self._reports = reports
+        self._rounds: dict[datetime, tuple[int, list[TrackItem]]] = {}
+        self._now = datetime(1970, 1, 1, tzinfo=UTC)
+        self._positions: dict[str, str] = {}
+
+    def apply(self, fact: Fact) -> Iterable[Claim | Job]:
+        self._now = max(self._now, fact.time_utc)
+        if fact.redacted is not None:
+            return ()
+        if fact.kind == "track":
+            said = fact.noun(Tracks)
+            self._rounds[said.round.from_utc] = (fact.seq, _rows(read(self._blobs, said.piece), fact.seq))
+        for report_id in sorted(self._reports.touched):
+            item = self._reports.get(report_id)
+            if item is not None and item.report.type == "position":
+                self._place(item)
+        return ()
+
+    def tracks(self, at_utc: datetime | None = None) -> list[TrackItem]:
+        """List the tracks alive at a moment (default: now), newest row each, by id."""
+        moment = self._now if at_utc is None else at_utc
+        newest: dict[int, TrackItem] = {}
+        trails: dict[int, list[tuple[float, float]]] = {}
+        for start in sorted(self._rounds):
+            if start > moment:
+                break
+            for item in self._rounds[start][1]:
+                if item.time_utc <= moment:
+                    newest[item.track_id] = item
+                    trails.setdefault(item.track_id, []).append((item.lon_deg, item.lat_deg))
+        return [
+            msgspec.structs.replace(item, trail=tuple(trails[track_id][-_TRAIL:]))
+            for track_id, item in sorted(newest.items())
+            if item.exists_p >= 0.5 and item.last_seen_utc >= moment - _ALIVE
+        ]
+
+    def in_force(self) -> list[TrackItem]:
+        """List every row of every round in force, by time and track."""
+        rows = [item for _, items in self._rounds.values() for item in items]
+        return sorted(rows, key=lambda item: (item.time_utc, item.track_id))
+
+    def positions(self) -> list[ReportItem]:
+        """List the newest position of each subject that counts."""
+        found = (self._reports.get(self._positions[subject]) for subject in sorted(self._positions))
+        return [item for item in found if item is not None]
+
+    def _place(self, item: ReportItem) -> None:
+        subject = item.report.subject_id
+        if subject is None:
+            return
+        current = self._reports.get(self._positions.get(subject, ""))
+        if self._reports.in_force(item.id):
+            if current is None or _order(item) > _order(current):
+                self._positions[subject] = item.id
+        elif current is not None and current.id == item.id:
+            counting = [one for one in self._reports.of_subject(subject) if self._reports.in_force(one.id)]
+            if counting:
+                self._positions[subject] = max(counting, key=_order).id
+            else:
+                del self._positions[subject]
+
+
+def _order(item: ReportItem) -> tuple[datetime, str]:
+    return (item.report.time_utc, item.id)
+
+
+def _rows(table: pa.Table, seq: int) -> list[TrackItem]:
+    items = []
+    for row, values in enumerate(table.to_pylist()):
+        probability = {word: values[f"p_{word}"] or 0.0 for word in FUSION_CLASSES}
+        kinds, _ = candidates(probability)
+        items.append(
+            TrackItem(
+                track_id=values["track_id"],
+                seq=seq,
+                row=row,
+                time_utc=values["time_utc"],
+                lat_deg=values["lat_deg"],
+                lon_deg=values["lon_deg"],
+                ce90_m=values["ce90_m"],
+                speed_mps=values["speed_mps"],
+                course_deg=values["course_deg"],
+                exists_p=values["exists_p"],
+                probability=probability,
+                kind=kinds[0] if len(kinds) == 1 else "unknown",
+                side=values["side"],
+                last_seen_utc=values["last_seen_utc"],
+                detections_used=values["detections_used"],
+            )
+        )
+    return items

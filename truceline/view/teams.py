@@ -1,0 +1,157 @@
+"""The mission's units: where they are, what they do, when they are free."""
+
+import math
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from truceline.log.fold import Fold
+from truceline.model.decided import Order, OrderState
+from truceline.model.facts import Claim, Fact, Job
+from truceline.model.observed import Report
+from truceline.model.place import Point
+from truceline.view.board import Board
+
+_STATE_OF_ORDER = {
+    "CREATED": "ordered",
+    "SENT": "ordered",
+    "RECEIPT": "ordered",
+    "ACK": "ordered",
+    "WILCO": "under_way",
+    "EXECUTING": "on_task",
+}
+_MOVED_M = 1000.0  # a unit that stands farther from where a proposal saw it is another proposal
+
+
+class Node(msgspec.Struct, frozen=True):
+    """A node of the force file, as far as a view needs it."""
+
+    id: str
+    lat_deg: float | None = None
+    lon_deg: float | None = None
+    sector: str | None = None
+
+
+class Unit(msgspec.Struct, frozen=True):
+    id: str
+    contingent: str
+    node: str
+    home_node: str
+    type: str = ""
+    flies: bool = False
+
+
+class Force(msgspec.Struct, frozen=True):
+    """The part of the mission's force file that tells who is there and where."""
+
+    nodes: tuple[Node, ...] = ()
+    units: tuple[Unit, ...] = ()
+
+
+class TeamItem(msgspec.Struct, frozen=True):
+    unit: str
+    contingent: str
+    type: str
+    flies: bool
+    node: str
+    at: Point | None
+    state: str = "ready"
+    order_id: str | None = None
+    last_contact_utc: datetime | None = None
+    free_at_utc: datetime | None = None
+
+
+class Teams(Fold):
+    """Folds position reports of units, orders and their states."""
+
+    def __init__(self, force: bytes | None, board: Board) -> None:
+        self._board = board
+        self._items: dict[str, TeamItem] = {}
+        known = msgspec.json.decode(force, type=Force) if force else Force()
+        self._nodes = {node.id: node for node in known.nodes}
+        for unit in known.units:
+            at = self._place(unit.node)
+            self._items[unit.id] = TeamItem(unit.id, unit.contingent, unit.type, unit.flies, unit.node, at)
+
+    def apply(self, fact: Fact) -> Iterable[Claim | Job]:
+        if fact.redacted is not None:
+            return ()
+        if fact.kind == "report":
+            self._report(fact, fact.noun(Report))
+        elif fact.kind == "order":
+            order = fact.noun(Order)
+            free_s = order.tasking.return_s if order.tasking.return_s is not None else order.tasking.leave_s
+            self._set(
+                order.unit,
+                state="ordered",
+                order_id=fact.id,
+                free_at_utc=order.now_utc + timedelta(seconds=free_s),
+            )
+        elif fact.kind == "order_state":
+            self._order_state(fact, fact.noun(OrderState))
+        return ()
+
+    def units(self) -> list[TeamItem]:
+        """List the units by id."""
+        return [self._items[unit] for unit in sorted(self._items)]
+
+    def unit(self, unit: str) -> TeamItem | None:
+        return self._items.get(unit)
+
+    def nodes(self) -> dict[str, Node]:
+        """Give the places that units move between, by id."""
+        return self._nodes
+
+    def _report(self, fact: Fact, report: Report) -> None:
+        unit = report.subject_id
+        if report.type != "position" or unit not in self._items:
+            return
+        item = self._items[unit]
+        if item.last_contact_utc is not None and report.time_utc < item.last_contact_utc:
+            return
+        at = Point(lat_deg=report.lat_deg, lon_deg=report.lon_deg, ce90_m=report.ce90_m or 30.0)
+        node = self._nearest(at) or item.node
+        self._set(unit, at=at, node=node, last_contact_utc=report.time_utc)
+        for waiting in self._board.waiting():
+            seen_at = waiting.recommendation.units_at.get(unit)
+            if seen_at is not None and _apart_m(seen_at, at) > _MOVED_M:
+                self._board.touch_unit(unit, fact.seq, f"{unit} is no longer where it was")
+
+    def _order_state(self, fact: Fact, said: OrderState) -> None:
+        order = self._board.order(said.order_id)
+        if order is None or order.order.unit not in self._items:
+            return
+        unit = order.order.unit
+        if self._items[unit].order_id != said.order_id:
+            return
+        if said.state in ("DONE", "FAILED", "CANTDO", "CANCELLED"):
+            self._set(unit, state="ready", order_id=None, free_at_utc=None, last_contact_utc=said.at_utc)
+            if said.state == "CANTDO":
+                self._board.touch_unit(unit, fact.seq, f"{unit} said that it cannot")
+        else:
+            self._set(unit, state=_STATE_OF_ORDER[said.state])
+
+    def _set(self, unit: str, **changes: object) -> None:
+        if unit in self._items:
+            self._items[unit] = msgspec.structs.replace(self._items[unit], **changes)
+
+    def _place(self, node_id: str) -> Point | None:
+        node = self._nodes.get(node_id)
+        if node is None or node.lat_deg is None or node.lon_deg is None:
+            return None
+        return Point(lat_deg=node.lat_deg, lon_deg=node.lon_deg, ce90_m=50.0)
+
+    def _nearest(self, at: Point) -> str | None:
+        placed = [(_apart_m(point, at), node) for node in self._nodes if (point := self._place(node))]
+        return min(placed)[1] if placed else None
+
+
+def _apart_m(a: Point, b: Point) -> float:
+    """Great-circle distance, good enough to tell whether somebody moved a kilometre."""
+    lat_a, lat_b = math.radians(a.lat_deg), math.radians(b.lat_deg)
+    half = (
+        math.sin((lat_b - lat_a) / 2) ** 2
+        + math.cos(lat_a) * math.cos(lat_b) * math.sin(math.radians(b.lon_deg - a.lon_deg) / 2) ** 2
+    )
+    return 2 * 6_371_008.8 * math.asin(math.sqrt(half))

@@ -1,0 +1,52 @@
+"""All that is known, in the order in which it is folded."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from truceline.log.blobs import Blobs
+from truceline.log.fold import Fold
+from truceline.view.accounts import Accounts
+from truceline.view.board import Board
+from truceline.view.reports import Reports
+from truceline.view.scene import Scene
+from truceline.view.teams import Teams
+from truceline.view.watch import Stations, Watch, Watched
+
+
+class Views(msgspec.Struct, frozen=True, kw_only=True):
+    """The pictures of one mission; each is a fold that can be thrown away and built again."""
+
+    accounts: Accounts
+    reports: Reports
+    watch: Watch
+    scene: Scene
+    board: Board
+    teams: Teams
+    blobs: Blobs
+
+    @classmethod
+    def empty(
+        cls,
+        blobs: Blobs,
+        *,
+        sources: Sequence[Watched] = (),
+        stations: Stations | None = None,
+        force: bytes | None = None,
+        revisit_s: float = 3600,
+    ) -> "Views":
+        """Make the views of a mission that has not begun."""
+        reports, board = Reports(), Board()
+        return cls(
+            accounts=Accounts(),
+            reports=reports,
+            watch=Watch(sources, stations, revisit_s),
+            scene=Scene(blobs, reports),
+            board=board,
+            teams=Teams(force, board),
+            blobs=blobs,
+        )
+
+    def folds(self) -> tuple[Fold, ...]:
+        """List the views in the order in which a fact walks through them."""
+        return (self.accounts, self.reports, self.watch, self.scene, self.board, self.teams)

@@ -1,0 +1,247 @@
+"""What was looked at and what was not: health of the sources, and the line's unobserved stretches."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import numpy as np
+import shapely
+
+from truceline.log.fold import Fold
+from truceline.model.facts import Claim, Fact, Job
+from truceline.model.observed import Observation
+from truceline.model.place import Span
+
+CLOCK = "clock"  # source name of the node's own ticks
+_BIN_S = 600  # cells of the time chart
+_GRACE = 1.5  # a source is late when it owes one and a half pieces
+
+
+class Watched(msgspec.Struct, frozen=True):
+    """What the mission says of a source: its kind, and how often it owes a piece (0: never)."""
+
+    name: str
+    kind: str
+    owes_s: float = 0
+
+
+class SourceItem(msgspec.Struct, frozen=True):
+    """Health of a source; ``status`` is ok, stale, degraded, blocked or never."""
+
+    name: str
+    kind: str
+    last_utc: datetime | None
+    owes_s: float
+    status: str
+    reason: str
+    pieces: int
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """A stretch of the line that nobody looked at for a while."""
+
+    km_from: float
+    km_to: float
+    from_utc: datetime
+    until_utc: datetime
+    reason: str
+
+
+class Stations(msgspec.Struct, frozen=True):
+    """Places along the line, every ``step_m``; arrays of equal length."""
+
+    step_m: float
+    lat_deg: Sequence[float]
+    lon_deg: Sequence[float]
+
+
+class Watch(Fold):
+    """Folds observations.
+
+    A place counts as observed for ``revisit_s`` after somebody looked at it. A source that owes a
+    piece and brings none gets an observation ``blocked`` over the ground it used to see, made when
+    the node's clock tick says so.
+
+    Parameters
+    ----------
+    sources
+        What the mission says of its sources.
+    stations
+        Places along the line; None without an agreement: then nothing is said of coverage.
+    revisit_s
+        How long a look holds, seconds.
+    """
+
+    def __init__(
+        self, sources: Sequence[Watched], stations: Stations | None, revisit_s: float = 3600
+    ) -> None:
+        self._sources = {source.name: source for source in sources}
+        self._last: dict[str, Observation] = {}
+        self._last_ground: dict[str, dict[str, Any]] = {}
+        self._until: dict[str, datetime] = {}
+        self._pieces: dict[str, int] = {}
+        self._stations = stations
+        self._revisit = timedelta(seconds=revisit_s)
+        self._seen: dict[int, np.ndarray] = {}
+        self._why: dict[int, dict[str, np.ndarray]] = {}
+        self._first_utc: datetime | None = None
+        self.now_utc = datetime(1970, 1, 1, tzinfo=UTC)
+
+    def apply(self, fact: Fact) -> Iterable[Claim | Job]:
+        self.now_utc = max(self.now_utc, fact.time_utc)
+        if fact.kind != "observation" or fact.redacted is not None:
+            return ()
+        said = fact.noun(Observation)
+        if said.source == CLOCK:
+            return list(self._overdue(said.phenomenon.from_utc, fact))
+        known = self._until.get(said.source)
+        if known is None or said.phenomenon.until_utc >= known:
+            self._last[said.source] = said
+            self._until[said.source] = said.phenomenon.until_utc
+        if said.status != "blocked":
+            self._pieces[said.source] = self._pieces.get(said.source, 0) + 1
+            if said.footprint is not None:
+                self._last_ground[said.source] = said.footprint
+        if self._first_utc is None or said.phenomenon.from_utc < self._first_utc:
+            self._first_utc = said.phenomenon.from_utc
+        if said.footprint is not None and self._stations is not None:
+            self._look(said, self._stations)
+        return ()
+
+    def due(self) -> datetime | None:
+        """Tell when the first source will owe a piece."""
+        moments = [
+            self._until[name] + timedelta(seconds=source.owes_s * _GRACE)
+            for name, source in self._sources.items()
+            if source.owes_s > 0 and name in self._until
+        ]
+        return min(moments, default=None)
+
+    def sources(self) -> list[SourceItem]:
+        """List the sources of the mission and others that brought something, by name."""
+        names = sorted(self._sources.keys() | self._last.keys())
+        return [self._item(name) for name in names]
+
+    def gaps(self, from_utc: datetime, until_utc: datetime) -> list[Gap]:
+        """List the unobserved stretches of a span, in cells of ten minutes, by time and kilometre."""
+        if self._stations is None:
+            return []
+        size = len(self._stations.lat_deg)
+        open_runs: dict[tuple[int, int], int] = {}
+        found: list[tuple[int, int, int, int]] = []
+        first, last = _bin(from_utc), _bin(until_utc - timedelta(microseconds=1))
+        for cell in range(first, last + 2):
+            runs = set()
+            if cell <= last:
+                seen = self._seen.get(cell)
+                runs = set(_runs(np.ones(size, bool) if seen is None else ~seen))
+            for run in [run for run in open_runs if run not in runs]:
+                found.append((open_runs.pop(run), cell, *run))
+            for run in runs:
+                open_runs.setdefault(run, cell)
+        step_km = self._stations.step_m / 1000
+        return [
+            Gap(
+                km_from=round(start * step_km, 3),
+                km_to=round(end * step_km, 3),
+                from_utc=max(_moment(begin), from_utc),
+                until_utc=min(_moment(stop), until_utc),
+                reason=self._reason(begin, stop, start, end),
+            )
+            for begin, stop, start, end in sorted(found)
+        ]
+
+    def unobserved_km(self, at_utc: datetime) -> float:
+        """Tell how many kilometres of the line nobody looks at at a moment."""
+        if self._stations is None:
+            return 0.0
+        seen = self._seen.get(_bin(at_utc))
+        count = len(self._stations.lat_deg) if seen is None else int((~seen).sum())
+        return count * self._stations.step_m / 1000
+
+    def line_km(self) -> float:
+        """Length of the line that is watched, in kilometres."""
+        return 0.0 if self._stations is None else len(self._stations.lat_deg) * self._stations.step_m / 1000
+
+    def observed_share(self, from_utc: datetime, until_utc: datetime) -> float:
+        """Share of line × time that was observed, 0 to 1."""
+        if self._stations is None:
+            return 0.0
+        cells = range(_bin(from_utc), _bin(until_utc - timedelta(microseconds=1)) + 1)
+        size = len(self._stations.lat_deg)
+        seen = sum(int(self._seen[cell].sum()) for cell in cells if cell in self._seen)
+        return seen / (size * len(cells)) if size and cells else 0.0
+
+    @property
+    def first_utc(self) -> datetime | None:
+        """Earliest moment of any observation."""
+        return self._first_utc
+
+    def _look(self, said: Observation, stations: Stations) -> None:
+        ground = shapely.from_geojson(msgspec.json.encode(said.footprint))
+        mask = shapely.contains_xy(ground, stations.lon_deg, stations.lat_deg)
+        if not mask.any():
+            return
+        if said.status == "blocked":
+            for cell in range(_bin(said.phenomenon.from_utc), _bin(said.phenomenon.until_utc) + 1):
+                why = self._why.setdefault(cell, {})
+                reason = f"{said.source}: {said.reason or 'nothing came'}"
+                why[reason] = why[reason] | mask if reason in why else mask
+            return
+        until = said.phenomenon.until_utc + self._revisit
+        for cell in range(_bin(said.phenomenon.from_utc), _bin(until - timedelta(microseconds=1)) + 1):
+            seen = self._seen.get(cell)
+            self._seen[cell] = mask if seen is None else seen | mask
+
+    def _overdue(self, now: datetime, fact: Fact) -> Iterable[Claim]:
+        for name in sorted(self._sources):
+            source, until = self._sources[name], self._until.get(name)
+            if source.owes_s <= 0 or until is None:
+                continue
+            if now < until + timedelta(seconds=source.owes_s * _GRACE):
+                continue
+            nothing = Observation(
+                source=name,
+                key=f"owed since {until.isoformat()}",
+                phenomenon=Span(from_utc=until, until_utc=now),
+                result_utc=now,
+                status="blocked",
+                reason="nothing came",
+                footprint=self._last_ground.get(name),
+            )
+            yield Claim(
+                kind="observation", id=nothing.id, body=nothing, actor="engine:watch", refs=(fact.seq,)
+            )
+
+    def _item(self, name: str) -> SourceItem:
+        source = self._sources.get(name, Watched(name, "other"))
+        last = self._last.get(name)
+        if last is None:
+            return SourceItem(name, source.kind, None, source.owes_s, "never", "", 0)
+        status, reason = str(last.status), last.reason
+        owed = last.phenomenon.until_utc + timedelta(seconds=source.owes_s * _GRACE)
+        if status != "blocked" and source.owes_s > 0 and self.now_utc > owed:
+            status, reason = "stale", "owes a piece"
+        pieces = self._pieces.get(name, 0)
+        return SourceItem(name, source.kind, last.phenomenon.until_utc, source.owes_s, status, reason, pieces)
+
+    def _reason(self, begin: int, stop: int, start: int, end: int) -> str:
+        for cell in range(stop - 1, begin - 1, -1):
+            for reason, mask in sorted(self._why.get(cell, {}).items()):
+                if mask[start:end].any():
+                    return reason
+        return "no source looked"
+
+
+def _bin(moment: datetime) -> int:
+    return int(moment.timestamp() // _BIN_S)
+
+
+def _moment(cell: int) -> datetime:
+    return datetime.fromtimestamp(cell * _BIN_S, UTC)
+
+
+def _runs(mask: np.ndarray) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
+    return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
