@@ -1,0 +1,176 @@
+"""From files of detections to a table of tracks: what ``truceline fuse`` does (contract fusion)."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from truceline.model.classes import FUSION_CLASSES
+from truceline.model.tables import TIME
+from truceline.track.engine import ROOM, SLOTS, run
+from truceline.track.inputs import Inputs, build_events
+from truceline.track.smooth import smooth_track
+from truceline.track.types import Array, Events, Rows, empty, grown
+
+HISTORY = 64  # detections; a minute of a drone's, hours of a satellite's
+WIDTH = 20
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a run of the engine gives; rows in the order in which they were written."""
+
+    number: Array  # (n,) int64: name of the track
+    rows: Array  # (n, WIDTH), see engine.emit
+    owner: Array  # per detection in the order of ``order``
+    residual: Array
+    known: Array
+    order: Array
+    events: Events
+    detections: Rows
+
+
+def output_times(inputs: Inputs, grid_s: float, start_us: int | None, end_us: int | None) -> Array:
+    """Lay out the output times, int64 microseconds; none when there is nothing to go by."""
+    seen = [inputs.detections["phenomenon_time"]]
+    if inputs.looks is not None:
+        seen.append(inputs.looks["phenomenon_time"])
+    times = np.concatenate(seen)
+    step = round(grid_s * 1e6)
+    if start_us is None or end_us is None:
+        if not len(times):
+            return np.zeros(0, np.int64)
+        start_us = int(times.min()) // 60_000_000 * 60_000_000 if start_us is None else start_us
+        if end_us is None:
+            end_us = start_us - (start_us - int(times.max())) // step * step
+    return np.arange(start_us, end_us + 1, step, dtype=np.int64)
+
+
+def follow(inputs: Inputs, times_us: Array, by_arrival: bool) -> Course:
+    """Run the tracker over the inputs and write rows at the output times."""
+    origin = int(times_us[0]) if len(times_us) else 0
+    events, rows, order = build_events(inputs, by_arrival, origin)
+    grid = (times_us - origin) / 1e6
+    names = inputs.detections["detection_id"][order]
+    owner, residual = np.zeros(len(order), np.int64), np.full((len(order), 4), np.nan)
+    state = empty(256, HISTORY, max(len(inputs.sensors["sensor_id"]), 1))
+    number, out, begin = np.zeros(4096, np.int64), np.zeros((4096, WIDTH)), (0, 0, 0)
+    while True:
+        why, *rest = run(state, events, rows, names, grid, False, owner, residual, number, out, begin)
+        begin = (rest[0], rest[1], rest[2])
+        if why == SLOTS:
+            state = grown(state)
+        elif why == ROOM:
+            number = np.concatenate([number, np.zeros_like(number)])
+            out = np.concatenate([out, np.zeros_like(out)])
+        else:
+            break
+    known = np.repeat(events.known, events.count)
+    at = np.concatenate([[0], np.cumsum(events.count)])
+    by_row = np.empty(len(order))
+    for_rows = np.concatenate(
+        [np.arange(f, f + n) for f, n in zip(events.first, events.count, strict=True) if n] or [at[:0]]
+    )
+    by_row[for_rows] = known
+    return Course(number[: begin[2]], out[: begin[2]], owner, residual, by_row, order, events, rows)
+
+
+def look_back(course: Course, grid: Array, workers: int) -> Course:
+    """Replace each track's rows between its first and last detection by smoothed ones."""
+    times = np.empty(len(course.order))
+    for f, n, t in zip(course.events.first, course.events.count, course.events.time, strict=True):
+        times[f : f + n] = t
+    firm = {n for n, row in zip(course.number.tolist(), course.rows, strict=True) if row[8] >= 0.5}
+    by_track = np.argsort(course.number, kind="mergesort")
+    tracks, begins = np.unique(course.number[by_track], return_index=True)
+    pieces = np.split(by_track, begins[1:])
+    by_owner = np.argsort(course.owner, kind="mergesort")
+    owners, firsts = np.unique(course.owner[by_owner], return_index=True)
+    owned = dict(zip(owners.tolist(), np.split(by_owner, firsts[1:]), strict=True))
+
+    def one(job: tuple[int, Array]) -> tuple[Array, Array]:
+        name, piece = job
+        if name not in firm:
+            return course.number[piece], course.rows[piece]
+        mine = owned[name]
+        mine = mine[np.argsort(times[mine], kind="mergesort")]
+        return _smoothed(name, course.rows[piece], times[mine], course.detections, mine, grid)
+
+    with ThreadPoolExecutor(max(workers, 1)) as pool:
+        done = list(pool.map(one, zip(tracks.tolist(), pieces, strict=True)))
+    number = np.concatenate([n for n, _ in done]) if done else course.number
+    rows = np.concatenate([r for _, r in done]) if done else course.rows
+    return Course(
+        number, rows, course.owner, course.residual, course.known, course.order, course.events, course.detections
+    )
+
+
+def _smoothed(
+    name: int, rows: Array, time: Array, detections: Rows, mine: Array, grid: Array
+) -> tuple[Array, Array]:
+    """Rows of one firm track: smoothed up to its last detection, as they were after it."""
+    within = grid[(grid >= time[0]) & (grid <= time[-1])]
+    after = rows[rows[:, 0] > time[-1]]
+    last = rows[-1]
+    new = np.zeros((len(within), WIDTH))
+    if len(within):
+        new[:, 0] = within
+        new[:, 1:8] = smooth_track(time, detections.z[mine], within)
+        used = np.searchsorted(time, within, "right")
+        share = np.cumsum(detections.bias2[mine])[used - 1] / used
+        new[:, 3] += share
+        new[:, 4] += share
+        spread = 0.5 * (new[:, 3] + new[:, 4])
+        new[:, 8] = 0.99 * (1 - 2 * spread / 1e4 * (1 - np.exp(-1e4 / (2 * spread))))
+        new[:, 16], new[:, 17] = time[used - 1], used
+        before = np.clip(np.searchsorted(rows[:, 0], within, "right") - 1, 0, len(rows) - 1)
+        new[:, 18:] = rows[before, 18:]
+    new = np.concatenate([new, after])
+    new[:, 9:16] = last[9:16]
+    return np.full(len(new), name, np.int64), new
+
+
+def tracks_table(course: Course, inputs: Inputs, times_us: Array) -> pa.Table:
+    """Write TRACKS, sorted by time and track."""
+    origin = int(times_us[0]) if len(times_us) else 0
+    micro = origin + np.rint(course.rows[:, 0] * 1e6).astype(np.int64)
+    sort = np.lexsort((course.number, micro))
+    number, rows, micro = course.number[sort], course.rows[sort], micro[sort]
+    columns: dict[str, pa.Array] = {
+        "time": pa.array(micro).cast(TIME),
+        "track_id": pa.array(number, pa.int64()),
+    }
+    for i, name in enumerate(("x_m", "y_m", "sxx_m2", "syy_m2", "sxy_m2", "vx_mps", "vy_mps", "existence")):
+        columns[name] = pa.array(rows[:, 1 + i], pa.float64())
+    for i, word in enumerate(FUSION_CLASSES):
+        columns[f"p_{word}"] = pa.array(rows[:, 9 + i], pa.float64())
+    if inputs.has_heights:
+        columns["alt_agl_m"] = pa.array(rows[:, 18], mask=np.isnan(rows[:, 18]))
+        columns["alt_sigma_m"] = pa.array(np.sqrt(rows[:, 19]), mask=np.isnan(rows[:, 19]))
+    columns["last_phenomenon_time"] = pa.array(
+        origin + np.rint(rows[:, 16] * 1e6).astype(np.int64)
+    ).cast(TIME)  # fmt: skip
+    columns["detections_used"] = pa.array(rows[:, 17].astype(np.int32))
+    columns["detection_ids"] = _newly_used(course, inputs, number, micro, times_us)
+    return pa.table(columns).replace_schema_metadata(inputs.metadata or None)
+
+
+def _newly_used(course: Course, inputs: Inputs, number: Array, micro: Array, times_us: Array) -> pa.Array:
+    """Per row the detections used since the track's row before, ascending."""
+    grid = (times_us - times_us[0]) / 1e6 if len(times_us) else np.zeros(0)
+    tracks = np.unique(number)
+    ids = inputs.detections["detection_id"][course.order]
+    mine = np.isin(course.owner, tracks)
+    wide = len(times_us) + 1
+    row_key = np.searchsorted(tracks, number) * wide + np.searchsorted(times_us, micro)
+    key = np.searchsorted(tracks, course.owner[mine]) * wide + np.searchsorted(grid, course.known[mine])
+    by_key = np.argsort(row_key, kind="mergesort")
+    at = np.searchsorted(row_key[by_key], key)
+    hit = at < len(by_key)
+    hit[hit] = row_key[by_key[at[hit]]] // wide == key[hit] // wide
+    row, ids = by_key[at[hit]], ids[mine][hit]
+    sort = np.lexsort((ids, row))
+    counts = np.bincount(row, minlength=len(number))
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(ids[sort], pa.int64()))

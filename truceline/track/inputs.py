@@ -1,0 +1,266 @@
+"""Read DETECTIONS, SENSORS and LOOKS (contract fusion) and refuse what is wrong in them, by place."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from truceline.model.classes import FUSION_CLASSES
+from truceline.model.errors import BadInput
+from truceline.track.types import ANNULUS, NO_SHAPE, RECT, Array, Events, Rows
+
+Columns = dict[str, Array]
+_P = tuple(f"p_{word}" for word in FUSION_CLASSES)
+_NUMBERS = ("x_m", "y_m", "sxx_m2", "syy_m2", "sxy_m2", "vx_mps", "vy_mps", "svv_m2ps2", *_P)
+DETECTION_COLUMNS = {
+    "detection_id": "integer", "sensor_id": "text", "look_id": "integer",
+    "phenomenon_time": "time", "result_time": "time", **dict.fromkeys(_NUMBERS, "number"),
+}  # fmt: skip
+SENSOR_COLUMNS = {
+    "sensor_id": "text", "kind": "text", "x_m": "number", "y_m": "number", "pd": "number",
+    "clutter_per_km2": "number", "period_s": "number", "min_speed_mps": "number",
+    "bias_sigma_m": "number", "latency_s": "number", "duplicates": "bool",
+}  # fmt: skip
+LOOK_COLUMNS = {
+    "look_id": "integer", "sensor_id": "text", "sortie_id": "integer", "phenomenon_time": "time",
+    "result_time": "time", "shape": "text", "cx_m": "number", "cy_m": "number", "a_m": "number",
+    "b_m": "number", "heading_rad": "number",
+}  # fmt: skip
+_RIGHT = {
+    "integer": pa.types.is_integer,
+    "number": lambda t: pa.types.is_floating(t) or pa.types.is_integer(t) or pa.types.is_null(t),
+    "text": lambda t: pa.types.is_string(t) or pa.types.is_large_string(t),
+    "time": lambda t: pa.types.is_timestamp(t) and t.tz is not None,
+    "bool": pa.types.is_boolean,
+}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the tracker reads; times are int64 microseconds since 1970, nulls of ``look_id`` are -1."""
+
+    detections: Columns
+    sensors: Columns
+    looks: Columns | None
+    metadata: dict[bytes, bytes]
+    has_heights: bool
+
+
+def read_inputs(detections: Path, sensors: Path, looks: Path | None) -> Inputs:
+    """Read the three tables.
+
+    Raises
+    ------
+    BadInput
+        Naming file and place (column, row, detection_id) of the first thing that is wrong.
+    """
+    sensor = _columns(_table(sensors), SENSOR_COLUMNS, sensors)
+    _once(sensor["sensor_id"], "sensor_id", sensors)
+    look = None
+    if looks is not None:
+        look = _columns(_table(looks), LOOK_COLUMNS, looks)
+        _check_looks(look, sensor, looks)
+    table = _table(detections)
+    has_heights = {"alt_agl_m", "alt_sigma_m"} <= set(table.column_names)
+    wanted = DETECTION_COLUMNS | (dict.fromkeys(("alt_agl_m", "alt_sigma_m"), "number") if has_heights else {})
+    column = _columns(table, wanted, detections)
+    _check_detections(column, sensor, look, detections)
+    metadata = table.schema.metadata or {}
+    origin = {k: v for k, v in metadata.items() if k in (b"origin_lat_deg", b"origin_lon_deg")}
+    return Inputs(column, sensor, look, origin, has_heights)
+
+
+def _table(path: Path) -> pa.Table:
+    try:
+        return pq.read_table(path)
+    except FileNotFoundError as error:
+        raise BadInput(str(path), "no such file") from error
+    except (pa.ArrowException, OSError) as error:
+        raise BadInput(str(path), f"no readable Parquet file: {error}") from error
+
+
+def _columns(table: pa.Table, wanted: dict[str, str], path: Path) -> Columns:
+    found: Columns = {}
+    for name, kind in wanted.items():
+        if name not in table.column_names:
+            raise BadInput(f"{path}: column {name}", "missing")
+        column = table[name].combine_chunks()
+        if not _RIGHT[kind](column.type):
+            raise BadInput(f"{path}: column {name}", f"is {column.type}, would be {kind}")
+        optional = name in ("look_id", "vx_mps", "vy_mps", "svv_m2ps2") or name.startswith(("p_", "alt_"))
+        if column.null_count and not optional and kind != "number":
+            row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
+            raise BadInput(f"{path}: column {name}: row {row}", "null")
+        found[name] = _plain(column, kind)
+    return found
+
+
+def _plain(column: Any, kind: str) -> Array:
+    if kind == "time":
+        return np.asarray(column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy(), np.int64)
+    if kind == "integer":
+        return np.asarray(column.cast(pa.int64()).fill_null(-1).to_numpy(), np.int64)
+    if kind == "number":
+        return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+    return np.asarray(column.to_pylist(), dtype=object if kind == "text" else bool)
+
+
+def _first(wrong: Array, path: Path, column: str, what: str, ids: Array | None = None) -> None:
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        of = f": detection_id {ids[row]}" if ids is not None else ""
+        raise BadInput(f"{path}: column {column}: row {row}{of}", what)
+
+
+def _once(values: Array, name: str, path: Path) -> None:
+    seen: set[Any] = set()
+    for row, value in enumerate(values.tolist()):
+        if value in seen:
+            raise BadInput(f"{path}: column {name}: row {row}: {name} {value}", "twice")
+        seen.add(value)
+
+
+def _known(values: Array, known: Array) -> Array:
+    return ~np.isin(values.astype(str), known.astype(str)) if len(values) else np.zeros(0, bool)
+
+
+def _check_looks(look: Columns, sensor: Columns, path: Path) -> None:
+    _once(look["look_id"], "look_id", path)
+    _first(_known(look["sensor_id"], sensor["sensor_id"]), path, "sensor_id", "not in SENSORS")
+    _first(_known(look["shape"], np.array(["rect", "annulus"])), path, "shape", "is not rect or annulus")
+    for name in ("cx_m", "cy_m", "a_m", "b_m", "heading_rad"):
+        _first(~np.isfinite(look[name]), path, name, "not finite")
+
+
+def _check_detections(d: Columns, sensor: Columns, look: Columns | None, path: Path) -> None:
+    ids = d["detection_id"]
+    _once(ids, "detection_id", path)
+    _first(_known(d["sensor_id"], sensor["sensor_id"]), path, "sensor_id", "not in SENSORS", ids)
+    for name in ("x_m", "y_m"):
+        _first(~np.isfinite(d[name]), path, name, "position not finite", ids)
+    for name in ("sxx_m2", "syy_m2", "sxy_m2"):
+        _first(~np.isfinite(d[name]), path, name, "covariance not finite", ids)
+    definite = (d["sxx_m2"] > 0) & (d["syy_m2"] > 0) & (d["sxx_m2"] * d["syy_m2"] > d["sxy_m2"] ** 2)
+    _first(~definite, path, "sxx_m2", "covariance not positive definite", ids)
+    if look is None or not len(ids):
+        return
+    has = d["look_id"] >= 0
+    order = np.argsort(look["look_id"])
+    sorted_ids = look["look_id"][order]
+    at = np.minimum(np.searchsorted(sorted_ids, d["look_id"]), max(len(order) - 1, 0))
+    hit = sorted_ids[at] == d["look_id"] if len(order) else np.zeros(len(ids), bool)
+    _first(has & ~hit, path, "look_id", "not in LOOKS", ids)
+    owner = look["sensor_id"][order][at] if len(order) else d["sensor_id"]
+    _first(has & (owner != d["sensor_id"]), path, "look_id", "belongs to another sensor", ids)
+
+
+def order_rows(d: Columns, sensor_rank: Array, by: Array) -> tuple[Array, Array]:
+    """Sort detections into events; answer the order and where each event begins.
+
+    ``by`` is the time in whose order the tracker learns of them.
+    """
+    order = np.lexsort((d["detection_id"], d["look_id"], sensor_rank, d["phenomenon_time"], by))
+    if not len(order):
+        return order, np.zeros(0, np.int64)
+    keys = np.stack([by, d["phenomenon_time"], sensor_rank, d["look_id"]])[:, order]
+    new = np.r_[True, (np.diff(keys) != 0).any(0) | (keys[3, 1:] < 0)]
+    return order, np.flatnonzero(new)
+
+
+def build_rows(d: Columns, order: Array, sensors: Columns, which: Array) -> Rows:
+    """Bring detections into the shape that the engine works on; ``which`` is each one's sensor row."""
+    bias2 = np.nan_to_num(sensors["bias_sigma_m"][which]) ** 2
+    z = np.stack([d[name] for name in ("x_m", "y_m", "sxx_m2", "syy_m2", "sxy_m2")], 1)
+    z[:, 2:4] += bias2[:, None]
+    v = np.stack([d["vx_mps"], d["vy_mps"], d["svv_m2ps2"]], 1)
+    v[~(np.isfinite(v).all(1) & (v[:, 2] > 0))] = np.nan
+    movers = (np.nan_to_num(sensors["min_speed_mps"][which]) > 0).astype(float)
+    shares = np.stack([np.maximum(np.nan_to_num(d[name]), 0.0) for name in _P], 1)
+    total = shares.sum(1, keepdims=True)
+    shares = np.where(total > 0, shares / np.where(total > 0, total, 1), 1 / 7)
+    alt = np.full((len(order), 2), np.nan)
+    if "alt_agl_m" in d:
+        alt = np.stack([d["alt_agl_m"], d["alt_sigma_m"]], 1)
+    return Rows(
+        z=np.column_stack([z, v, movers])[order],
+        bias2=bias2[order],
+        log_p=np.log(np.maximum(shares, 1e-3))[order],
+        exists=np.full(len(order), np.nan),
+        alt=alt[order],
+    )
+
+
+def build_events(inputs: Inputs, by_arrival: bool, origin_us: int) -> tuple[Events, Rows, Array]:
+    """Group detections and looks into events.
+
+    Returns
+    -------
+    tuple
+        Events in the order in which they become known, rows, and per row its place in the input.
+    """
+    d, sensors = inputs.detections, inputs.sensors
+    names = sorted(sensors["sensor_id"].tolist())
+    rank = {name: i for i, name in enumerate(names)}
+    where = np.array([rank[name] for name in sensors["sensor_id"]], np.int64)
+    row_of = np.argsort(where)  # sensor number → row of SENSORS
+    number = np.array([rank[name] for name in d["sensor_id"]], np.int64)
+    by = d["result_time"] if by_arrival else d["phenomenon_time"]
+    order, begins = order_rows(d, number, by)
+    lead = order[begins]
+    table = np.column_stack([
+        by[lead], d["phenomenon_time"][lead], number[lead], d["look_id"][lead],
+        begins, np.diff(np.r_[begins, len(order)]), np.full(len(lead), -1), np.zeros(len(lead)),
+    ]).astype(np.int64)  # fmt: skip
+    field = np.zeros((len(table), 5))
+    if inputs.looks is not None:
+        table, field = _with_looks(table, field, inputs.looks, rank, by_arrival)
+    sort = np.lexsort((table[:, 4], table[:, 3], table[:, 2], table[:, 1], table[:, 0]))
+    table, field = table[sort], field[sort]
+    row = row_of[table[:, 2]]
+    events = Events(
+        time=(table[:, 1] - origin_us) / 1e6,
+        known=(table[:, 0] - origin_us) / 1e6,
+        first=table[:, 4].copy(),
+        count=table[:, 5].copy(),
+        sensor=table[:, 2].copy(),
+        sortie=table[:, 6].copy(),
+        shape=table[:, 7].copy(),
+        field=field,
+        pd=sensors["pd"][row],
+        clutter=np.maximum(np.nan_to_num(sensors["clutter_per_km2"][row]), 1e-3),
+        min_speed=np.nan_to_num(sensors["min_speed_mps"][row]),
+        blind_to_persons=(sensors["kind"][row] == "satellite").astype(np.int64),
+    )
+    return events, build_rows(d, order, sensors, row_of[number]), order
+
+
+def _with_looks(
+    table: Array, field: Array, looks: Columns, rank: dict[str, int], by_arrival: bool
+) -> tuple[Array, Array]:
+    """Give events the field of regard of their look, and add the looks that saw nothing."""
+    by = looks["result_time"] if by_arrival else looks["phenomenon_time"]
+    shape = np.where(looks["shape"] == "rect", RECT, ANNULUS)
+    geometry = np.stack([looks[name] for name in ("cx_m", "cy_m", "a_m", "b_m", "heading_rad")], 1)
+    at = {look: i for i, look in enumerate(looks["look_id"].tolist())}
+    used = np.zeros(len(by), bool)
+    for k, look in enumerate(table[:, 3].tolist()):
+        i = at.get(look, -1) if look >= 0 else -1
+        if i < 0:
+            continue
+        table[k, 6] = looks["sortie_id"][i]
+        if by[i] == table[k, 0] and looks["phenomenon_time"][i] == table[k, 1]:
+            table[k, 7], field[k], used[i] = shape[i], geometry[i], True
+    rest = np.flatnonzero(~used)
+    number = np.array([rank[name] for name in looks["sensor_id"][rest]], np.int64)
+    none = np.zeros(len(rest), np.int64)
+    more = np.column_stack([
+        by[rest], looks["phenomenon_time"][rest], number, looks["look_id"][rest], none, none,
+        looks["sortie_id"][rest], shape[rest],
+    ]).astype(np.int64)  # fmt: skip
+    return np.concatenate([table, more]), np.concatenate([field, geometry[rest]])
+
+
+__all__ = ["NO_SHAPE", "Columns", "Inputs", "build_events", "read_inputs"]
