@@ -8,6 +8,7 @@ from truceline.log.blobs import Blobs
 from truceline.log.fold import Fold
 from truceline.view.accounts import Accounts
 from truceline.view.board import Board
+from truceline.view.holds import Holds
 from truceline.view.reports import Reports
 from truceline.view.scene import Scene
 from truceline.view.teams import Teams
@@ -18,6 +19,7 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
     """The pictures of one mission; each is a fold that can be thrown away and built again."""
 
     accounts: Accounts
+    holds: Holds
     reports: Reports
     watch: Watch
     scene: Scene
@@ -39,6 +41,7 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
         reports, board = Reports(), Board()
         return cls(
             accounts=Accounts(),
+            holds=Holds(),
             reports=reports,
             watch=Watch(sources, stations, revisit_s),
             scene=Scene(blobs, reports),
@@ -49,4 +52,4 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
 
     def folds(self) -> tuple[Fold, ...]:
         """List the views in the order in which a fact walks through them."""
-        return (self.accounts, self.reports, self.watch, self.scene, self.board, self.teams)
+        return (self.accounts, self.holds, self.reports, self.watch, self.scene, self.board, self.teams)

@@ -1,0 +1,114 @@
+"""Sources at work: a thread each, restarted with growing pauses when one fails."""
+
+import logging
+import threading
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from truceline.flow.mission import Watched
+from truceline.model.errors import Broken
+from truceline.model.facts import Blob, Claim
+from truceline.model.names import name
+from truceline.model.observed import Observation
+from truceline.model.place import Span
+from truceline.plug import Taken
+
+if TYPE_CHECKING:
+    from truceline.flow.node import Node
+
+_LOG = logging.getLogger(__name__)
+_PAUSES_S = (1.0, 5.0, 20.0, 60.0)
+
+
+class Basket:
+    """What one source may do (the port ``Intake``)."""
+
+    def __init__(self, node: "Node", source: str, stop: threading.Event) -> None:
+        self._node = node
+        self._source = source
+        self.stop = stop
+
+    def put(self, sample: Path | bytes, media_type: str, name: str) -> Blob:
+        """Store bytes durably in the blob folder."""
+        return self._node.blobs.put(sample, media_type, name)
+
+    def now(self) -> datetime:
+        """Tell the mission's time."""
+        return self._node.now()
+
+    def has(self, key: str) -> bool:
+        """Tell whether the observation of that natural key is logged already."""
+        return self._node.journal.latest(name("obs", self._source, key)) is not None
+
+
+class Supply:
+    """The threads of a node's sources."""
+
+    def __init__(self, node: "Node") -> None:
+        self._node = node
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    @property
+    def active(self) -> bool:
+        """Tell whether a source still runs."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    def start(self, watched: Watched, follow: bool) -> None:
+        """Let a source observe; with ``follow`` it goes on until the node stops."""
+        thread = threading.Thread(
+            target=self._observe, args=(watched, follow), name=watched.plug.name, daemon=True
+        )
+        self._threads.append(thread)
+        thread.start()
+
+    def stop(self) -> None:
+        """Ask all sources to end, and wait a moment for them."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=2)
+
+    def _observe(self, watched: Watched, follow: bool) -> None:
+        basket = Basket(self._node, watched.plug.name, self._stop)
+        failures = 0
+        while not self._stop.is_set():
+            try:
+                for taken in watched.plug.observe(basket, follow):
+                    self._node.submit([_claim(watched.plug.name, taken)]).result()
+                    if self._stop.is_set():
+                        return
+                return
+            except Broken:
+                return
+            except Exception as error:  # the supervisor's door: a failing source becomes a fact
+                _LOG.exception("source %s failed", watched.plug.name)
+                failures += 1
+                if not self._say(watched.plug.name, failures, error) or not follow:
+                    return
+                self._stop.wait(_PAUSES_S[min(failures, len(_PAUSES_S)) - 1])
+
+    def _say(self, source: str, failures: int, error: Exception) -> bool:
+        now = self._node.now()
+        said = Observation(
+            source=source,
+            key=f"failure {failures} at {now.isoformat()}",
+            phenomenon=Span(from_utc=now, until_utc=now),
+            result_utc=now,
+            status="degraded",
+            reason=f"the source failed: {type(error).__name__}: {error}"[:200],
+        )
+        claim = Claim(kind="observation", id=said.id, body=said, actor=f"source:{source}")
+        try:
+            self._node.submit([claim]).result()
+        except Broken:
+            return False
+        return True
+
+
+def _claim(source: str, taken: Taken) -> Claim:
+    noun = taken.noun
+    actor = taken.actor or f"source:{source}"
+    if isinstance(noun, Observation):
+        return Claim(kind="observation", id=noun.id, body=noun, actor=actor, blobs=taken.blobs)
+    return Claim(kind="report", id=taken.id, body=noun, actor=actor, blobs=taken.blobs)

@@ -1,0 +1,190 @@
+"""Jobs on an executor: detectors and solvers run in workers, a broken file kills a worker at most."""
+
+import importlib
+import logging
+import multiprocessing
+import tempfile
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+
+from truceline import __version__
+from truceline.flow.look import FUNCTION, LookArgument
+from truceline.log.blobs import Blobs
+from truceline.log.pieces import seal
+from truceline.model.errors import BadInput
+from truceline.model.facts import Answer, Blob, Claim, Job
+from truceline.model.observed import Detections
+from truceline.model.tables import DETECTION
+from truceline.plug import Detector, load
+
+_LOG = logging.getLogger(__name__)
+_TRIES = 2
+
+
+class BlobMedia:
+    """Samples by hash for a detector: opened read-only, stored by content."""
+
+    def __init__(self, blobs: Blobs, memory: Path | None = None) -> None:
+        self._blobs = blobs
+        self.memory = memory
+        self.stored: dict[str, Blob] = {}
+
+    def open(self, blob: Blob | str) -> Path:
+        """Find the bytes of a sample."""
+        return self._blobs.open(blob)
+
+    def put(self, sample: Path | bytes, media_type: str, name: str) -> Blob:
+        """Store a sample; it is cited by the claim that the job becomes."""
+        blob = self._blobs.put(sample, media_type, name)
+        self.stored[blob.sha256] = blob
+        return blob
+
+
+def detect(argument: bytes, media: BlobMedia) -> Answer:
+    """Let one detector look at one observation and seal its rows."""
+    asked = msgspec.json.decode(argument, type=LookArgument)
+    detector = load("detect", asked.settings, "detect")
+    if not isinstance(detector, Detector):
+        raise BadInput("detect", f"{asked.settings['kind']} is no detector")
+    media.memory = media.open(asked.memory) if asked.memory is not None else None
+    found = detector.detect(asked.observation, asked.blobs, media)
+    memory = asked.memory
+    if found.memory is not None:
+        memory = media.put(found.memory, "application/octet-stream", "memory")
+    return _answer(asked, media, found.rows, memory, found.status, found.reason)
+
+
+def nothing_found(job: Job, blobs: Blobs, reason: str) -> Answer:
+    """Say of a job that failed twice that it saw nothing and why: silence would be a claim."""
+    asked = msgspec.json.decode(job.argument, type=LookArgument)
+    return _answer(asked, BlobMedia(blobs), DETECTION.empty_table(), asked.memory, "degraded", reason)
+
+
+def perform(job: Job, root: Path) -> Answer:
+    """Run a job in a worker process; the only thing it shares with the node is the blob folder."""
+    module, _, function = job.function.partition(":")
+    with tempfile.TemporaryDirectory(prefix="truceline-"):
+        answer = getattr(importlib.import_module(module), function)(job.argument, BlobMedia(Blobs(root)))
+    if not isinstance(answer, Answer):
+        raise TypeError(f"{job.function} brought back a {type(answer).__name__}")
+    return answer
+
+
+class Work:
+    """Hands jobs to an executor and their answers, as claims, to the node's inbox.
+
+    Parameters
+    ----------
+    blobs
+        The blob folder that workers read and write.
+    workers
+        Worker processes; 0: jobs run in the calling thread.
+    deliver
+        Takes the claim that a job became.
+    """
+
+    def __init__(self, blobs: Blobs, workers: int, deliver: Callable[[Claim], None]) -> None:
+        self._blobs = blobs
+        self._workers = workers
+        self._deliver = deliver
+        self._pool: Executor | None = None
+        self._lock = threading.Lock()
+        self._asked: set[tuple[str, str, int]] = set()
+        self.pending = 0
+
+    def submit(self, job: Job) -> None:
+        """Start a job, unless the same one is under way."""
+        key = (job.kind, job.id, job.refs[-1])
+        with self._lock:
+            if key in self._asked:
+                return
+            self._asked.add(key)
+            self.pending += 1
+        self._try(job, 1)
+
+    def stop(self) -> None:
+        """Let go of the workers; what was not answered is asked for again at the next start."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _try(self, job: Job, attempt: int) -> None:
+        if self._workers == 0:
+            done: Future[Answer] = Future()
+            try:
+                done.set_result(perform(job, self._blobs.root))
+            except Exception as error:  # the supervisor's door: a detector's failure becomes a fact
+                done.set_exception(error)
+            self._finish(job, attempt, done)
+            return
+        with self._lock:
+            if self._pool is None:
+                self._pool = ProcessPoolExecutor(self._workers, multiprocessing.get_context("spawn"))
+            pool = self._pool
+        try:
+            future = pool.submit(perform, job, self._blobs.root)
+        except (BrokenProcessPool, RuntimeError):
+            self._renew(pool)
+            if attempt <= _TRIES:
+                self._try(job, attempt + 1)
+            return
+        future.add_done_callback(lambda done: self._finish(job, attempt, done))
+
+    def _renew(self, broken: Executor) -> None:
+        with self._lock:
+            if self._pool is broken:
+                self._pool = None
+
+    def _finish(self, job: Job, attempt: int, done: "Future[Answer]") -> None:
+        if done.cancelled():
+            return
+        error = done.exception()
+        if isinstance(error, BrokenProcessPool) and self._pool is not None:
+            self._renew(self._pool)
+        if error is not None and attempt < _TRIES:
+            self._try(job, attempt + 1)
+            return
+        if error is None:
+            answer: Answer | None = done.result()
+        else:
+            _LOG.warning("job %s failed: %s: %s", job.id, type(error).__name__, error)
+            reason = f"{type(error).__name__}: {error}"[:200]
+            answer = nothing_found(job, self._blobs, reason) if job.function == FUNCTION else None
+        if answer is not None:
+            self._deliver(_claim(job, answer))
+        with self._lock:
+            self.pending -= 1
+
+
+def _claim(job: Job, answer: Answer) -> Claim:
+    return Claim(
+        kind=job.kind, id=job.id, body=answer.body, actor=job.actor, refs=job.refs, blobs=answer.blobs
+    )
+
+
+def _answer(
+    asked: LookArgument, media: BlobMedia, rows: pa.Table, memory: Blob | None, status: str, reason: str
+) -> Answer:
+    piece = seal(rows.select(DETECTION.names).cast(DETECTION), media._blobs, "rows")
+    body = Detections(
+        observation=asked.observation.id,
+        detector=str(asked.settings["kind"]),
+        settings_sha256=asked.settings_sha256,
+        version=__version__,
+        piece=piece,
+        rows=rows.num_rows,
+        memory=memory,
+        memory_taken=asked.memory_taken,
+        supersedes=asked.supersedes,
+        status="ok" if status == "ok" else "degraded",
+        reason=reason,
+    )
+    cited = {piece.sha256: piece, **media.stored}
+    if memory is not None:
+        cited[memory.sha256] = memory
+    return Answer(body=body, blobs=tuple(cited[sha] for sha in sorted(cited)))
