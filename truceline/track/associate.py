@@ -18,9 +18,9 @@ def inside(x: float, y: float, shape: int, field: Array) -> bool:
     dx, dy = x - field[0], y - field[1]
     if shape == ANNULUS:
         r2 = dx * dx + dy * dy
-        return field[2] * field[2] <= r2 <= field[3] * field[3]
+        return bool(field[2] * field[2] <= r2 <= field[3] * field[3])
     c, s = math.cos(field[4]), math.sin(field[4])
-    return abs(dx * c + dy * s) <= field[2] and abs(dy * c - dx * s) <= field[3]
+    return bool(abs(dx * c + dy * s) <= field[2] and abs(dy * c - dx * s) <= field[3])
 
 
 @njit(cache=True)
@@ -53,7 +53,7 @@ def reaches(state: State, slot: int, dt: float, shape: int, field: Array, z: Arr
     else:
         dx, dy = field[0] - x[0], field[1] - x[1]
         reach += field[3] if shape == ANNULUS else field[2] + field[3]
-    return dx * dx + dy * dy <= reach * reach
+    return bool(dx * dx + dy * dy <= reach * reach)
 
 
 @njit(cache=True)
@@ -62,11 +62,13 @@ def square(x: Array, p: Array, z: Array, geodetic: bool) -> float:
     dx, dy = difference(z[0], z[1], x[0], x[1], geodetic)
     sxx, syy, sxy = p[0, 0] + z[2], p[1, 1] + z[3], p[0, 1] + z[4]
     det = max(sxx * syy - sxy * sxy, 1e-12)
-    return (syy * dx * dx - 2 * sxy * dx * dy + sxx * dy * dy) / det
+    return float((syy * dx * dx - 2 * sxy * dx * dy + sxx * dy * dy) / det)
 
 
 @njit(cache=True)
-def pair_score(x: Array, p: Array, mu: Array, z: Array, log_p: Array, class_p: Array, geodetic: bool) -> float:
+def pair_score(
+    x: Array, p: Array, mu: Array, z: Array, log_p: Array, class_p: Array, geodetic: bool
+) -> float:
     """Log likelihood that a detection is of a track, class included; minus infinity outside the gate."""
     if min(square(x[0], p[0], z, geodetic), square(x[1], p[1], z, geodetic)) > GATE2:
         return -np.inf
@@ -83,7 +85,7 @@ def greedy(scores: Array, slots: Array, rows: Array, n_rows: int) -> Array:
     Equal scores are settled by the order of the pairs, which is that of detections and tracks.
     """
     chosen = np.full(n_rows, -1, np.int64)
-    taken = set([-1])  # numba needs to see a type
+    taken = {-1}  # numba needs to see a type
     for k in np.argsort(-scores, kind="mergesort"):
         if chosen[rows[k]] < 0 and slots[k] not in taken:
             chosen[rows[k]] = k

@@ -31,7 +31,8 @@ def class_shares(state: State, s: int) -> Array:
         if n > 0:
             total += state.sum_p[s, m] / (1 + (n - 1) * SORTIE_SHARE)
     total = np.exp(total - total.max())
-    return total / total.sum()
+    shares: Array = total / total.sum()
+    return shares
 
 
 @njit(cache=True)
@@ -39,7 +40,7 @@ def odds_at(state: State, s: int, time: float) -> float:
     """Log odds of existence at a time: silence alone lets it fall."""
     dt = time - state.odds_time[s]
     if dt <= 0:
-        return state.odds[s]
+        return float(state.odds[s])
     r = math.exp(-dt / LIFE_S) / (1 + math.exp(-state.odds[s]))
     return math.log(max(r, 1e-9) / max(1 - r, 1e-9))
 
@@ -98,9 +99,9 @@ def learn(state: State, s: int, events: Events, e: int, rows: Rows, r: int) -> N
     state.bias2[s] += (rows.bias2[r] - state.bias2[s]) * max(0.2, 1.0 / (1 + state.used[s]))
     state.used[s] += 1
     state.last[s] = max(state.last[s], events.time[e])
-    if rows.alt[r, 0] == rows.alt[r, 0] and rows.alt[r, 1] == rows.alt[r, 1]:
+    if not math.isnan(rows.alt[r, 0] + rows.alt[r, 1]):
         variance = rows.alt[r, 1] ** 2
-        if state.alt[s, 0] == state.alt[s, 0]:
+        if not math.isnan(state.alt[s, 0]):
             before = state.alt[s, 1] + abs(events.time[e] - state.alt[s, 2])  # 1 m2/s: heights wander
             gain = before / (before + variance)
             state.alt[s, 0] += gain * (rows.alt[r, 0] - state.alt[s, 0])
@@ -115,13 +116,13 @@ def born(
     state: State, s: int, events: Events, e: int, rows: Rows, r: int, names: Array, geodetic: bool
 ) -> None:
     """Found a track in a free slot."""
-    state.alive[s], state.founder[s], state.number[s] = 1, r, names[r]
+    state.alive[s], state.number[s] = 1, names[r]
     state.nodes[s], state.shortened[s], state.used[s], state.bias2[s] = 0, 0, 0, 0.0
     state.log_p[s], state.sum_p[s], state.count_p[s], state.sortie_p[s] = 0.0, 0.0, 0, -1
     state.alt[s] = np.nan
     state.last[s] = state.odds_time[s] = events.time[e]
     exists = rows.exists[r]
-    if not exists == exists:
+    if math.isnan(exists):
         exists = NEW_PER_KM2 / (NEW_PER_KM2 + events.clutter[e])
     exists = min(max(exists, 0.01), 0.95)
     state.odds[s] = math.log(exists / (1 - exists))
@@ -138,7 +139,7 @@ def missed(state: State, s: int, events: Events, e: int, place: Array, driving: 
     if share == 0.0:
         return
     pd = events.pd[e]
-    if not pd == pd:
+    if math.isnan(pd):
         pd = 0.5  # unknown: an even chance
     seen = min(pd, 0.95) * share
     if events.min_speed[e] > 0:
@@ -156,22 +157,30 @@ def missed(state: State, s: int, events: Events, e: int, place: Array, driving: 
 def believe(state: State, s: int, events: Events, e: int, score: float) -> None:
     """A detection speaks for existence, by how much likelier it is than clutter."""
     pd = events.pd[e]
-    gain = score + math.log(pd if pd == pd and pd > 0 else 0.5) - math.log(max(events.clutter[e], 1e-3) * 1e-6)
+    gain = score + math.log(pd if pd > 0 else 0.5) - math.log(max(events.clutter[e], 1e-3) * 1e-6)
     state.odds[s] = min(odds_at(state, s, events.time[e]) + min(max(gain, -2.0), 6.0), ODDS_CEILING)
     state.odds_time[s] = max(events.time[e], state.odds_time[s])
 
 
 @njit(cache=True)
-def step(
-    state: State, events: Events, e: int, rows: Rows, names: Array, geodetic: bool, owner: Array,
-    residual: Array,
-) -> None:  # fmt: skip
-    """Take in one event."""
-    first, n, time = events.first[e], events.count[e], events.time[e]
+def gather(
+    state: State,
+    events: Events,
+    e: int,
+    rows: Rows,
+    geodetic: bool,
+    places: Array,
+    driving: Array,
+    near: Array,
+) -> tuple[Array, Array, Array]:
+    """Predict the tracks that an event may concern, and score them against its detections.
+
+    ``places`` (7 each), ``driving`` and ``near`` are filled per slot. The answer is three arrays:
+    score, slot and row of each pair inside the gate.
+    """
+    first, n, time = events.first[e], events.size[e], events.time[e]
     z = rows.z[first : first + n]
-    places, driving = np.zeros((len(state.alive), 7)), np.zeros(len(state.alive))
-    near = np.zeros(len(state.alive), np.bool_)
-    scores, pair_slots, pair_rows = [0.0][:0], [0][:0], [0][:0]
+    scores, slots, pair_rows = [0.0][:0], [0][:0], [0][:0]
     for s in range(len(state.alive)):
         if not state.alive[s]:
             continue
@@ -185,34 +194,49 @@ def step(
         _, x, p, mu = looked_back(state, s, time, geodetic)
         settle(x, p, mu, geodetic, places[s])
         driving[s] = mu[0]
-        if n:
-            shares = class_shares(state, s)
+        shares = class_shares(state, s) if n else places[s]
         for r in range(n):
             score = pair_score(x, p, mu, z[r], rows.log_p[first + r], shares, geodetic)
             if score > -np.inf:
                 scores.append(score)
-                pair_slots.append(s)
+                slots.append(s)
                 pair_rows.append(r)
-    slots = np.array(pair_slots, dtype=np.int64)
-    chosen = greedy(np.array(scores), slots, np.array(pair_rows, dtype=np.int64), n)
+    return np.array(scores), np.array(slots, dtype=np.int64), np.array(pair_rows, dtype=np.int64)
+
+
+@njit(cache=True)
+def step(
+    state: State,
+    events: Events,
+    e: int,
+    rows: Rows,
+    names: Array,
+    geodetic: bool,
+    owner: Array,
+    residual: Array,
+) -> None:
+    """Take in one event: detections go to tracks or found some, silence counts against tracks."""
+    first, n, time = events.first[e], events.size[e], events.time[e]
+    places, driving = np.zeros((len(state.alive), 7)), np.zeros(len(state.alive))
+    near = np.zeros(len(state.alive), np.bool_)
+    scores, slots, pair_rows = gather(state, events, e, rows, geodetic, places, driving, near)
+    chosen = greedy(scores, slots, pair_rows, n)
     for r in range(n):
         if chosen[r] >= 0:
-            s = slots[chosen[r]]
+            s, z = slots[chosen[r]], rows.z[first + r]
             believe(state, s, events, e, scores[chosen[r]])
             at = looked_back(state, s, time, geodetic)[0]
-            insert(state, s, at, time, z[r], geodetic)
+            insert(state, s, at, time, z, geodetic)
             learn(state, s, events, e, rows, first + r)
             owner[first + r] = state.number[s]
-            dx, dy = difference(z[r, 0], z[r, 1], places[s, 0], places[s, 1], geodetic)
+            dx, dy = difference(z[0], z[1], places[s, 0], places[s, 1], geodetic)
             residual[first + r, 0], residual[first + r, 1] = dx, dy
-            residual[first + r, 2], residual[first + r, 3] = places[s, 2] + z[r, 2], places[s, 3] + z[r, 3]
+            residual[first + r, 2], residual[first + r, 3] = places[s, 2] + z[2], places[s, 3] + z[3]
             near[s] = False
     if events.shape[e] != NO_SHAPE:
-        for s in range(len(state.alive)):
-            if near[s]:
-                missed(state, s, events, e, places[s], driving[s])
-                if state.odds[s] < ODDS_FLOOR:
-                    state.alive[s] = 0
+        for s in np.flatnonzero(near):
+            missed(state, int(s), events, e, places[s], driving[s])
+            state.alive[s] = state.odds[s] >= ODDS_FLOOR
     free = 0
     for r in range(n):
         if chosen[r] < 0:
@@ -253,30 +277,40 @@ def emit(state: State, time: float, geodetic: bool, number: Array, out: Array, a
 
 
 @njit(cache=True)
+def seen_since(state: State, since: float, geodetic: bool, number: Array, out: Array) -> int:
+    """Write a row for each track seen at or after a time, as it was when last seen; answer how many.
+
+    ``out`` as in :func:`emit`, but existence says only that the thing exists, however vague its place.
+    """
+    at = 0
+    for s in range(len(state.alive)):
+        if state.alive[s] and state.last[s] >= since:
+            k = state.nodes[s] - 1
+            settle(state.x[s, k], state.p[s, k], state.mu[s, k], geodetic, out[at, 1:8])
+            out[at, 3] += state.bias2[s]
+            out[at, 4] += state.bias2[s]
+            out[at, 0] = state.last[s]
+            out[at, 8] = 1 / (1 + math.exp(-odds_at(state, s, state.last[s])))
+            out[at, 9:16] = class_shares(state, s)
+            out[at, 16], out[at, 17] = state.last[s], state.used[s]
+            number[at] = state.number[s]
+            at += 1
+    return at
+
+
+@njit(cache=True)
 def run(
     state: State, events: Events, rows: Rows, names: Array, grid: Array, geodetic: bool,
     owner: Array, residual: Array, number: Array, out: Array, begin: tuple[int, int, int],
 ) -> tuple[int, int, int, int]:  # fmt: skip
     """Take in events and write rows at the times of the grid, until done or until room is short.
 
-    Parameters
-    ----------
-    names
-        int64 name that a track founded by a row gets.
-    grid
-        Output times; a row at ``t`` rests on events with ``known <= t``.
-    owner
-        Receives per row of detections the name of its track.
-    residual
-        Receives per row of detections how far it lay from where its track was expected, and the
-        variances of that: dx, dy, sxx, syy; NaN where it founded a track.
-    begin
-        Event, grid time and output row to go on with.
-
-    Returns
-    -------
-    tuple
-        Why it stopped (DONE, SLOTS or ROOM), and where to go on.
+    ``names`` holds the int64 name that a track founded by a row gets. ``grid`` holds output times;
+    a row at ``t`` rests on events with ``known <= t``. ``begin`` is event, grid time and output row
+    to go on with. Filled are, per row of detections, ``owner`` (name of its track) and ``residual``
+    (how far it lay from where its track was expected, and the variances of that: dx, dy, sxx, syy;
+    NaN where it founded a track), and per output row ``number`` (name of the track) and ``out``
+    (see :func:`emit`). The answer is why it stopped (DONE, SLOTS or ROOM) and where to go on.
     """
     e, g, at = begin
     while e < len(events.time) or g < len(grid):
@@ -286,7 +320,7 @@ def run(
             at = emit(state, grid[g], geodetic, number, out, at)
             g += 1
             continue
-        if events.count[e] > len(state.alive) - state.alive.sum():
+        if events.size[e] > len(state.alive) - state.alive.sum():
             return SLOTS, e, g, at
         step(state, events, e, rows, names, geodetic, owner, residual)
         e += 1

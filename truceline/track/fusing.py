@@ -66,11 +66,11 @@ def follow(inputs: Inputs, times_us: Array, by_arrival: bool) -> Course:
             out = np.concatenate([out, np.zeros_like(out)])
         else:
             break
-    known = np.repeat(events.known, events.count)
-    at = np.concatenate([[0], np.cumsum(events.count)])
+    known = np.repeat(events.known, events.size)
+    at = np.concatenate([[0], np.cumsum(events.size)])
     by_row = np.empty(len(order))
     for_rows = np.concatenate(
-        [np.arange(f, f + n) for f, n in zip(events.first, events.count, strict=True) if n] or [at[:0]]
+        [np.arange(f, f + n) for f, n in zip(events.first, events.size, strict=True) if n] or [at[:0]]
     )
     by_row[for_rows] = known
     return Course(number[: begin[2]], out[: begin[2]], owner, residual, by_row, order, events, rows)
@@ -79,7 +79,7 @@ def follow(inputs: Inputs, times_us: Array, by_arrival: bool) -> Course:
 def look_back(course: Course, grid: Array, workers: int) -> Course:
     """Replace each track's rows between its first and last detection by smoothed ones."""
     times = np.empty(len(course.order))
-    for f, n, t in zip(course.events.first, course.events.count, course.events.time, strict=True):
+    for f, n, t in zip(course.events.first, course.events.size, course.events.time, strict=True):
         times[f : f + n] = t
     firm = {n for n, row in zip(course.number.tolist(), course.rows, strict=True) if row[8] >= 0.5}
     by_track = np.argsort(course.number, kind="mergesort")
@@ -102,7 +102,14 @@ def look_back(course: Course, grid: Array, workers: int) -> Course:
     number = np.concatenate([n for n, _ in done]) if done else course.number
     rows = np.concatenate([r for _, r in done]) if done else course.rows
     return Course(
-        number, rows, course.owner, course.residual, course.known, course.order, course.events, course.detections
+        number,
+        rows,
+        course.owner,
+        course.residual,
+        course.known,
+        course.order,
+        course.events,
+        course.detections,
     )
 
 

@@ -65,7 +65,9 @@ def read_inputs(detections: Path, sensors: Path, looks: Path | None) -> Inputs:
         _check_looks(look, sensor, looks)
     table = _table(detections)
     has_heights = {"alt_agl_m", "alt_sigma_m"} <= set(table.column_names)
-    wanted = DETECTION_COLUMNS | (dict.fromkeys(("alt_agl_m", "alt_sigma_m"), "number") if has_heights else {})
+    wanted = DETECTION_COLUMNS | (
+        dict.fromkeys(("alt_agl_m", "alt_sigma_m"), "number") if has_heights else {}
+    )
     column = _columns(table, wanted, detections)
     _check_detections(column, sensor, look, detections)
     metadata = table.schema.metadata or {}
@@ -224,7 +226,7 @@ def build_events(inputs: Inputs, by_arrival: bool, origin_us: int) -> tuple[Even
         time=(table[:, 1] - origin_us) / 1e6,
         known=(table[:, 0] - origin_us) / 1e6,
         first=table[:, 4].copy(),
-        count=table[:, 5].copy(),
+        size=table[:, 5].copy(),
         sensor=table[:, 2].copy(),
         sortie=table[:, 6].copy(),
         shape=table[:, 7].copy(),

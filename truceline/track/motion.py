@@ -78,19 +78,10 @@ def predict(x: Array, p: Array, stands: int, dt: float, geodetic: bool) -> None:
 
 @njit(cache=True)
 def update(x: Array, p: Array, z: Array, geodetic: bool) -> float:
-    """Take in one position, in place.
+    """Take in one position into state (4,) and covariance (4, 4), in place; answer its log likelihood.
 
-    Parameters
-    ----------
-    x, p
-        State (4,) and covariance (4, 4).
-    z
-        ``[x, y, sxx, syy, sxy, …]``: position in units, covariance in square metres.
-
-    Returns
-    -------
-    float
-        Log likelihood of the position, per square metre.
+    ``z`` is ``[x, y, sxx, syy, sxy, …]``: position in units, covariance in square metres; the
+    likelihood is per square metre.
     """
     dx, dy = difference(z[0], z[1], x[0], x[1], geodetic)
     sxx, syy, sxy = p[0, 0] + z[2], p[1, 1] + z[3], p[0, 1] + z[4]
@@ -111,7 +102,7 @@ def update(x: Array, p: Array, z: Array, geodetic: bool) -> float:
         for j in range(i):
             p[i, j] = p[j, i] = 0.5 * (p[i, j] + p[j, i])
     square = ixx * dx * dx + 2 * ixy * dx * dy + iyy * dy * dy
-    return -0.5 * square - 0.5 * math.log(det) - math.log(2 * math.pi)
+    return float(-0.5 * square - 0.5 * math.log(det) - math.log(2 * math.pi))
 
 
 @njit(cache=True)
@@ -172,7 +163,7 @@ def take(x: Array, p: Array, mu: Array, z: Array, geodetic: bool) -> float:
     like = np.empty(2)
     for j in range(2):
         like[j] = update(x[j], p[j], z, geodetic)
-        if z[7] == z[7]:
+        if not math.isnan(z[7]):
             # a velocity outside all experience counts as one in (40 m/s)^2
             like[j] += max(update_velocity(x[j], p[j], z, geodetic), -12.0) + math.log(1600.0)
     if z[8] > 0:
@@ -181,7 +172,7 @@ def take(x: Array, p: Array, mu: Array, z: Array, geodetic: bool) -> float:
     w0, w1 = mu[0] * math.exp(like[0] - top), mu[1] * math.exp(like[1] - top)
     total = max(w0 + w1, 1e-300)
     mu[0], mu[1] = max(w0 / total, 1e-9), max(w1 / total, 1e-9)
-    return top + math.log(total)
+    return float(top + math.log(total))
 
 
 @njit(cache=True)
@@ -195,7 +186,7 @@ def found(x: Array, p: Array, mu: Array, z: Array, geodetic: bool) -> None:
         p[j, 2, 2] = p[j, 3, 3] = FIRST_VARIANCE if j == DRIVE else 0.01
     mu[DRIVE] = 0.95 if z[8] > 0 else 0.5
     mu[STAND] = 1 - mu[DRIVE]
-    if z[7] == z[7]:
+    if not math.isnan(z[7]):
         moving, standing = update_velocity(x[0], p[0], z, geodetic), update_velocity(x[1], p[1], z, geodetic)
         top = max(moving, standing)
         w0, w1 = mu[0] * math.exp(moving - top), mu[1] * math.exp(standing - top)
@@ -206,15 +197,8 @@ def found(x: Array, p: Array, mu: Array, z: Array, geodetic: bool) -> None:
 def settle(x: Array, p: Array, mu: Array, geodetic: bool, out: Array) -> float:
     """Choose what to report: the motion whose place costs least, with the spread of both about it.
 
-    Parameters
-    ----------
-    out
-        Receives ``[x, y, sxx, syy, sxy, vx, vy]``.
-
-    Returns
-    -------
-    float
-        How much of it is "about there": ``1 - E[min(d2, c2)] / c2`` with c = 100 m, contract fusion.
+    ``out`` receives ``[x, y, sxx, syy, sxy, vx, vy]``. The answer is how much of it is "about
+    there": ``1 - E[min(d2, c2)] / c2`` with c = 100 m (contract fusion).
     """
     c2, best, chosen = 1e4, 2e4, 0
     for m in range(2):

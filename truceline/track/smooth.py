@@ -39,7 +39,7 @@ def smooth_track(time: Array, z: Array, grid: Array) -> Array:
         if order[k] < len(time):
             row = z[order[k]]
             update(x[k], p[k], row, False)
-            if row[7] == row[7]:
+            if not np.isnan(row[7]):
                 update_velocity(x[k], p[k], row, False)
     out = np.zeros((len(grid), 7))
     for k in range(n - 1, -1, -1):

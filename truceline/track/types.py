@@ -13,13 +13,13 @@ NO_SHAPE, RECT, ANNULUS = 0, 1, 2
 class Events(NamedTuple):
     """What is taken in at one go: the detections of one look, or one detection; sorted by ``known``.
 
-    Times are seconds; ``first`` and ``count`` are a slice of :class:`Rows`.
+    Times are seconds; ``first`` and ``size`` are a slice of :class:`Rows`.
     """
 
     time: Array  # when it was so
     known: Array  # when it arrived
     first: Array
-    count: Array
+    size: Array
     sensor: Array
     sortie: Array
     shape: Array
@@ -44,7 +44,6 @@ class State(NamedTuple):
     """All tracks; slot s is free when ``alive[s] == 0``."""
 
     alive: Array
-    founder: Array  # index in Rows
     number: Array  # int64 name of the founder
     nodes: Array  # how many nodes of history
     shortened: Array  # history dropped its oldest
@@ -79,7 +78,6 @@ def empty(slots: int, history: int, sensors: int) -> State:
     """
     return State(
         alive=np.zeros(slots, np.int64),
-        founder=np.full(slots, -1, np.int64),
         number=np.zeros(slots, np.int64),
         nodes=np.zeros(slots, np.int64),
         shortened=np.zeros(slots, np.int64),
