@@ -1,0 +1,129 @@
+"""Read the telemetry of drone video, and say where each packet looks.
+
+`klv` writes one row per KLV packet, `locate` one footprint per packet (contract drone, sections 1 and 2).
+"""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from truceline.model.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the subverbs and their options."""
+    words = parser.add_subparsers(dest="word", metavar="WORD", required=True)
+    klv = words.add_parser("klv", help="telemetry packets of a transport stream or a KLV file")
+    locate = words.add_parser("locate", help="ground footprint of every packet, and sensor health")
+    for word in (klv, locate):
+        word.add_argument(
+            "file", type=Path, metavar="FILE", help="MPEG transport stream, or bare KLV packets"
+        )
+        word.add_argument("--out", type=Path, required=True, metavar="PARQUET", help="file to write")
+    locate.add_argument(
+        "--ground-elevation",
+        type=float,
+        metavar="M",
+        help="height of level ground, metres, above mean sea level where the packets say so for the sensor",
+    )
+    locate.add_argument("--health", type=Path, metavar="JSON", help="write the sensor's findings there")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run a subverb."""
+    return _klv(args) if args.word == "klv" else _locate(args)
+
+
+def _klv(args: argparse.Namespace) -> int:
+    import pyarrow.parquet as pq
+
+    from truceline.app.output import whole_file
+    from truceline.codec.klv import TELEMETRY
+
+    with whole_file(args.out) as path, pq.ParquetWriter(path, TELEMETRY) as writer:
+        for table in telemetry_tables(args.file):
+            writer.write_table(table)
+    return 0
+
+
+def _locate(args: argparse.Namespace) -> int:
+    import math
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from truceline.app.output import whole_file
+    from truceline.codec.klv import TELEMETRY
+    from truceline.geo.footprint import locate
+
+    if args.ground_elevation is not None and not math.isfinite(args.ground_elevation):
+        raise BadInput("--ground-elevation", "must be a number of metres")
+    tables = list(telemetry_tables(args.file))
+    located = locate(pa.concat_tables([TELEMETRY.empty_table(), *tables]), args.ground_elevation)
+    with whole_file(args.out) as path:
+        pq.write_table(located.rows, path)
+        if args.health is not None:
+            _write_health(args.health, [finding._asdict() for finding in located.findings])
+    return 0
+
+
+def _write_health(target: Path, findings: list[dict[str, object]]) -> None:
+    import json
+
+    from truceline.app.output import whole_file
+
+    with whole_file(target) as path:
+        path.write_text(json.dumps(findings, indent=1) + "\n", encoding="utf-8")
+
+
+def telemetry_tables(path: Path) -> "Iterator[pa.Table]":
+    """Hand over the telemetry of a file in tables of bounded size; notes go to stderr at the end.
+
+    Raises
+    ------
+    BadInput
+        If the file cannot be read or holds no telemetry.
+    """
+    from truceline.app.cli import say
+    from truceline.app.progress import progress
+    from truceline.codec.klv import to_table
+    from truceline.codec.klv_stream import KlvStream, read_packets
+
+    stream = KlvStream(str(path))
+    waiting, index = [], 0
+    for packets in read_packets(progress(file_chunks(path), "telemetry"), stream):
+        waiting += packets
+        if len(waiting) >= 2000:  # rows of ninety columns: keeps a long flight small in memory
+            yield to_table(waiting, index)
+            index += len(waiting)
+            waiting = []
+    yield to_table(waiting, index)
+    for note in stream.notes():
+        say("warning", note)
+
+
+def file_chunks(path: Path, size_bytes: int = 1 << 20) -> "Iterator[bytes]":
+    """Read a regular file in pieces.
+
+    Raises
+    ------
+    BadInput
+        If it is missing, not regular, or cannot be read.
+    """
+    import os
+    import stat
+
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise BadInput(str(path), "is not a regular file")
+            while chunk := file.read(size_bytes):
+                yield chunk
+    except OSError as error:
+        raise BadInput(str(path), f"cannot be read: {error.strerror}") from error
