@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import msgspec
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from truceline.geo.crs import GEOD, Array
 from truceline.geo.line import ON_LINE_M, Curve, Nearest
@@ -300,7 +301,7 @@ class _Outline:
         self._first_lon = area.rings[0][0][1]
         rings = [self._flat(geodesic_ring(ring)) for ring in area.rings]
         # Rings of several polygons and their holes: inside is what an odd number of them holds.
-        shape: shapely.Geometry = shapely.Polygon()
+        shape: BaseGeometry = shapely.Polygon()
         for ring in rings:
             shape = shape.symmetric_difference(shapely.Polygon(ring).buffer(0))
         self._shape = shape

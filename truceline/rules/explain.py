@@ -1,0 +1,142 @@
+"""Why, and what the accused party could rightly say: the same sentences for both sides."""
+
+from collections.abc import Sequence
+
+from truceline.geo.zone import Area, Zones
+from truceline.model.decided import Explanation
+from truceline.model.observed import Sighting
+from truceline.model.place import utc_text
+from truceline.plug import Finding, Rule
+from truceline.rules.match import candidates
+
+_DOUBTS = {
+    "party_unknown": "Whose it was is not known.",
+    "party_assumed": "Whose it was is only inferred from the side on which it was first seen.",
+    "class_uncertain": "What exactly it was is not certain.",
+    "calibre_mm_missing": "Its calibre, on which the rule depends, is not known.",
+    "range_km_missing": "Its range, on which the rule depends, is not known.",
+    "alt_agl_m_missing": "Its height above ground, on which the rule depends, is not known.",
+    "unit_size_missing": "The size of the unit, on which the rule depends, is not known.",
+    "notice_late": "A notice was given, but later than the agreement asks.",
+    "notice_without_consent": "A notice was given, but the consent it needs is not recorded.",
+}
+_VERDICTS = {
+    "violation": "a violation",
+    "possible_violation": "a possible violation",
+    "covered_by_notice": "covered by a notice",
+    "could_not_observe": "not observed",
+}
+
+
+def explain(
+    rule: Rule, finding: Finding, zones: Zones, names: dict[str, str], min_confidence: float
+) -> Explanation:
+    """Write both halves of the explanation.
+
+    Parameters
+    ----------
+    rule
+        Whose finding it is.
+    finding
+        What was found.
+    zones
+        For the limit of the zone, in metres.
+    names
+        Party id → name.
+    min_confidence
+        Below it an observation supports no violation.
+    """
+    return Explanation(
+        supports=_supports(rule, finding, zones, names), challenges=_challenges(finding, min_confidence)
+    )
+
+
+def _supports(rule: Rule, finding: Finding, zones: Zones, names: dict[str, str]) -> str:
+    said = f"{rule.article}: {rule.text or rule.id}".rstrip(".") + "."
+    seen = finding.strongest
+    when = utc_text(seen.time)
+    source = f" by {seen.source}" if seen.source else ""
+    if finding.verdict == "could_not_observe":
+        reason = (seen.reason or "other").replace("_", " ")
+        place = f" of the zone {finding.zone}" if finding.zone else ""
+        return f"{said} A planned look{place}{source} at {when} gave nothing; reason: {reason}."
+    whose = names.get(finding.party or "", "a party that is not known")
+    text = f"{said} {_what(seen)} of {whose} was reported{source} at {when}"
+    text += _where(finding, zones) + "."
+    if len(finding.causes) > 1:
+        first, last = utc_text(finding.causes[0].time), utc_text(finding.causes[-1].time)
+        text += f" It rests on {len(finding.causes)} observations from {first} to {last}."
+    if "count_max" in finding.measured:
+        text += (
+            f" Counted with certainty: {finding.measured['count_certain']};"
+            f" at most: {finding.measured['count_max']}; allowed: {finding.measured.get('max_count', 'any')}."
+        )
+    if "step_skipped" in finding.reasons:
+        text += " A step of the agreed ladder was left out before it."
+    if "too_fast" in finding.reasons:
+        text += " It came sooner after the step before than agreed."
+    return f"{text} This is {_VERDICTS[finding.verdict]}."
+
+
+def _what(seen: Sighting) -> str:
+    if seen.kind != "sighting":
+        what = (seen.activity or seen.kind).replace("_", " ")
+        return f"The activity '{what}'" + (f" by a {seen.unit_size}" if seen.unit_size else "")
+    kinds = " or ".join(kind.replace("_", " ") for kind in candidates(seen))
+    return f"{seen.count} x {kinds}" if seen.count != 1 else f"A sighting ({kinds})"
+
+
+def _where(finding: Finding, zones: Zones) -> str:
+    measured = finding.measured
+    text = ""
+    if "distance_m" in measured:
+        to = "the outline" if isinstance(zones.zones.get(finding.zone or ""), Area) else "the line"
+        side = f" on side {measured['side']}" if "side" in measured else ""
+        text += f", {_metres(measured['distance_m'])} from {to}{side}"
+    zone = zones.zones.get(finding.zone or "")
+    if zone is not None and not isinstance(zone, Area):
+        text += f", in the zone {zone.id} from {_metres(zone.inner_m)} to {_metres(zone.outer_m)}"
+    elif zone is not None:
+        text += f", in the zone {zone.id}"
+    if "margin_m" in measured and float(measured["margin_m"]) >= 0:
+        text += f", {_metres(measured['margin_m'])} beyond the limit"
+    return text
+
+
+def _challenges(finding: Finding, min_confidence: float) -> str:
+    seen, parts = finding.strongest, []
+    if finding.verdict == "could_not_observe":
+        return "Nothing was seen, so nothing is said about what any party did there at that time."
+    if "margin_m" in finding.measured and "ce90_m" in finding.measured:
+        margin_m, ce90_m = float(finding.measured["margin_m"]), float(finding.measured["ce90_m"])
+        inside = "inside" if margin_m >= 0 else "outside"
+        parts.append(
+            f"The position is known to {_metres(ce90_m)} in nine of ten cases"
+            f" and lies {_metres(abs(margin_m))} {inside} the limit"
+            + (", so the truth may lie on the other side of it." if abs(margin_m) < ce90_m else ".")
+        )
+    low = min(sighting.confidence for sighting in finding.causes)
+    word = "less than" if low < min_confidence else "at least"
+    parts.append(f"The lowest confidence is {low:g}, {word} the {min_confidence:g} that a violation needs.")
+    parts.append(_sources(finding.causes))
+    parts += [_DOUBTS[reason] for reason in finding.reasons if reason in _DOUBTS]
+    if finding.verdict == "covered_by_notice":
+        parts.append("A notice that meets the agreement's conditions covers it.")
+    elif not any(reason.startswith("notice_") for reason in finding.reasons):
+        parts.append("No notice that would cover it is known.")
+    if seen.at is None:
+        parts.append("The report gives no position.")
+    return " ".join(parts)
+
+
+def _sources(causes: Sequence[Sighting]) -> str:
+    sources = sorted({sighting.source for sighting in causes if sighting.source})
+    if not sources:
+        return "The source is not named."
+    if len(sources) == 1:
+        return f"It rests on a single source, {sources[0]}."
+    return f"It rests on {len(sources)} sources: {', '.join(sources)}."
+
+
+def _metres(value: float | int | str) -> str:
+    return f"{float(value):,.0f} m"

@@ -1,0 +1,108 @@
+"""From a bucket of sightings to incidents, with their ids and both-sided explanations."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from truceline.model.decided import Incident
+from truceline.model.names import name
+from truceline.model.observed import Sighting
+from truceline.model.place import utc_text
+from truceline.plug import Finding
+from truceline.rules.agreement import Agreement, Provision
+from truceline.rules.clause import Clause
+from truceline.rules.explain import explain
+
+
+def bucket_of(provision: Provision, sighting: Sighting) -> str | None:
+    """Name the bucket of a sighting under a rule; None: the rule does not speak about it."""
+    rule = provision.rule
+    if not isinstance(rule, Clause):
+        is_bound = sighting.party == "unknown" or sighting.party in provision.bound
+        if not is_bound or not provision.period.holds(sighting.time):
+            return None
+    return rule.key(sighting)
+
+
+def exceptions(provision: Provision) -> tuple[Any, ...]:
+    """List the notice exceptions that apply to a rule."""
+    return provision.rule.terms.exceptions if isinstance(provision.rule, Clause) else ()
+
+
+def rule_on(
+    agreement: Agreement,
+    provision: Provision,
+    bucket: Sequence[Sighting],
+    notices: Sequence[Sighting] = (),
+) -> Iterator[tuple[str, Incident]]:
+    """Judge one bucket of one rule.
+
+    Parameters
+    ----------
+    agreement, provision
+        The rule and what it belongs to.
+    bucket
+        The bucket's sightings in any order.
+    notices
+        Notices that may cover what is found.
+
+    Yields
+    ------
+    tuple
+        Id and incident.
+    """
+    together = sorted([*bucket, *notices], key=lambda sighting: (sighting.time, sighting.id))
+    for finding in provision.rule.judge(together, agreement.zones):
+        yield _incident(agreement, provision, finding)
+
+
+def _incident(agreement: Agreement, provision: Provision, finding: Finding) -> tuple[str, Incident]:
+    rule, best = provision.rule, finding.strongest
+    causes = tuple(sorted({sighting.id for sighting in finding.causes}))
+    incident_id = name("inc", agreement.id, rule.id, finding.party or "", finding.verdict, *causes)
+    times = [sighting.time for sighting in finding.causes]
+    names = {party.id: party.name for party in agreement.parties.values()}
+    incident = Incident(
+        class_=provision.type,
+        report_ids=tuple(sorted({s.id for s in finding.causes if s.row < 0 <= s.seq})),
+        start_utc=min(times),
+        end_utc=max(times),
+        lat_deg=best.at.lat_deg if best.at else None,
+        lon_deg=best.at.lon_deg if best.at else None,
+        ce90_m=best.at.ce90_m if best.at else None,
+        agreement=agreement.id,
+        rule=rule.id,
+        article=rule.article,
+        party=finding.party,
+        verdict=finding.verdict,  # type: ignore[arg-type]
+        probability=round(min(1.0, max(0.0, finding.probability)), 9),
+        zone=finding.zone,
+        causes=causes,
+        reasons=finding.reasons,
+        measured=dict(finding.measured),
+        explanation=explain(rule, finding, agreement.zones, names, agreement.min_confidence),
+    )
+    return incident_id, incident
+
+
+def as_json(incident_id: str, incident: Incident) -> dict[str, Any]:
+    """Give an incident the form that contract zone asks for."""
+    return {
+        "id": incident_id,
+        "rule": incident.rule,
+        "article": incident.article,
+        "type": incident.class_,
+        "party": incident.party,
+        "verdict": incident.verdict,
+        "probability": incident.probability,
+        "start": utc_text(incident.start_utc),
+        "end": utc_text(incident.end_utc),
+        "zone": incident.zone,
+        "lat_deg": incident.lat_deg,
+        "lon_deg": incident.lon_deg,
+        "causes": list(incident.causes),
+        "reasons": list(incident.reasons),
+        "measured": dict(incident.measured),
+        "explanation": msgspec.to_builtins(incident.explanation),
+    }
