@@ -1,4 +1,4 @@
-"""The dispatch instance: who is where, what is to be done, every check at its door (contract dispatch 1.1)."""
+"""The dispatch instance: who is where, what is to be done, every check at its door (dispatch 1.1)."""
 
 import re
 from collections import Counter

@@ -25,7 +25,8 @@ class Windows(NamedTuple):
 
     def open_units(self) -> npt.NDArray[np.bool_]:
         """Tell for each unit whether it has any window."""
-        return np.logical_or.reduce(self.open, axis=0)
+        is_open: npt.NDArray[np.bool_] = self.open.any(axis=0)
+        return is_open
 
     def of(self, unit: int) -> list[tuple[int, int]]:
         """List a unit's windows (earliest arrival, latest start), by time."""
