@@ -1,0 +1,223 @@
+"""Opening a log again: what it says of itself, and what of its tail was never acknowledged."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from truceline.log.admit import Roll, needs_body
+from truceline.log.canon import canonical, parse_canonical
+from truceline.log.entry import CHECKPOINT_START, ZEROS, checked_leaf, lines_of, segments
+from truceline.log.merkle import Tree
+from truceline.log.reader import Index
+from truceline.log.sign import (
+    CHECKPOINT_DOMAIN,
+    Key,
+    load_key,
+    load_or_make_key,
+    signature_holds,
+    sync_folder,
+    write_new,
+)
+from truceline.model.errors import Broken
+from truceline.model.facts import Fact, entry_key
+
+
+class Keys(NamedTuple):
+    """The private keys of a data folder."""
+
+    log: Key
+    mission: Key
+    origin: str
+
+
+class State:
+    """What the journal knows of its log: tree, index, identities, the gate's roll."""
+
+    def __init__(self, keys: Keys, log_dir: Path) -> None:
+        self.keys = keys
+        self.tree = Tree()
+        self.index = Index(log_dir)
+        self.roll = Roll()
+        self.entries: dict[tuple[str, str, int], int] = {}
+        self.newest: dict[str, int] = {}
+        self.previous = ZEROS
+        self.previous_checkpoint = ZEROS
+        self.last_checkpoint: dict[str, Any] | None = None
+        self.last_segment = 0
+        self.erased: set[int] = set()
+        self._erasures: list[int] = []
+
+    def take(self, fact: Fact, leaf: bytes, gate_body: dict[str, Any] | None) -> None:
+        """Take in the next entry (its place and identity are noted once it is durable)."""
+        self.tree.append(leaf)
+        self.previous = leaf.hex()
+        self.roll.take(fact.kind, fact.refs, gate_body)
+        if fact.kind == "erasure":
+            self._erasures.append(fact.seq)
+        if fact.redacted is not None:
+            self.erased.add(fact.seq)
+
+    def note_checkpoint(self, line: bytes) -> None:
+        """Take in a checkpoint line."""
+        self.last_checkpoint = json.loads(line)
+        body = canonical(self.last_checkpoint["checkpoint"])
+        self.previous_checkpoint = hashlib.sha256(body).hexdigest()
+
+    def erasures(self, read: Callable[[int], Fact]) -> dict[int, tuple[str, str]]:
+        """Name the entries that are to be blanked and are not yet, with ``by`` and ``reason``."""
+        wanted: dict[int, tuple[str, str]] = {}
+        for seq in self._erasures:
+            fact = read(seq)
+            body = msgspec.json.decode(fact.body)
+            for ref in fact.refs:
+                if ref not in self.erased:
+                    wanted.setdefault(ref, (body["by"], body["reason"]))
+        return wanted
+
+
+def prepare(data_dir: Path, origin: str) -> Keys:
+    """Make the folders and keys that are missing, and read the keys.
+
+    Raises
+    ------
+    BadInput
+        If a key cannot be read.
+    Broken
+        If the log belongs to another key than the one beside it.
+    """
+    log_dir, key_dir = data_dir / "log", data_dir / "keys"
+    for folder in (data_dir, log_dir, key_dir):
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True)
+            sync_folder(folder.parent)
+    known = log_dir / "keys.json"
+    if known.exists():
+        log_key = load_key(key_dir / "log.pem")
+    else:
+        log_key = load_or_make_key(key_dir / "log.pem")
+        # Written beside, in another folder: nothing else may ever lie in the log folder.
+        write_new(key_dir / "log.json", canonical({"keys": [log_key.record("log", origin)]}))
+        (key_dir / "log.json").replace(known)
+        sync_folder(log_dir)
+    try:
+        record = parse_canonical(known.read_bytes())["keys"][0]
+        origin = str(record["holder"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise Broken(f"{known}: no list of one log key: {error}") from error
+    if record != log_key.record("log", origin):
+        raise Broken(f"{known}: names another key than {key_dir / 'log.pem'}")
+    mission = load_or_make_key(key_dir / "mission.pem")
+    if not (key_dir / "trust.json").exists():
+        trust = {"keys": [log_key.record("log", origin), mission.record("mission", f"{origin} mission")]}
+        write_new(key_dir / "trust.json", canonical(trust))
+    return Keys(log_key, mission, origin)
+
+
+def load(log_dir: Path, keys: Keys) -> State:
+    """Read a log from its start, check hashes and chain, and cut off what was never acknowledged.
+
+    The tail is cut only when it is a tail: whole entries that no checkpoint covers, and at most
+    one torn line after them. Anything else that does not hold is corruption.
+
+    Raises
+    ------
+    Broken
+        If the log is corrupt; file and line are named.
+    """
+    state = State(keys, log_dir)
+    end = (0, 0)
+    waiting: list[tuple[Fact, bytes, int, int, int, bytes]] = []
+    previous = ZEROS
+    paths = segments(log_dir)
+    for number, path in enumerate(paths):
+        line_number = 0
+        for offset, line in lines_of(path):
+            line_number += 1
+            try:
+                if line.startswith(CHECKPOINT_START):
+                    for item in waiting:
+                        _take(state, *item)
+                    waiting.clear()
+                    _check_checkpoint(state, line)
+                    end = (number, offset + len(line) + 1)
+                    continue
+                raws, header, leaf = checked_leaf(line)
+                if header.seq != state.tree.size + len(waiting) or header.prev_sha256 != previous:
+                    raise ValueError("chain broken")
+            except ValueError as error:
+                raise Broken(f"{path}: line {line_number}: {error}") from error
+            previous = leaf.hex()
+            waiting.append(
+                (
+                    Fact(header=header, redacted=raws.redacted),
+                    leaf,
+                    number,
+                    offset,
+                    len(line),
+                    bytes(raws.body),
+                )
+            )
+    if state.last_checkpoint is not None:
+        _check_last(state, paths[end[0]])
+    _cut(paths, end)
+    state.last_segment = max(len(paths) - 1, 0)
+    return state
+
+
+def release(lock: int) -> None:
+    """Let go of the lock on a log."""
+    if lock >= 0:
+        os.close(lock)
+
+
+def _take(state: State, fact: Fact, leaf: bytes, segment: int, offset: int, length: int, body: bytes) -> None:
+    is_open = fact.redacted is None and needs_body(fact.kind)
+    state.take(fact, leaf, msgspec.json.decode(body) if is_open else None)
+    state.index.add(segment, offset, length)
+    state.entries[entry_key(fact.kind, fact.id, fact.refs)] = fact.seq
+    state.newest[fact.id] = fact.seq
+
+
+def _check_checkpoint(state: State, line: bytes) -> None:
+    previous = state.previous_checkpoint
+    try:
+        state.note_checkpoint(line)
+        checkpoint = (state.last_checkpoint or {})["checkpoint"]
+        held = checkpoint["prev_checkpoint_sha256"] == previous
+        held = held and checkpoint["tree_size"] == state.tree.size
+    except (LookupError, TypeError) as error:
+        raise ValueError(f"no checkpoint: {error}") from error
+    if not held:
+        raise ValueError("checkpoint does not follow the one before it")
+
+
+def _check_last(state: State, path: Path) -> None:
+    """Check root and signature of the last checkpoint: it speaks for every entry before it."""
+    last = state.last_checkpoint or {}
+    checkpoint, key = last["checkpoint"], state.keys.log
+    signatures = {item["key_id"]: item["sig_hex"] for item in last["signatures"]}
+    message = CHECKPOINT_DOMAIN + canonical(checkpoint)
+    if not signature_holds(key.public, message, bytes.fromhex(signatures.get(key.key_id, ""))):
+        raise Broken(f"{path}: the last checkpoint is not signed by the log's key")
+    if checkpoint["root_sha256"] != state.tree.root().hex():
+        raise Broken(f"{path}: the entries do not give the root of the last checkpoint")
+
+
+def _cut(paths: list[Path], end: tuple[int, int]) -> None:
+    """Cut off the tail after the last checkpoint; it was never acknowledged."""
+    for number, path in enumerate(paths):
+        keep = end[1] if number == end[0] else 0
+        if number < end[0] or path.stat().st_size <= keep:
+            continue
+        with path.open("rb+") as file:
+            file.seek(keep)
+            tail = file.read().splitlines(keepends=True)[-1]
+            if tail.startswith(CHECKPOINT_START) and tail[:-1].endswith(b"}]}"):
+                raise Broken(f"{path}: the last checkpoint line does not end as a line")
+            file.truncate(keep)
+            os.fsync(file.fileno())
