@@ -1,0 +1,191 @@
+"""Find lasting changes of the surface in a series of radar scenes.
+
+ITEMS.json is a STAC ItemCollection of one area whose items carry vv and/or vh rasters
+(single-band GeoTIFF, float32, linear power). DIR gets change.tif, alerts.geojson and
+alerts.stac.json. With --state new scenes are added to a series without reading the old ones.
+"""
+
+import argparse
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from truceline.model.errors import BadInput
+
+if TYPE_CHECKING:
+    from truceline.codec.stac import Item
+    from truceline.detect.history import History, SarSettings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of contract satellite, section 1."""
+    parser.add_argument("items", metavar="ITEMS.json", type=Path, help="STAC ItemCollection of one area")
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the results")
+    parser.add_argument(
+        "--state", metavar="FILE", type=Path, help="memory of the series: read, then replaced"
+    )
+    parser.add_argument("--baseline", metavar="N", type=int, default=8, help="valid dates before a test (8)")
+    parser.add_argument("--confirm", metavar="N", type=int, default=2, help="exceedances that confirm (2)")
+    parser.add_argument("--finish", metavar="N", type=int, default=3, help="quiet dates that finish (3)")
+    parser.add_argument(
+        "--far", metavar="F", type=float, default=0.001, help="share of unchanged pixels over 1 (0.001)"
+    )
+    parser.add_argument(
+        "--min-area-m2", metavar="A", type=float, default=8100.0, help="smallest alert object (8100)"
+    )
+    parser.add_argument(
+        "--scores", action="store_true", help="also write scores/<item id>.tif per tested item"
+    )
+    parser.add_argument("--threads", metavar="N", type=int, help="files read at the same time (all cores)")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the chain and write the results, all or nothing."""
+    from truceline.app.output import whole_file, whole_folder
+    from truceline.codec.stac import write_item
+    from truceline.detect.alerts import BANDS, bands_of, geojson_of, item_of
+    from truceline.detect.history_file import save_history
+    from truceline.geo.raster import write_cog
+
+    settings = _settings(args)
+    items = _items(args.items)
+    history = _stored(args.state, settings)
+    new = _new_items(items, history, args)
+    with ExitStack() as stack:  # left in reverse: the outputs are in place before the state is replaced
+        beside = stack.enter_context(whole_file(args.state)) if args.state else None
+        folder = stack.enter_context(whole_folder(args.out))
+        history = _follow(new, history, settings, args, folder)
+        write_cog(folder / "change.tif", history.grid, bands_of(history), BANDS)
+        (folder / "alerts.geojson").write_bytes(geojson_of(history))
+        (folder / "alerts.stac.json").write_bytes(write_item(item_of(history)))
+        if beside is not None:
+            save_history(history, beside)
+    return 0
+
+
+def _settings(args: argparse.Namespace) -> "SarSettings":
+    import msgspec
+
+    from truceline.detect.history import SarSettings
+
+    if args.threads is not None and args.threads < 1:
+        raise BadInput("--threads", "at least 1")
+    given = {word: getattr(args, word) for word in SarSettings.__struct_fields__}
+    try:
+        return msgspec.convert(given, SarSettings)
+    except msgspec.ValidationError as error:
+        what, _, path = str(error).partition(" - at `$.")
+        raise BadInput("--" + path.rstrip("`").replace("_", "-"), what) from error
+
+
+def _items(path: Path) -> "tuple[Item, ...]":
+    from truceline.codec.stac import MAX_BYTES, read_items
+    from truceline.geo.raster import regular_file
+
+    if regular_file(path).stat().st_size > MAX_BYTES:
+        raise BadInput(str(path), f"is larger than {MAX_BYTES} bytes")
+    try:
+        return read_items(path.read_bytes(), str(path))
+    except OSError as error:
+        raise BadInput(str(path), f"cannot be read: {error.strerror}") from error
+
+
+def _stored(path: Path | None, settings: "SarSettings") -> "History | None":
+    from truceline.detect.history_file import load_history
+
+    if path is None or not path.exists():
+        return None
+    history = load_history(path)
+    if history.settings != settings:
+        raise BadInput(str(path), f"was made with other options: {history.settings}")
+    return history
+
+
+def _new_items(
+    items: "tuple[Item, ...]", history: "History | None", args: argparse.Namespace
+) -> "tuple[Item, ...]":
+    if history is None:
+        return items
+    known = {stamp.id for stamp in history.stamps}
+    last = history.stamps[-1].time_utc
+    for item in items:
+        if item.id in known and item.time_utc > last:
+            raise BadInput(f"{args.items}: {item.id}", f"is known to {args.state} with an earlier datetime")
+        if item.id not in known and item.time_utc <= last:
+            raise BadInput(f"{args.items}: {item.id}", f"is not later than the last item of {args.state}")
+    return tuple(item for item in items if item.id not in known)
+
+
+def _follow(
+    items: "tuple[Item, ...]",
+    history: "History | None",
+    settings: "SarSettings",
+    args: argparse.Namespace,
+    folder: Path,
+) -> "History":
+    import numpy as np
+
+    from truceline.app.cli import say
+    from truceline.app.progress import progress
+    from truceline.detect.backscatter import read_powers
+    from truceline.detect.history import History, Stamp
+    from truceline.geo.raster import resolve_href, write_cog
+
+    words = history.polarisations if history else _polarisations(items, args.items)
+    for item in items:
+        _check_item(item, words, args)
+    if args.scores:
+        (folder / "scores").mkdir()
+    for item in progress(items, "scenes", len(items), args.quiet):
+        paths = [resolve_href(item.assets[word].href, args.items.parent.resolve()) for word in words]
+        grid, powers = read_powers(paths, history.grid if history else None, item.id, args.threads)
+        if item.code is not None and not _same_code(item.code, grid.crs):
+            raise BadInput(f"{args.items}: {item.id}", f"says {item.code}, its rasters lie on {grid}")
+        if history is None:
+            history = History.new(settings, grid, words)
+        if np.isnan(powers[0]).all():
+            say("warning", f"{item.id}: no data anywhere; nothing was observed")
+        is_tested = history.is_testing
+        href = item.self_href if item.self_href != f"#{item.id}" else f"{args.items.name}#{item.id}"
+        history.observe(Stamp(item.id, item.time_utc, href), powers)
+        if args.scores and is_tested:
+            write_cog(folder / "scores" / f"{item.id}.tif", grid, history.score[None], ("score",))
+    if history is None:
+        raise BadInput(str(args.items), "holds no item")
+    if len(history.stamps) <= settings.baseline:
+        say("warning", f"{len(history.stamps)} items; nothing is tested before {settings.baseline + 1}")
+    return history
+
+
+def _polarisations(items: "tuple[Item, ...]", where: Path) -> tuple[str, ...]:
+    from truceline.app.cli import say
+
+    common = tuple(word for word in ("vv", "vh") if all(word in item.assets for item in items))
+    if not common:
+        raise BadInput(str(where), "the items have no polarisation (vv, vh) in common")
+    for word in ("vv", "vh"):
+        having = [item.id for item in items if word in item.assets]
+        if word not in common and having:
+            lacking = next(item.id for item in items if word not in item.assets)
+            say("warning", f"{lacking}: has no {word}; only {common[0]} is used")
+    return common
+
+
+def _check_item(item: "Item", words: tuple[str, ...], args: argparse.Namespace) -> None:
+    for word in words:
+        if word not in item.assets:
+            raise BadInput(
+                f"{args.items}: {item.id}", f"has no asset {word}, which the state {args.state} needs"
+            )
+    if args.scores and ("/" in item.id or "\0" in item.id or item.id.startswith(".") or len(item.id) > 200):
+        raise BadInput(f"{args.items}: {item.id}", "cannot be the name of a score file")
+
+
+def _same_code(code: str, crs: str) -> bool:
+    import pyproj
+
+    try:
+        return bool(pyproj.CRS.from_user_input(code) == pyproj.CRS.from_user_input(crs))
+    except pyproj.exceptions.CRSError:
+        return False
