@@ -12,7 +12,7 @@ GATE2 = 13.8  # chi-square, two degrees of freedom: 99.9 in 100 true pairs lie i
 NEW_PER_KM2 = 5e-4  # things that nobody has seen before, per look
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def inside(x: float, y: float, shape: int, field: Array) -> bool:
     """Tell whether a place lies in a look's field of regard (contract fusion, LOOKS)."""
     dx, dy = x - field[0], y - field[1]
@@ -23,7 +23,7 @@ def inside(x: float, y: float, shape: int, field: Array) -> bool:
     return bool(abs(dx * c + dy * s) <= field[2] and abs(dy * c - dx * s) <= field[3])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def seen_share(place: Array, shape: int, field: Array) -> float:
     """Tell how much of an uncertain place ``[x, y, sxx, syy, …]`` lies in the field of regard."""
     if shape == NO_SHAPE:
@@ -37,7 +37,7 @@ def seen_share(place: Array, shape: int, field: Array) -> float:
     return total / 5
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def reaches(state: State, slot: int, dt: float, shape: int, field: Array, z: Array, geodetic: bool) -> bool:
     """Tell cheaply whether a track may have to do with a look or with its first detection."""
     if shape == NO_SHAPE and len(z) > 1:
@@ -56,7 +56,7 @@ def reaches(state: State, slot: int, dt: float, shape: int, field: Array, z: Arr
     return bool(dx * dx + dy * dy <= reach * reach)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def square(x: Array, p: Array, z: Array, geodetic: bool) -> float:
     """Squared Mahalanobis distance of a detection from one motion of a track."""
     dx, dy = difference(z[0], z[1], x[0], x[1], geodetic)
@@ -65,7 +65,7 @@ def square(x: Array, p: Array, z: Array, geodetic: bool) -> float:
     return float((syy * dx * dx - 2 * sxy * dx * dy + sxx * dy * dy) / det)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def pair_score(
     x: Array, p: Array, mu: Array, z: Array, log_p: Array, class_p: Array, geodetic: bool
 ) -> float:
@@ -78,7 +78,7 @@ def pair_score(
     return take(x.copy(), p.copy(), mu.copy(), z, geodetic) + math.log(max(7 * same, 0.05))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def greedy(scores: Array, slots: Array, rows: Array, n_rows: int) -> Array:
     """Pair tracks and detections, the likeliest first; answer per detection its pair's index or -1.
 

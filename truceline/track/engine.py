@@ -13,7 +13,7 @@ from numba import njit
 
 from truceline.track.associate import NEW_PER_KM2, greedy, pair_score, reaches, seen_share
 from truceline.track.motion import difference, found, mix, settle, take
-from truceline.track.types import NO_SHAPE, Array, Events, Rows, State
+from truceline.track.types import NO_SHAPE, Array, Events, Rows, State, empty
 
 ODDS_CEILING, ODDS_FLOOR = 7.0, -5.0
 UNSEEN_S = 3600.0  # a track not seen for an hour ends
@@ -22,20 +22,25 @@ SORTIE_SHARE = 0.138  # share of a class error that stays within one sortie: n l
 DONE, SLOTS, ROOM = 0, 1, 2
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def class_shares(state: State, s: int) -> Array:
     """Class probabilities of a track: log sums, the looks of one sortie counting as if correlated."""
-    total = state.log_p[s].copy()
+    shares: Array = state.log_p[s].copy()
     for m in range(state.count_p.shape[1]):
         n = state.count_p[s, m]
         if n > 0:
-            total += state.sum_p[s, m] / (1 + (n - 1) * SORTIE_SHARE)
-    total = np.exp(total - total.max())
-    shares: Array = total / total.sum()
+            for c in range(7):
+                shares[c] += state.sum_p[s, m, c] / (1 + (n - 1) * SORTIE_SHARE)
+    top, total = shares.max(), 0.0
+    for c in range(7):
+        shares[c] = math.exp(shares[c] - top)
+        total += shares[c]
+    for c in range(7):
+        shares[c] /= total
     return shares
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def odds_at(state: State, s: int, time: float) -> float:
     """Log odds of existence at a time: silence alone lets it fall."""
     dt = time - state.odds_time[s]
@@ -45,7 +50,7 @@ def odds_at(state: State, s: int, time: float) -> float:
     return math.log(max(r, 1e-9) / max(1 - r, 1e-9))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def looked_back(state: State, s: int, time: float, geodetic: bool) -> tuple[int, Array, Array, Array]:
     """Predict a track at a time, also a past one: from the last node of its history before it."""
     k = state.nodes[s] - 1
@@ -56,45 +61,66 @@ def looked_back(state: State, s: int, time: float, geodetic: bool) -> tuple[int,
     return (k + 1 if state.time[s, k] <= time else 0), x, p, mu
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+def copy_state(state: State, s: int, to: int, origin: int) -> None:
+    """Copy the filter's answer from one node of a history to another."""
+    for m in range(2):
+        state.mu[s, to, m] = state.mu[s, origin, m]
+        for i in range(4):
+            state.x[s, to, m, i] = state.x[s, origin, m, i]
+            for j in range(4):
+                state.p[s, to, m, i, j] = state.p[s, origin, m, i, j]
+
+
+@njit(cache=True, error_model="numpy")
+def _shift(state: State, s: int, to: int, origin: int) -> None:
+    state.time[s, to] = state.time[s, origin]
+    for i in range(9):
+        state.z[s, to, i] = state.z[s, origin, i]
+    copy_state(state, s, to, origin)
+
+
+@njit(cache=True, error_model="numpy")
 def insert(state: State, s: int, at: int, time: float, z: Array, geodetic: bool) -> None:
     """Put a detection into a track's history at a place, and filter forward from there."""
     n, room = state.nodes[s], state.time.shape[1]
     if at == 0 and state.shortened[s]:
         return  # older than all that is remembered: it is this track's, and teaches nothing new
     if n == room:
-        state.time[s, : n - 1] = state.time[s, 1:n].copy()
-        state.z[s, : n - 1], state.x[s, : n - 1] = state.z[s, 1:n].copy(), state.x[s, 1:n].copy()
-        state.p[s, : n - 1], state.mu[s, : n - 1] = state.p[s, 1:n].copy(), state.mu[s, 1:n].copy()
+        for k in range(n - 1):
+            _shift(state, s, k, k + 1)
         state.shortened[s] = 1
         n, at = n - 1, max(at - 1, 0)
         if at == 0:
             state.nodes[s] = n
             return
     for k in range(n, at, -1):
-        state.time[s, k] = state.time[s, k - 1]
-        state.z[s, k] = state.z[s, k - 1]
-    state.time[s, at], state.z[s, at] = time, z
+        _shift(state, s, k, k - 1)
+    state.time[s, at] = time
+    for i in range(9):
+        state.z[s, at, i] = z[i]
     state.nodes[s] = n + 1
     for k in range(at, n + 1):
         x, p, mu = state.x[s, k], state.p[s, k], state.mu[s, k]
         if k == 0:
             found(x, p, mu, state.z[s, 0], geodetic)
             continue
-        x[:], p[:], mu[:] = state.x[s, k - 1], state.p[s, k - 1], state.mu[s, k - 1]
+        copy_state(state, s, k, k - 1)
         mix(x, p, mu, state.time[s, k] - state.time[s, k - 1], geodetic)
         take(x, p, mu, state.z[s, k], geodetic)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def learn(state: State, s: int, events: Events, e: int, rows: Rows, r: int) -> None:
     """Take in class, bias, height and count of a detection."""
     m, sortie = events.sensor[e], events.sortie[e]
     if state.sortie_p[s, m] != sortie:
-        if state.count_p[s, m] > 0:
-            state.log_p[s] += state.sum_p[s, m] / (1 + (state.count_p[s, m] - 1) * SORTIE_SHARE)
-        state.sum_p[s, m], state.count_p[s, m], state.sortie_p[s, m] = 0.0, 0, sortie
-    state.sum_p[s, m] += rows.log_p[r]
+        for c in range(7):
+            state.log_p[s, c] += state.sum_p[s, m, c] / (1 + max(state.count_p[s, m] - 1, 0) * SORTIE_SHARE)
+            state.sum_p[s, m, c] = 0.0
+        state.count_p[s, m], state.sortie_p[s, m] = 0, sortie
+    for c in range(7):
+        state.sum_p[s, m, c] += rows.log_p[r, c]
     state.count_p[s, m] += 1
     state.bias2[s] += (rows.bias2[r] - state.bias2[s]) * max(0.2, 1.0 / (1 + state.used[s]))
     state.used[s] += 1
@@ -111,15 +137,20 @@ def learn(state: State, s: int, events: Events, e: int, rows: Rows, r: int) -> N
         state.alt[s, 2] = max(events.time[e], state.last[s])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def born(
     state: State, s: int, events: Events, e: int, rows: Rows, r: int, names: Array, geodetic: bool
 ) -> None:
     """Found a track in a free slot."""
     state.alive[s], state.number[s] = 1, names[r]
     state.nodes[s], state.shortened[s], state.used[s], state.bias2[s] = 0, 0, 0, 0.0
-    state.log_p[s], state.sum_p[s], state.count_p[s], state.sortie_p[s] = 0.0, 0.0, 0, -1
-    state.alt[s] = np.nan
+    for m in range(state.count_p.shape[1]):
+        state.count_p[s, m], state.sortie_p[s, m] = 0, -1
+        for c in range(7):
+            state.sum_p[s, m, c] = 0.0
+    for c in range(7):
+        state.log_p[s, c] = 0.0
+    state.alt[s, 0] = state.alt[s, 1] = state.alt[s, 2] = np.nan
     state.last[s] = state.odds_time[s] = events.time[e]
     exists = rows.exists[r]
     if math.isnan(exists):
@@ -130,7 +161,7 @@ def born(
     learn(state, s, events, e, rows, r)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def missed(state: State, s: int, events: Events, e: int, place: Array, driving: float) -> None:
     """A look that should have shown a track and did not: it exists less likely."""
     if events.time[e] < state.last[s]:
@@ -153,7 +184,7 @@ def missed(state: State, s: int, events: Events, e: int, place: Array, driving: 
     state.odds_time[s] = max(events.time[e], state.odds_time[s])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def believe(state: State, s: int, events: Events, e: int, score: float) -> None:
     """A detection speaks for existence, by how much likelier it is than clutter."""
     pd = events.pd[e]
@@ -162,7 +193,7 @@ def believe(state: State, s: int, events: Events, e: int, score: float) -> None:
     state.odds_time[s] = max(events.time[e], state.odds_time[s])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def gather(
     state: State,
     events: Events,
@@ -204,7 +235,7 @@ def gather(
     return np.array(scores), np.array(slots, dtype=np.int64), np.array(pair_rows, dtype=np.int64)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def step(
     state: State,
     events: Events,
@@ -246,7 +277,7 @@ def step(
             owner[first + r] = state.number[free]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def emit(state: State, time: float, geodetic: bool, number: Array, out: Array, at: int) -> int:
     """Write a row for each track that may exist at a time; answer the next free row.
 
@@ -267,7 +298,9 @@ def emit(state: State, time: float, geodetic: bool, number: Array, out: Array, a
         out[at, 8] = about / (1 + math.exp(-odds_at(state, s, time)))
         if out[at, 8] < 0.1:
             continue
-        out[at, 9:16] = class_shares(state, s)
+        shares = class_shares(state, s)
+        for c in range(7):
+            out[at, 9 + c] = shares[c]
         out[at, 16], out[at, 17] = state.last[s], state.used[s]
         out[at, 18] = state.alt[s, 0]
         out[at, 19] = state.alt[s, 1] + abs(time - state.alt[s, 2])
@@ -276,7 +309,7 @@ def emit(state: State, time: float, geodetic: bool, number: Array, out: Array, a
     return at
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def seen_since(state: State, since: float, geodetic: bool, number: Array, out: Array) -> int:
     """Write a row for each track seen at or after a time, as it was when last seen; answer how many.
 
@@ -291,14 +324,16 @@ def seen_since(state: State, since: float, geodetic: bool, number: Array, out: A
             out[at, 4] += state.bias2[s]
             out[at, 0] = state.last[s]
             out[at, 8] = 1 / (1 + math.exp(-odds_at(state, s, state.last[s])))
-            out[at, 9:16] = class_shares(state, s)
+            shares = class_shares(state, s)
+            for c in range(7):
+                out[at, 9 + c] = shares[c]
             out[at, 16], out[at, 17] = state.last[s], state.used[s]
             number[at] = state.number[s]
             at += 1
     return at
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def run(
     state: State, events: Events, rows: Rows, names: Array, grid: Array, geodetic: bool,
     owner: Array, residual: Array, number: Array, out: Array, begin: tuple[int, int, int],
@@ -325,3 +360,13 @@ def run(
         step(state, events, e, rows, names, geodetic, owner, residual)
         e += 1
     return DONE, e, g, at
+
+
+def warm() -> None:
+    """Compile the tracker into its cache, so that the first round does not wait for it."""
+    rows = Rows(np.zeros((0, 9)), np.zeros(0), np.zeros((0, 7)), np.zeros(0), np.zeros((0, 2)))
+    none, nothing = np.zeros(0, np.int64), np.zeros(0)
+    events = Events(nothing, nothing, *[none] * 5, np.zeros((0, 5)), *[nothing] * 3, none)
+    state, number, out = empty(1, 2, 1), np.zeros(1, np.int64), np.zeros((1, 20))
+    run(state, events, rows, none, nothing, True, none, np.zeros((0, 4)), number, out, (0, 0, 0))
+    seen_since(state, 0.0, True, number, out)

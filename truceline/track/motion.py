@@ -23,7 +23,7 @@ EQUATOR_M = 6_378_137.0  # WGS 84
 FLATNESS = 6.694379990141316e-3  # first eccentricity squared, WGS 84
 
 
-@njit(cache=True, inline="never")
+@njit(cache=True, error_model="numpy")
 def scale(y: float, geodetic: bool) -> tuple[float, float]:
     """Tell how many metres one unit of x and of y is at ``y`` (radii of curvature of WGS 84)."""
     if not geodetic:
@@ -36,7 +36,7 @@ def scale(y: float, geodetic: bool) -> tuple[float, float]:
     )
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def difference(ax: float, ay: float, bx: float, by: float, geodetic: bool) -> tuple[float, float]:
     """Metres from b to a, the short way round."""
     dx = ax - bx
@@ -46,7 +46,7 @@ def difference(ax: float, ay: float, bx: float, by: float, geodetic: bool) -> tu
     return dx * mx, (ay - by) * my
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def predict(x: Array, p: Array, stands: int, dt: float, geodetic: bool) -> None:
     """Move one state and its covariance by ``dt`` seconds, in place; uncertainty grows both ways."""
     a = abs(dt)
@@ -76,7 +76,7 @@ def predict(x: Array, p: Array, stands: int, dt: float, geodetic: bool) -> None:
         p[i + 2, i + 2] += NOISE * a
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(x: Array, p: Array, z: Array, geodetic: bool) -> float:
     """Take in one position into state (4,) and covariance (4, 4), in place; answer its log likelihood.
 
@@ -105,7 +105,7 @@ def update(x: Array, p: Array, z: Array, geodetic: bool) -> float:
     return float(-0.5 * square - 0.5 * math.log(det) - math.log(2 * math.pi))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update_velocity(x: Array, p: Array, z: Array, geodetic: bool) -> float:
     """Take in ``z[5], z[6]`` (velocity) with variance ``z[7]``, in place; answer the log likelihood."""
     total = 0.0
@@ -123,7 +123,7 @@ def update_velocity(x: Array, p: Array, z: Array, geodetic: bool) -> float:
     return total
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def mix(x: Array, p: Array, mu: Array, dt: float, geodetic: bool) -> None:
     """Move both motions by ``dt`` and let them interact, in place; x (2, 4), p (2, 4, 4), mu (2,)."""
     swap = 1.0 - math.exp(-(STOP_RATE + GO_RATE) * abs(dt))
@@ -154,7 +154,7 @@ def mix(x: Array, p: Array, mu: Array, dt: float, geodetic: bool) -> None:
     mu[1] /= total
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def take(x: Array, p: Array, mu: Array, z: Array, geodetic: bool) -> float:
     """Take one detection into both motions, in place; answer its log likelihood.
 
@@ -175,11 +175,13 @@ def take(x: Array, p: Array, mu: Array, z: Array, geodetic: bool) -> float:
     return float(top + math.log(total))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def found(x: Array, p: Array, mu: Array, z: Array, geodetic: bool) -> None:
     """Begin a state from one detection, in place."""
-    p[:] = 0.0
     for j in range(2):
+        for a in range(4):
+            for b in range(4):
+                p[j, a, b] = 0.0
         x[j, 0], x[j, 1], x[j, 2], x[j, 3] = z[0], z[1], 0.0, 0.0
         p[j, 0, 0], p[j, 1, 1] = z[2], z[3]
         p[j, 0, 1] = p[j, 1, 0] = z[4]
@@ -193,7 +195,7 @@ def found(x: Array, p: Array, mu: Array, z: Array, geodetic: bool) -> None:
         mu[0], mu[1] = max(w0 / (w0 + w1), 1e-9), max(w1 / (w0 + w1), 1e-9)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def settle(x: Array, p: Array, mu: Array, geodetic: bool, out: Array) -> float:
     """Choose what to report: the motion whose place costs least, with the spread of both about it.
 

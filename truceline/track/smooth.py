@@ -7,7 +7,7 @@ from truceline.track.motion import DRIVE, predict, update, update_velocity
 from truceline.track.types import Array
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, error_model="numpy", nogil=True)
 def smooth_track(time: Array, z: Array, grid: Array) -> Array:
     """Filter a track forward over detections and output times, then backward.
 
@@ -52,7 +52,7 @@ def smooth_track(time: Array, z: Array, grid: Array) -> Array:
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, error_model="numpy", nogil=True)
 def _back(x: Array, p: Array, px: Array, pp: Array, k: int, dt: float) -> None:
     if dt < 1e-6:
         x[k], p[k] = x[k + 1], p[k + 1]

@@ -1,0 +1,75 @@
+"""Turn detections of many sensors, late and out of order, into tracks with honest uncertainty.
+
+Reads DETECTIONS, SENSORS and LOOKS and writes TRACKS (Parquet): an object is a vehicle, an aircraft,
+a person on foot or something else, never a named person.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from truceline.model.errors import BadInput
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("detections", type=Path, metavar="DETECTIONS.parquet", help="what was seen")
+    parser.add_argument("--sensors", type=Path, required=True, metavar="SENSORS.parquet", help="who saw it")
+    parser.add_argument(
+        "--looks", type=Path, metavar="LOOKS.parquet",
+        help="where each sensor looked; without it, not having seen an object says nothing",
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, required=True, metavar="TRACKS.parquet", help="where to write")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--causal", action="store_true", help="a row rests on what had arrived by then (default)")
+    how.add_argument("--smooth", action="store_true", help="every row may use everything")
+    parser.add_argument("--grid-s", type=float, default=30.0, metavar="S", help="output times (default 30)")
+    parser.add_argument("--start", metavar="TIME", help="first output time, RFC 3339 (default: the first minute)")
+    parser.add_argument("--end", metavar="TIME", help="last output time, RFC 3339 (default: the last detection)")
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, metavar="N",
+        help="threads for looking back (--smooth); following runs in one; never changes the answer",
+    )  # fmt: skip
+    parser.add_argument("--sensor-report", type=Path, metavar="REPORT.json", help="what the run tells about sensors")
+
+
+def run(args: argparse.Namespace) -> int:
+    import json
+
+    import pyarrow.parquet as pq
+
+    from truceline.app.output import whole_file
+    from truceline.track.fusing import follow, look_back, output_times, tracks_table
+    from truceline.track.inputs import read_inputs
+    from truceline.track.report import sensor_report
+
+    if not 1e-3 <= args.grid_s <= 1e6:
+        raise BadInput("--grid-s", f"{args.grid_s:g} is no step between 0.001 and 1000000 seconds")
+    if args.workers < 1:
+        raise BadInput("--workers", f"{args.workers} is no number of threads")
+    start, end = _micro("--start", args.start), _micro("--end", args.end)
+    inputs = read_inputs(args.detections, args.sensors, args.looks)
+    times = output_times(inputs, args.grid_s, start, end)
+    course = follow(inputs, times, by_arrival=not args.smooth)
+    if args.smooth:
+        course = look_back(course, (times - times[0]) / 1e6 if len(times) else times / 1e6, args.workers)
+    table = tracks_table(course, inputs, times)
+    with whole_file(args.out) as beside:
+        pq.write_table(table, beside, compression="zstd")
+        if args.sensor_report is not None:
+            with whole_file(args.sensor_report) as report:
+                text = json.dumps(sensor_report(course, inputs), indent=1, allow_nan=False)
+                report.write_text(text + "\n", encoding="utf-8")
+    return 0
+
+
+def _micro(option: str, text: str | None) -> int | None:
+    from datetime import UTC, datetime, timedelta
+
+    from truceline.model.place import utc_time
+
+    if text is None:
+        return None
+    try:
+        return (utc_time(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    except ValueError as error:
+        raise BadInput(option, f"no RFC 3339 time with a zone: {error}") from error
