@@ -25,7 +25,7 @@ from truceline.model.decided import Config
 from truceline.model.errors import BadInput
 from truceline.model.facts import Blob, Claim, Fact, Job
 from truceline.model.names import name
-from truceline.rules.agreement import Agreement, load_agreement
+from truceline.rules.agreement import Agreement, read_agreement
 from truceline.rules.judge import Judge
 from truceline.track.fuse import Fuse
 from truceline.view.views import Views
@@ -56,8 +56,8 @@ def build(mission: Mission | None, blobs: Blobs) -> Core:
     """
     file = mission.file if mission is not None else None
     agreement_path = mission.beside(file.agreement) if mission is not None and file is not None else None
-    agreement = load_agreement(agreement_path) if agreement_path is not None else None
-    zones = agreement.zones() if agreement is not None else None
+    agreement = read_agreement(agreement_path) if agreement_path is not None else None
+    zones = agreement.zones if agreement is not None else None
     force = mission.force_bytes() if mission is not None else None
     views = Views.empty(
         blobs,
@@ -177,10 +177,10 @@ def _named(mission: Mission) -> list[Path]:
             found.append(path.resolve())
     agreement = mission.beside(mission.file.agreement)
     if agreement is not None:
-        for path in sorted(_paths(tomllib.loads(agreement.read_text()))):
-            beside = (agreement.parent / path).resolve()
+        for name_there in sorted(_paths(tomllib.loads(agreement.read_text()))):
+            beside = (agreement.parent / name_there).resolve()
             if not beside.is_file():
-                raise BadInput(str(agreement), f"names {path}, which is not there")
+                raise BadInput(str(agreement), f"names {name_there}, which is not there")
             found.append(beside)
     return list(dict.fromkeys(found))
 
@@ -194,7 +194,7 @@ def _stations(zones: Zones, step_m: float) -> Stations | None:
     """Lay places along the agreement's first line, half a step from its ends."""
     if not zones.lines:
         return None
-    line = zones.lines[0]
+    line = next(iter(zones.lines))
     count = max(1, int(zones.line_length_m(line) // step_m))
     places = [zones.point_at(line, (number + 0.5) * step_m) for number in range(count)]
     return Stations(step_m, [lat for lat, _ in places], [lon for _, lon in places])

@@ -1,0 +1,160 @@
+"""An exercise: a simulated day, its players, and what they came to, beside a node like any other."""
+
+import multiprocessing
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from truceline.app.http.server import Server, admin_token
+from truceline.app.players import Door, DutyOfficer, Eyes, Player, UnitPlayer, enlist
+from truceline.flow.mission import Mission
+from truceline.flow.node import Node
+from truceline.geo.zone import Zones
+from truceline.model.errors import BadInput
+from truceline.model.place import Point
+from truceline.rules.agreement import read_agreement
+from truceline.sim.day import Day
+from truceline.sim.world import Corridor, World, plan_day
+
+_SEES_M = 1_500.0  # how far a patrol sees by day
+
+
+def play_day(
+    folder: Path, agreement: Path, start_utc: datetime, speed: float, began_s: float, seed: int
+) -> None:
+    """Play a day in a process of its own: it shares nothing with the node but folders.
+
+    Parameters
+    ----------
+    folder
+        Where the sensors write.
+    agreement
+        Agreement file whose line is the corridor.
+    start_utc, speed
+        The mission's clock.
+    began_s
+        Wall time (seconds since 1970) at which that clock began.
+    seed
+        Same seed, same day.
+    """
+    day = Day(folder, read_agreement(agreement).zones, start_utc, seed)
+    day.begin()
+
+    def now() -> datetime:
+        return start_utc + timedelta(seconds=(time.time() - began_s) * speed)
+
+    day.play(now, threading.Event())
+
+
+class Exercise:
+    """A node with a server, a simulated day and players.
+
+    Parameters
+    ----------
+    node
+        The node, not yet started; its mission is an exercise.
+    port
+        Port of the server on loopback, 0: any.
+    """
+
+    def __init__(self, node: Node, port: int = 0) -> None:
+        self.node = node
+        self.server = Server(node, "127.0.0.1", port)
+        self.players: list[Player] = []
+        self._day: Any = None
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def start(self, follow: bool) -> None:
+        """Start node and server, and let the mission's players log in."""
+        mission = _exercise(self.node)
+        self.node.start(follow)
+        self.server.start()
+        self.admin = Door(self.url, admin_token(self.node))
+        for player in mission.file.player:
+            if player.plays == "duty_officer":
+                door = enlist(self.admin, self.url, player.name, player.role)
+                self.players.append(DutyOfficer(player.name, door, self.node.now, player.after_s))
+
+    def add_units(self, eyes: Eyes | None) -> None:
+        """Let every unit of the force log in; ``eyes`` tells what one would see at a place."""
+        with self.node.lock:
+            units = [item.unit for item in self.node.views.teams.units()]
+        for unit in units:
+            door = enlist(self.admin, self.url, unit, "observer")
+            self.players.append(UnitPlayer(unit, door, self.node.now, eyes))
+
+    def play(self) -> None:
+        """Let the players act."""
+        for player in self.players:
+            player.start()
+
+    def start_day(self, folder: Path, seed: int) -> World:
+        """Start the simulated day; answer its truth."""
+        mission = _exercise(self.node)
+        agreement, start = mission.beside(mission.file.agreement), mission.file.clock.start_utc
+        if agreement is None or start is None or self.node.core.zones is None:
+            raise BadInput(str(mission.path), "a simulated day needs an agreement and [clock] start_utc")
+        began_s = time.time() - (self.node.now() - start).total_seconds() / self.node.rate
+        self._day = multiprocessing.get_context("spawn").Process(
+            target=play_day, args=(folder, agreement, start, self.node.rate, began_s, seed), daemon=True
+        )
+        self._day.start()
+        return plan_day(start, seed)
+
+    def day_is_alive(self) -> bool:
+        """Tell whether the simulated day still goes on."""
+        return self._day is not None and self._day.is_alive()
+
+    def stop(self) -> None:
+        """Send everybody home and close the log."""
+        for player in self.players:
+            player.stopping.set()
+        for player in self.players:
+            player.join(timeout=2)
+        if self._day is not None and self._day.is_alive():
+            self._day.terminate()
+        self.server.stop()
+        self.node.stop()
+
+
+def eyes_of(world: World, zones: Zones) -> Eyes:
+    """Tell what a patrol of the simulated day would see around a place."""
+    corridor = Corridor(zones)
+
+    def look(place: Point, moment: datetime) -> list[dict[str, Any]]:
+        km, across_m = zones.chainage(corridor.line, place.lat_deg, place.lon_deg)
+        seen: dict[tuple[str, str], int] = {}
+        for actor in world.seen(km, across_m, _SEES_M, world.seconds(moment)):
+            seen[actor.kind, actor.party] = seen.get((actor.kind, actor.party), 0) + 1
+        return [
+            {
+                "text": f"{count} of {kind} seen by the patrol",
+                "attributes": {"class": kind, "party": party, "count": count, "confidence": 0.95},
+            }
+            for (kind, party), count in sorted(seen.items())
+        ]
+
+    return look
+
+
+@contextmanager
+def running(node: Node, port: int = 0) -> Iterator[Exercise]:
+    """Run an exercise and end it whatever happens."""
+    exercise = Exercise(node, port)
+    try:
+        yield exercise
+    finally:
+        exercise.stop()
+
+
+def _exercise(node: Node) -> Mission:
+    if node.mission is None or not node.mission.exercise:
+        raise BadInput("mission", "players act in exercises only (exercise = true)")
+    return node.mission

@@ -1,0 +1,93 @@
+"""One pass over a mission's finite sources: take in, fold, let an exercise's players act, write, stop."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from truceline.app.documents import write_documents
+from truceline.app.exercise import Exercise
+from truceline.flow.mission import load_mission
+from truceline.flow.node import Node
+from truceline.model.errors import Broken
+
+_PATIENCE_S = 3600.0  # a whole archive may take long; a stuck job does not take forever
+_PLAYERS_S = 120.0  # real seconds that players get to decide and carry out
+
+
+def run_once(mission_file: Path, data: Path) -> dict[str, Any]:
+    """Run a mission once and count what it came to.
+
+    Raises
+    ------
+    Broken
+        If the log could not be written, or a job never ended.
+    """
+    mission = load_mission(mission_file)
+    node = Node(data, mission)
+    exercise = Exercise(node) if mission.exercise and mission.file.player else None
+    try:
+        if exercise is not None:
+            exercise.start(follow=False)
+        else:
+            node.start(follow=False)
+        _settle(node, _PATIENCE_S)
+        if exercise is not None:
+            exercise.add_units(None)
+            exercise.play()
+            _let_play(node)
+        write_documents(node)
+        _settle(node, 60)
+        return _count(node)
+    finally:
+        if exercise is not None:
+            exercise.stop()
+        else:
+            node.stop()
+
+
+def _settle(node: Node, patience_s: float) -> None:
+    if not node.wait_idle(patience_s):
+        raise Broken(node.failed or f"work did not end within {patience_s:.0f} s")
+    if node.failed is not None:
+        raise Broken(node.failed)
+
+
+def _let_play(node: Node) -> None:
+    """Give the players time until nothing waits and every order has ended."""
+    end = time.monotonic() + _PLAYERS_S
+    while time.monotonic() < end and node.failed is None:
+        with node.lock:
+            board = node.views.board
+            waiting = board.waiting()
+            open_orders = [
+                o for o in board.orders() if o.state not in ("DONE", "FAILED", "CANTDO", "CANCELLED")
+            ]
+        if not waiting and not open_orders and node.is_idle():
+            return
+        time.sleep(0.1)
+
+
+def _count(node: Node) -> dict[str, Any]:
+    with node.lock:
+        views = node.views
+        kinds: dict[str, int] = {}
+        for fact in node.journal.facts():
+            kinds[fact.kind] = kinds.get(fact.kind, 0) + 1
+        verdicts: dict[str, int] = {}
+        for item in views.board.incidents():
+            word = item.incident.verdict or item.incident.class_
+            verdicts[word] = verdicts.get(word, 0) + 1
+        return {
+            "exercise": node.mission is not None and node.mission.exercise,
+            "entries": node.journal.tree_size,
+            "by_kind": dict(sorted(kinds.items())),
+            "sources": {item.name: f"{item.pieces} pieces, {item.status}" for item in views.watch.sources()},
+            "tracks": len({row.track_id for row in views.scene.in_force()}),
+            "incidents_in_force": dict(sorted(verdicts.items())),
+            "decisions": [
+                f"{item.decision.verdict} by {item.decision.by}: {item.recommendation.action}"
+                for item in views.board.recommendations()
+                if item.decision is not None
+            ],
+            "orders": [f"{item.order.unit}: {item.state}" for item in views.board.orders()],
+        }
