@@ -93,17 +93,20 @@ class Clause(Rule):
         tuple or None
             What is uncertain about it, position and confidence apart; None: it does not apply.
         """
-        if sighting.kind != self.sees or not self.terms.period.holds(sighting.time):
+        terms = self.terms
+        if sighting.kind != self.sees:
             return None
         doubts: tuple[str, ...] = ()
         if sighting.party == "unknown":
             doubts = ("party_unknown",)
-        elif sighting.party not in self.terms.bound:
+        elif sighting.party not in terms.bound:
             return None
         elif sighting.party_assumed:
             doubts = ("party_assumed",)
-        if self.terms.classes is not None:
-            answer, reasons = self.terms.classes.match(sighting)
+        if not terms.period.holds(sighting.time):
+            return None
+        if terms.classes is not None:
+            answer, reasons = terms.classes.match(sighting)
             if answer == "no":
                 return None
             doubts += reasons

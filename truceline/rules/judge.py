@@ -6,7 +6,7 @@ from truceline.model.decided import Incident
 from truceline.model.observed import Sighting
 from truceline.rules.agreement import Agreement
 from truceline.rules.clause import Clause
-from truceline.rules.rulings import bucket_of, exceptions, rule_on
+from truceline.rules.rulings import exceptions, key_function, rule_on
 
 
 def judge_all(
@@ -26,17 +26,19 @@ def judge_all(
     found: dict[str, Incident] = {}
     spoken: set[str] = set()
     aside: set[tuple[str, str]] = set()
+    odd = [sighting for sighting in sightings if sighting.at is None or sighting.kind == "response"]
     for provision in agreement.provisions:
         buckets: dict[str, list[Sighting]] = {}
+        key_of = key_function(provision)
         for sighting in sightings:
-            key = bucket_of(provision, sighting)
+            key = key_of(sighting)
             if key is not None:
                 buckets.setdefault(key, []).append(sighting)
-                spoken.add(sighting.id)
-            if isinstance(provision.rule, Clause) and (sighting.at is None or key is None):
-                reason = provision.rule.aside(sighting)
-                if reason is not None:
-                    aside.add((sighting.id, reason))
+                if sighting.kind == "response":
+                    spoken.add(sighting.id)
+        if isinstance(provision.rule, Clause):
+            reasons = ((sighting.id, provision.rule.aside(sighting)) for sighting in odd)
+            aside.update((key, reason) for key, reason in reasons if reason is not None)
         covering = notices if exceptions(provision) else []
         for bucket in buckets.values():
             found.update(rule_on(agreement, provision, bucket, covering))

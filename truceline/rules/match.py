@@ -1,7 +1,7 @@
 """Does a sighting belong to a list of classes: yes, maybe, or no."""
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -48,6 +48,7 @@ class ClassList(msgspec.Struct, frozen=True):
     kinds: Mapping[str, Alternatives] = {}
     everything: bool = False
     is_inverted: bool = False
+    memo: dict[Any, tuple[Match, tuple[str, ...]]] = msgspec.field(default_factory=dict)
 
     def match(self, sighting: Sighting) -> tuple[Match, tuple[str, ...]]:
         """Compare a sighting, certainly only when all that it may be agree.
@@ -57,7 +58,17 @@ class ClassList(msgspec.Struct, frozen=True):
         tuple
             The answer, and for ``maybe`` the reasons.
         """
-        found = [self._match(kind, sighting) for kind in candidates(sighting)]
+        kinds = candidates(sighting)
+        if sighting.calibre_mm is not None or sighting.range_km is not None:
+            return self._compare(kinds, sighting)
+        # Without attributes the answer depends on the kinds alone, of which there are few.
+        known = self.memo.get(kinds)
+        if known is None:
+            known = self.memo[kinds] = self._compare(kinds, sighting)
+        return known
+
+    def _compare(self, kinds: tuple[str, ...], sighting: Sighting) -> tuple[Match, tuple[str, ...]]:
+        found = [self._match(kind, sighting) for kind in kinds]
         answers = {answer for answer, _ in found}
         if len(answers) == 1 and "maybe" not in answers:
             return found[0][0], ()

@@ -1,6 +1,6 @@
 """From a bucket of sightings to incidents, with their ids and both-sided explanations."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -15,14 +15,17 @@ from truceline.rules.clause import Clause
 from truceline.rules.explain import explain
 
 
-def bucket_of(provision: Provision, sighting: Sighting) -> str | None:
-    """Name the bucket of a sighting under a rule; None: the rule does not speak about it."""
+def key_function(provision: Provision) -> Callable[[Sighting], str | None]:
+    """Give what names the bucket of a sighting under a rule; None: the rule does not speak about it."""
     rule = provision.rule
-    if not isinstance(rule, Clause):
+    if isinstance(rule, Clause):
+        return rule.key
+
+    def key(sighting: Sighting) -> str | None:
         is_bound = sighting.party == "unknown" or sighting.party in provision.bound
-        if not is_bound or not provision.period.holds(sighting.time):
-            return None
-    return rule.key(sighting)
+        return rule.key(sighting) if is_bound and provision.period.holds(sighting.time) else None
+
+    return key
 
 
 def exceptions(provision: Provision) -> tuple[Any, ...]:

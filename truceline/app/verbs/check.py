@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
                 print(_text(incident))
     if args.out is not None:
         with whole_file(args.out) as path:
-            text = json.dumps(answer, indent=1, ensure_ascii=False, allow_nan=False)
+            text = json.dumps(answer, ensure_ascii=False, allow_nan=False)
             path.write_text(text + "\n", encoding="utf-8")
     return 0
 
