@@ -25,8 +25,7 @@ class Windows(NamedTuple):
 
     def open_units(self) -> npt.NDArray[np.bool_]:
         """Tell for each unit whether it has any window."""
-        is_open: npt.NDArray[np.bool_] = self.open.any(axis=0)
-        return is_open
+        return np.asarray(self.open.any(axis=0), dtype=bool)
 
     def of(self, unit: int) -> list[tuple[int, int]]:
         """List a unit's windows (earliest arrival, latest start), by time."""
