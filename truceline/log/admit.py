@@ -7,6 +7,7 @@ from truceline.model.errors import Refused
 from truceline.model.facts import KINDS
 
 APPROVING = ("approved", "amended")
+UNERASABLE = frozenset({"erasure", "decision", "order", "user"})  # what the human gate rests on
 _COPIED = ("decision", "user")  # kinds whose bodies the gate must know
 
 
@@ -17,11 +18,14 @@ class Roll:
         self.kinds: list[str] = []
         self.commanders: dict[str, int] = {}  # name -> seq of the `user` entry that holds
         self.approving: set[int] = set()  # decisions from which an order may come
+        self.erased: set[int] = set()  # entries that an erasure names
 
     def take(self, kind: str, refs: tuple[int, ...], body: Mapping[str, Any] | None) -> None:
         """Take in the next entry; ``body`` is needed for decisions and users, None when erased."""
         seq = len(self.kinds)
         self.kinds.append(kind)
+        if kind == "erasure":
+            self.erased.update(refs)
         if body is None or kind not in _COPIED:
             return
         if kind == "decision":
@@ -55,7 +59,8 @@ def admit(roll: Roll, kind: str, actor: str, refs: tuple[int, ...], body: Mappin
     ------
     Refused
         If the kind is unknown, an order rests on no approving decision of a commander over a
-        recommendation, or a decision is not made by a commander who is one now.
+        recommendation, a decision is not made by a commander who is one now, or an erasure names
+        what may not be blanked.
     """
     if kind not in KINDS:
         raise Refused(f"no kind of entry is called {kind}", 422)
@@ -65,6 +70,8 @@ def admit(roll: Roll, kind: str, actor: str, refs: tuple[int, ...], body: Mappin
         )
     if kind == "decision":
         _admit_decision(roll, actor, refs, body)
+    if kind == "erasure":
+        _admit_erasure(roll, refs, body)
 
 
 def _admit_decision(roll: Roll, actor: str, refs: tuple[int, ...], body: Mapping[str, Any]) -> None:
@@ -76,3 +83,15 @@ def _admit_decision(roll: Roll, actor: str, refs: tuple[int, ...], body: Mapping
         raise Refused(f"a decision needs the entry that made {name} a commander ({account}) in its refs")
     if body.get("by", name) != name or body.get("role", "commander") != "commander":
         raise Refused(f"a decision by {actor} must say so in its body")
+
+
+def _admit_erasure(roll: Roll, refs: tuple[int, ...], body: Mapping[str, Any]) -> None:
+    if not (isinstance(body.get("by"), str) and isinstance(body.get("reason"), str)):
+        raise Refused("an erasure says by whom and for what reason", 422)
+    if not refs:
+        raise Refused("an erasure names the entries in its refs", 422)
+    for ref in refs:
+        if ref in roll.erased:
+            raise Refused(f"entry {ref} is erased already", 409)
+        if roll.kinds[ref] in UNERASABLE:
+            raise Refused(f"entry {ref} is a {roll.kinds[ref]}: the human gate rests on it", 409)

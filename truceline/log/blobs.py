@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from truceline.log.sign import sync_folder
+from truceline.log.keys import sync_folder
 from truceline.model.errors import BadInput, Broken
 from truceline.model.facts import Blob
 

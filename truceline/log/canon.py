@@ -65,7 +65,7 @@ def parse_canonical(data: bytes) -> Any:
     """
     try:
         value = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError, OverflowError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError) as error:
         raise ValueError(f"not JSON: {error}") from error
     if canonical(value) != data:
         raise ValueError("not in canonical form")

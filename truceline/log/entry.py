@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from truceline.log.canon import canonical, text_json
+from truceline.log.keys import Key, sign_checkpoint
 from truceline.log.merkle import leaf_hash
-from truceline.log.sign import Key, sign_checkpoint
 from truceline.model.errors import Broken
 from truceline.model.facts import Fact, Header, Redacted
 

@@ -27,16 +27,15 @@ from truceline.log.entry import (
     lines_of,
     segments,
 )
+from truceline.log.keys import sync_folder, write_new
 from truceline.log.merkle import leaf_hash
 from truceline.log.reader import Index
 from truceline.log.recover import State
-from truceline.log.sign import sync_folder, write_new
 from truceline.model.errors import BadInput, Broken, Refused
 from truceline.model.facts import Claim, Fact, Header, entry_key
 from truceline.model.place import utc_text
 
 SEGMENT_BYTES = 64 << 20
-UNERASABLE = frozenset({"erasure", "decision", "order", "user"})  # what the human gate rests on
 
 
 class Appended(msgspec.Struct, frozen=True, kw_only=True):
@@ -257,10 +256,6 @@ class Journal:
         for blob in claim.blobs:
             if not self.blobs.has(blob.sha256):
                 raise Refused(f"{what}: sample {blob.sha256} is not stored yet", 409)
-        if claim.kind == "erasure":
-            barred = [ref for ref in refs if self._state.roll.kinds[ref] in UNERASABLE]
-            if not refs or barred:
-                raise Refused(f"{what}: names no entry, or one on which the human gate rests", 409)
 
     def _write_group(self, staged: list[_Staged]) -> None:
         """Write entries and their checkpoint in one write and flush; all or Broken."""

@@ -12,17 +12,10 @@ import msgspec
 from truceline.log.admit import Roll, needs_body
 from truceline.log.canon import canonical, parse_canonical
 from truceline.log.entry import CHECKPOINT_START, ZEROS, checked_leaf, lines_of, segments
+from truceline.log.keys import Key, load_key, load_or_make_key, sync_folder, write_new
 from truceline.log.merkle import Tree
 from truceline.log.reader import Index
-from truceline.log.sign import (
-    CHECKPOINT_DOMAIN,
-    Key,
-    load_key,
-    load_or_make_key,
-    signature_holds,
-    sync_folder,
-    write_new,
-)
+from truceline.log.sign import CHECKPOINT_DOMAIN, signature_holds
 from truceline.model.errors import Broken
 from truceline.model.facts import Fact, entry_key
 
