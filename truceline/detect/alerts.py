@@ -30,7 +30,7 @@ _BY_RANK = {1: PROVISIONAL, 2: FINISHED, 3: CONFIRMED}
 
 # Chance that an object is a real, lasting change: a logistic fit on the development stacks with injected
 # changes of 3 and 5 dB, lasting and passing. The seeds that fitted are not those that were judged.
-FIT = {"intercept": -4.0, "peak": 0.6, "log_pixels": 0.6, "seen": 0.7, "confirmed": 1.0, "gone": -2.0}
+FIT = {"intercept": -10.77, "peak": 1.98, "log_pixels": 1.2, "confirmed": 0.4, "gone": -1.26}
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,7 +156,7 @@ def location_ce90_m(grid: Grid) -> float:
     return math.hypot(MISSION_CE90_M, within)
 
 
-def chance(peak: float, pixels: int, seen: int, confirmed: bool, missing: int) -> float:
+def chance(peak: float, pixels: int, confirmed: bool, missing: int) -> float:
     """Estimate the probability of a real, lasting change.
 
     Parameters
@@ -165,8 +165,6 @@ def chance(peak: float, pixels: int, seen: int, confirmed: bool, missing: int) -
         Mean of the largest deviations of its pixels, in units of the null's spread.
     pixels
         Size.
-    seen
-        Dates on which it exceeded.
     confirmed
         Whether any pixel is confirmed.
     missing
@@ -176,11 +174,10 @@ def chance(peak: float, pixels: int, seen: int, confirmed: bool, missing: int) -
         FIT["intercept"]
         + FIT["peak"] * min(peak, 8.0)
         + FIT["log_pixels"] * math.log(pixels)
-        + FIT["seen"] * min(seen, 4)
         + FIT["confirmed"] * confirmed
         + FIT["gone"] * min(missing, 2)
     )
-    return 1 / (1 + math.exp(-logit))
+    return min(max(1 / (1 + math.exp(-logit)), 0.01), 0.99)  # a fit on few places is never certain
 
 
 def _alerts(history: History) -> Iterator[Alert]:
@@ -229,7 +226,6 @@ def _alerts(history: History) -> Iterator[Alert]:
             probability=chance(
                 abs(mean) * reach,
                 int(sizes[number]),
-                len(own.items),
                 state == "confirmed",
                 len(history.stamps) - 1 - own.items[-1],
             ),

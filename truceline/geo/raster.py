@@ -66,7 +66,7 @@ from rasterio.features import shapes  # noqa: E402
 MAX_SIDE_PX = 65_536  # THREATS section 7, rule 10
 MAX_DECLARED_PER_BYTE = 1_000  # declared bytes per byte of file, same rule
 _DEGREES = 7  # decimals of written coordinates: about a centimetre
-_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _GEOD = Geod(ellps="WGS84")
 
 Float32 = NDArray[np.float32]
@@ -200,7 +200,7 @@ def open_raster(path: Path) -> Iterator[Any]:
     """
     real = regular_file(path).resolve()
     with real.open("rb") as stream:
-        if stream.read(4) not in _TIFF_MAGIC:
+        if stream.read(4) not in TIFF_MAGIC:
             raise BadInput(str(path), "is no GeoTIFF")
     try:
         with warnings.catch_warnings():

@@ -1,0 +1,133 @@
+"""Lasting changes of the surface in radar scenes, one scene at a time (contract satellite, section 1)."""
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+from msgspec import Meta
+
+from truceline.detect.alerts import Alert, alerts_of, outlines_of
+from truceline.detect.backscatter import read_powers
+from truceline.detect.chip import before_and_after
+from truceline.detect.history import History, SarSettings, Stamp
+from truceline.detect.history_file import load_history, save_history
+from truceline.geo.raster import Float32
+from truceline.model.errors import BadInput
+from truceline.model.facts import Blob
+from truceline.model.observed import Observation
+from truceline.model.tables import DETECTION
+from truceline.model.units import Metres
+from truceline.plug import Detector, Found, Media
+
+POLARISATIONS = ("vv", "vh")
+
+
+class SarChange(Detector):
+    """Compares each scene with the history of its place; fields are the options of ``detect sar``."""
+
+    stateful: ClassVar[bool] = True
+
+    baseline: Annotated[int, Meta(ge=2, le=10_000)] = 8
+    confirm: Annotated[int, Meta(ge=1, le=1_000)] = 2
+    finish: Annotated[int, Meta(ge=1, le=1_000)] = 3
+    far: Annotated[float, Meta(gt=0, lt=1)] = 0.001
+    min_area_m2: Metres = 8100.0
+
+    def detect(self, observation: Observation, blobs: Sequence[Blob], media: Media) -> Found:
+        """Take in one scene; report the confirmed changes that it shows.
+
+        A change is reported on each date on which it exceeds and is confirmed, under the id of its
+        alert. Provisional ones are not: one date may be speckle, a parked lorry or wet ground.
+        """
+        try:
+            history = self._advanced(observation, blobs, media)
+        except BadInput as error:
+            return Found(rows=DETECTION.empty_table(), status="degraded", reason=f"{error.what}"[:200])
+        rows = self._rows(history, observation, media)
+        return Found(rows=rows, memory=_stored(history))
+
+    def _advanced(self, observation: Observation, blobs: Sequence[Blob], media: Media) -> History:
+        files = {blob.name: media.open(blob) for blob in blobs if blob.name in POLARISATIONS}
+        stamp = Stamp(observation.key, observation.phenomenon.from_utc)
+        settings = SarSettings(**{word: getattr(self, word) for word in SarSettings.__struct_fields__})
+        history = load_history(media.memory) if media.memory is not None else None
+        words = history.polarisations if history else tuple(word for word in POLARISATIONS if word in files)
+        lacking = [word for word in words if word not in files]
+        if lacking or not words:
+            raise BadInput(stamp.id, f"lacks the polarisation {' and '.join(lacking or POLARISATIONS)}")
+        if history is not None and history.settings != settings:
+            raise BadInput(stamp.id, "the memory was made with other settings")
+        if history is not None and stamp.time_utc <= history.stamps[-1].time_utc:
+            raise BadInput(stamp.id, f"is not later than {history.stamps[-1].id}, already taken in")
+        grid, powers = read_powers(
+            [files[word] for word in words], history.grid if history else None, stamp.id, 1
+        )
+        if history is None:
+            history = History.new(settings, grid, words)
+        history.observe(stamp, powers)
+        return history
+
+    def _rows(self, history: History, observation: Observation, media: Media) -> pa.Table:
+        today = len(history.stamps) - 1
+        shown = [
+            alert for alert in alerts_of(history) if alert.state == "confirmed" and alert.items[-1] == today
+        ]
+        outlines = outlines_of(history, shown)
+        rows = [_row(history, alert, outlines[alert.number], observation, media) for alert in shown]
+        return pa.Table.from_pylist(rows, schema=DETECTION)
+
+
+def _row(
+    history: History, alert: Alert, outline: dict[str, Any], observation: Observation, media: Media
+) -> dict[str, Any]:
+    level, residual = _today(history)
+    change_db = float(np.mean(residual[0][history.owner == alert.number]))
+    # Where today's change is known, the scene before is today's without it and without the weather.
+    chip = before_and_after(_before(history), level[0], alert.box)
+    verb = "rose" if alert.direction == "increase" else "fell"
+    top, left, bottom, right = alert.box
+    return {
+        "time_utc": observation.phenomenon.from_utc,
+        "lat_deg": alert.lat_deg,
+        "lon_deg": alert.lon_deg,
+        "ce90_m": alert.ce90_m,
+        "confidence": alert.probability,
+        "count": 1,
+        "object": alert.id,
+        "kind": "activity",
+        "meaning": "unknown",
+        "area_m2": alert.area_m2,
+        "outline": json.dumps(outline),
+        "x_px": float(left),
+        "y_px": float(top),
+        "w_px": float(right - left),
+        "h_px": float(bottom - top),
+        "chip_sha256": media.put(chip, "image/png", "before-and-after").sha256,
+        "note": f"radar echo {verb} by {abs(change_db):.1f} dB over {alert.area_m2 / 10_000:.1f} ha"
+        f" since {alert.first_seen:%Y-%m-%d}",
+    }
+
+
+def _before(history: History) -> Float32:
+    """Give the pixel's own history in dB as it would look in today's weather, NaN where there is none."""
+    level, residual = _today(history)
+    expected = level[0] - residual[0]
+    return np.where(history.fed > 0, expected, np.float32(np.nan)).astype(np.float32)
+
+
+def _today(history: History) -> tuple[Float32, Float32]:
+    if history.level is None or history.residual is None:
+        raise ValueError("the history has not observed a date yet")
+    return history.level, history.residual
+
+
+def _stored(history: History) -> Path:
+    handle, path = tempfile.mkstemp(prefix="truceline-series-")
+    os.close(handle)
+    save_history(history, Path(path))
+    return Path(path)

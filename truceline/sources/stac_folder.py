@@ -1,0 +1,201 @@
+"""Satellite scenes as they come in: a folder of STAC items, or one ItemCollection.
+
+A file that cannot be read becomes a degraded observation: that nothing could be seen is also something
+to know. Assets must truly lie in the folder, links resolved.
+"""
+
+import fnmatch
+import hashlib
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import ClassVar
+
+from truceline.codec.stac import MAX_BYTES, Item, read_items, write_item
+from truceline.geo.raster import TIFF_MAGIC, regular_file, resolve_href
+from truceline.model.errors import BadInput
+from truceline.model.facts import Blob
+from truceline.model.observed import Observation, Scalar
+from truceline.model.place import Span, utc_time
+from truceline.model.units import Seconds
+from truceline.plug import Intake, Source, Taken
+
+POLL_S = 0.2
+SCENE_SPAN = timedelta(seconds=1)  # a burst is taken in about a second; items give one moment
+ASSETS = ("vv", "vh")
+RASTER_TYPE = "image/tiff"
+ITEM_TYPE = "application/geo+json"
+# Members of an item worth having beside the observation; the whole item is kept as a sample.
+ATTRIBUTES = {
+    "platform": "platform",
+    "constellation": "constellation",
+    "orbit_state": "sat:orbit_state",
+    "relative_orbit": "sat:relative_orbit",
+    "instrument_mode": "sar:instrument_mode",
+    "product_type": "sar:product_type",
+}
+
+
+class StacFolder(Source):
+    """Watches a folder of STAC items, or reads one file.
+
+    Parameters
+    ----------
+    path
+        Folder of item files, or one file: an item or an ItemCollection.
+    pattern
+        Names to read in a folder, separated by blanks.
+    settle_s
+        A file counts as complete when it was last written so long ago; 0 for writers that rename.
+    """
+
+    finite: ClassVar[bool] = True
+
+    path: Path
+    pattern: str = "*.json"
+    settle_s: Seconds = 0.0
+
+    def observe(self, intake: Intake, follow: bool) -> Iterator[Taken]:
+        """Yield one observation per item, ordered by time; with ``follow`` those that appear later too."""
+        done: set[tuple[str, int, int]] = set()
+        while not intake.stop.is_set():
+            items: list[tuple[datetime, str, Item]] = []
+            for file in self._files(done, follow):
+                try:
+                    items += [(item.time_utc, item.id, item) for item in read_items(_bytes(file), file.name)]
+                except BadInput as error:
+                    broken = _unreadable(self.name, file, error)
+                    if not intake.has(broken.key):
+                        yield Taken(noun=broken)
+            for _, _, item in sorted(items, key=lambda entry: entry[:2]):
+                if not intake.has(item.id):
+                    yield self._take(item, intake)
+                if intake.stop.is_set():
+                    return
+            if not follow:
+                return
+            intake.stop.wait(POLL_S)
+
+    def _files(self, done: set[tuple[str, int, int]], follow: bool) -> list[Path]:
+        """List the files that have not been read as they are now, and note them."""
+        fresh = []
+        for file in self._candidates():
+            try:
+                state = file.stat()
+            except OSError:  # gone between listing and looking; it will be listed again if it returns
+                continue
+            key = (file.name, state.st_mtime_ns, state.st_size)
+            # The file system's clock, not the mission's.
+            if key in done or (follow and time.time() - state.st_mtime < self.settle_s):
+                continue
+            done.add(key)
+            fresh.append(file)
+        return fresh
+
+    def _candidates(self) -> list[Path]:
+        if not self.path.exists():
+            return []
+        if not self.path.is_dir():
+            return [self.path]
+        patterns = self.pattern.split()
+        return sorted(
+            file
+            for file in self.path.iterdir()
+            if any(fnmatch.fnmatch(file.name, one) for one in patterns)
+            and not file.name.startswith(".")
+            and not file.name.endswith(".part")
+        )
+
+    def _take(self, item: Item, intake: Intake) -> Taken:
+        folder = self.path if self.path.is_dir() else self.path.parent
+        blobs: list[Blob] = []
+        reasons: list[str] = []
+        for word in ASSETS:
+            if word not in item.assets:
+                continue
+            try:
+                file = _raster(resolve_href(item.assets[word].href, folder.resolve(), inside=folder))
+                blobs.append(intake.put(file, RASTER_TYPE, word))
+            except BadInput as error:
+                reasons.append(f"{word}: {Path(error.where).name}: {error.what}")
+        if not blobs and not reasons:
+            reasons.append("holds neither vv nor vh")
+        blobs.append(intake.put(write_item(item), ITEM_TYPE, "item"))
+        return Taken(noun=self._observation(item, reasons), blobs=tuple(blobs))
+
+    def _observation(self, item: Item, reasons: list[str]) -> Observation:
+        return Observation(
+            source=self.name,
+            key=item.id,
+            phenomenon=Span(from_utc=item.time_utc, until_utc=item.time_utc + SCENE_SPAN),
+            result_utc=_result_time(item),
+            status="degraded" if reasons else "ok",
+            reason="; ".join(reasons),
+            footprint=item.geometry if _is_area(item) else None,
+            attributes=_attributes(item),
+        )
+
+
+def _bytes(file: Path) -> bytes:
+    if regular_file(file).stat().st_size > MAX_BYTES:
+        raise BadInput(file.name, f"is larger than {MAX_BYTES} bytes")
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise BadInput(file.name, f"cannot be read: {error.strerror}") from error
+
+
+def _raster(file: Path) -> Path:
+    """Answer the file if it begins as a TIFF does; the pixels are looked at in a worker."""
+    try:
+        with file.open("rb") as stream:
+            begin = stream.read(4)
+    except OSError as error:
+        raise BadInput(str(file), f"cannot be read: {error.strerror}") from error
+    if begin not in TIFF_MAGIC:
+        raise BadInput(str(file), "is no GeoTIFF")
+    return file
+
+
+def _unreadable(source: str, file: Path, error: BadInput) -> Observation:
+    try:
+        content = hashlib.sha256(_bytes(file)).hexdigest()[:16]
+        moment = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    except (BadInput, OSError):
+        content, moment = "", datetime.fromtimestamp(0, UTC)
+    return Observation(
+        source=source,
+        key=f"{file.name}#{content}",
+        phenomenon=Span(from_utc=moment, until_utc=moment + SCENE_SPAN),
+        result_utc=moment,
+        status="degraded",
+        reason=f"{file.name}: {error.what}"[:200],
+    )
+
+
+def _result_time(item: Item) -> datetime:
+    """Tell when the scene was made available: ``updated``, else ``created``, else when it was taken."""
+    for word in ("updated", "created"):
+        text = item.properties.get(word)
+        if isinstance(text, str):
+            try:
+                return max(utc_time(text), item.time_utc)
+            except ValueError:
+                continue
+    return item.time_utc
+
+
+def _is_area(item: Item) -> bool:
+    return item.geometry is not None and item.geometry.get("type") in ("Polygon", "MultiPolygon")
+
+
+def _attributes(item: Item) -> dict[str, Scalar]:
+    read: dict[str, Scalar] = {}
+    for word, member in ATTRIBUTES.items():
+        value = item.properties.get(member)
+        if isinstance(value, str | int | float):
+            read[word] = value
+    if item.code is not None:
+        read["crs"] = item.code
+    return read
