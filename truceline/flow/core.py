@@ -190,11 +190,11 @@ def _paths(table: dict[str, Any]) -> set[str]:
     return {row[key] for row in rows for key in ("path", "polygon") if isinstance(row.get(key), str)}
 
 
-def _stations(zones: Zones, step_m: float) -> Stations | None:
-    """Lay places along the agreement's first line, half a step from its ends."""
-    if not zones.lines:
-        return None
-    line = next(iter(zones.lines))
-    count = max(1, int(zones.line_length_m(line) // step_m))
-    places = [zones.point_at(line, (number + 0.5) * step_m) for number in range(count)]
+def _stations(zones: Zones, step_m: float) -> Stations:
+    """Lay places along the agreement's lines, one line after the other, half a step from their ends."""
+    places = [
+        zones.point_at(line, (number + 0.5) * step_m)
+        for line in zones.lines
+        for number in range(max(1, int(zones.line_length_m(line) // step_m)))
+    ]
     return Stations(step_m, [lat for lat, _ in places], [lon for _, lon in places])
