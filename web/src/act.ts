@@ -1,0 +1,135 @@
+// The foot of the panel: three equal buttons, then a reason, then a record with name and verb.
+
+import { clock } from "./clock";
+import { changed, desk, isChanged, live, now, opened, picture, seenSeq } from "./desk";
+import { key, make, renew, small } from "./dom";
+import type { Json, Recommendation } from "./items";
+import { decision } from "./items";
+import { Answer, post } from "./link";
+import { afterwards, CHOICES, REASONS, refusal, SAY, type Choice } from "./words";
+
+/** Keys struck while the words under the eyes changed are not meant for the new words. */
+const SETTLE_MS = 200;
+
+export function drawAct(foot: HTMLElement, r: Recommendation | undefined): void {
+  foot.hidden = r === undefined;
+  if (!r) return;
+  const state = [r.id, r.state, r.decision?.seq, isChanged(r), desk.choice, desk.reason, desk.said, desk.sending, desk.lostSinceMs !== null, live(), seenSeq(r), [...desk.amend], picture.mission?.role, canRecord()];
+  const focusOn = desk.choice && !foot.querySelector("[data-reason]") ? "[data-reason]" : "";
+  renew(foot, JSON.stringify(state), () => [...said(), ...body(r)]);
+  if (focusOn) foot.querySelector<HTMLElement>(focusOn)?.focus();
+}
+
+const said = (): Node[] => (desk.said ? [make("p", { class: "said", role: "alert" }, desk.said)] : []);
+
+function body(r: Recommendation): Node[] {
+  if (r.state === "withdrawn") return [make("p", {}, "Withdrawn. Nothing to decide.")];
+  if (r.state !== "waiting") return decided(r);
+  if (desk.lostSinceMs !== null) return [make("p", {}, make("b", {}, SAY.lostAct[0]!)), small(SAY.lostAct[1]!)];
+  if (!live()) return [make("p", {}, SAY.pastAct)];
+  if (picture.mission && picture.mission.role !== "commander") return [make("p", {}, SAY.notYours(picture.mission.role))];
+  if (desk.choice) return reasonForm(r, desk.choice);
+  const locked = isChanged(r);
+  const buttons = (Object.keys(CHOICES) as Choice[]).map((c) => make("button", { "data-choose": c, "data-at": c, disabled: locked }, `${CHOICES[c].verb} `, key(CHOICES[c].key)));
+  return [make("div", { class: "three" }, buttons), small(locked ? SAY.readFirst : SAY.upTo(seenSeq(r)))];
+}
+
+function decided(r: Recommendation): Node[] {
+  const d = r.decision, orders = [...picture.orders.values()].filter((o) => o.recommendationId === r.id);
+  const units = orders.length ? orders.map((o) => o.unit) : r.tasks.map((t) => String(t.unit ?? "")).filter(Boolean);
+  const words = CHOICES[r.state as Choice]?.done ?? r.state;
+  const entry = d ? ` ${clock(d.atMs)} as entry ${d.seq} by ${d.by}: “${d.reason}”.` : ".";
+  return [make("p", {}, make("b", {}, words), entry), small(afterwards(r.state, [...new Set(units)]))];
+}
+
+function reasonForm(r: Recommendation, choice: Choice): Node[] {
+  const chips = REASONS[choice].map((w, i) => make("button", { "data-reason": w, "data-at": `reason${i}`, "aria-pressed": String(desk.reason === w) }, w));
+  const note = make("textarea", { id: "note", "data-at": "note", placeholder: "Own words", "aria-label": "Own words", maxlength: 2000 });
+  note.value = desk.note;
+  const who = picture.mission?.userName ?? "";
+  return [
+    make("p", {}, make("b", {}, `${CHOICES[choice].verb}: why? `), SAY.needReason),
+    ...(choice === "amended" ? amendRows(r) : []),
+    make("div", { class: "chips" }, chips),
+    note,
+    make("div", { class: "record" }, make("button", { "data-record": true, "data-at": "record", disabled: !canRecord() }, desk.sending ? "Recording" : `Record: ${CHOICES[choice].small} as ${who}`), make("button", { "data-back": true, "data-at": "back" }, "Back ", key("Esc"))),
+  ];
+}
+
+function amendRows(r: Recommendation): Node[] {
+  if (r.tasks.length === 0) return [small("This proposal names no unit, so there is nothing to change in it but the reason.")];
+  const units = [...new Set([...picture.things.values()].filter((t) => t.unit).map((t) => t.id))].sort();
+  const rows = r.tasks.flatMap((task, i) => {
+    const set = desk.amend.get(i) ?? { unit: String(task.unit ?? ""), laterMin: 0, out: false };
+    const choose = make("select", { "data-amend": i, "data-part": "unit", "data-at": `unit${i}`, "aria-label": "Unit" }, [...new Set([set.unit, ...units])].map((u) => make("option", { value: u, selected: u === set.unit }, u)));
+    const later = make("input", { type: "number", min: 0, max: 600, step: 5, value: set.laterMin, "data-amend": i, "data-part": "later", "data-at": `later${i}`, "aria-label": "Minutes later" });
+    const out = make("button", { "data-amend-out": i, "aria-pressed": String(set.out), "data-at": `out${i}` }, "Leave out");
+    return [choose, make("span", {}, `starts later by`), make("span", {}, later, " min"), out];
+  });
+  return [make("div", { class: "amend" }, rows), small("The cost in the table is the proposal's; it is not reckoned again for your change.")];
+}
+
+const canRecord = (): boolean => !desk.sending && (desk.reason !== "" || desk.note.trim() !== "") && (desk.choice !== "amended" || leavesTask());
+
+function leavesTask(): boolean {
+  const tasks = opened()?.tasks ?? [];
+  return tasks.length === 0 || tasks.some((_, i) => !desk.amend.get(i)?.out);
+}
+
+/** Typing enables the record button without building the form anew. */
+export function noteTyped(words: string): void {
+  desk.note = words;
+  const button = document.querySelector<HTMLButtonElement>("[data-record]");
+  if (button) button.disabled = !canRecord();
+}
+
+/** Open the reason for a choice; records nothing. */
+export function choose(choice: Choice): void {
+  const r = opened();
+  const settled = performance.now() - desk.contentChangedAt > SETTLE_MS;
+  if (!r || r.state !== "waiting" || isChanged(r) || desk.lostSinceMs !== null || !live() || !settled || picture.mission?.role !== "commander") return;
+  Object.assign(desk, { choice, reason: "", said: "" });
+  changed();
+}
+
+export function back(): void {
+  Object.assign(desk, { choice: null, reason: "", said: "" });
+  changed();
+}
+
+/** Send the decision; the answer becomes a sentence. */
+export async function record(): Promise<void> {
+  const r = opened(), choice = desk.choice;
+  if (!r || !choice || !canRecord() || isChanged(r) || performance.now() - desk.contentChangedAt < SETTLE_MS) return;
+  const reason = [desk.reason, desk.note.trim()].filter(Boolean).join(". ");
+  const body: Json = { recommendation_id: r.id, verdict: choice, reason, seen_seq: seenSeq(r) };
+  if (choice === "amended") body.tasks = amendedTasks(r);
+  Object.assign(desk, { sending: true, said: "" });
+  changed();
+  try {
+    const answer = await post("decisions", body);
+    const made = { recommendation_id: r.id, verdict: choice, reason, by: picture.mission?.userName ?? "", at_utc: new Date(now()).toISOString(), ...answer };
+    const seq = decision(made).seq;
+    if (picture.recommendations.get(r.id)?.state === "waiting") picture.apply({ kind: "decision", seq: Math.min(seq, picture.lastSeq), data: { ...made, seq } }, 0);
+    Object.assign(desk, { choice: null, reason: "", note: "" });
+  } catch (error) {
+    const refused = error instanceof Answer;
+    desk.said = refused ? refusal(error.status, error.detail) : refusal(0, "the server does not answer");
+    if (refused && error.status === 401) desk.said = SAY.signInAgain;
+    if (refused && error.status === 409) desk.choice = null;
+  } finally {
+    desk.sending = false;
+    changed();
+  }
+}
+
+function amendedTasks(r: Recommendation): Json[] {
+  const seconds = ["depart_s", "arrive_s", "start_s", "leave_s", "return_s"];
+  return r.tasks.flatMap((task, i) => {
+    const set = desk.amend.get(i);
+    if (!set) return [task];
+    if (set.out) return [];
+    const moved = Object.fromEntries(seconds.filter((s) => typeof task[s] === "number").map((s) => [s, (task[s] as number) + set.laterMin * 60]));
+    return [{ ...task, ...moved, unit: set.unit || task.unit }];
+  });
+}

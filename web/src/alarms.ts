@@ -1,0 +1,48 @@
+// Four kinds of alarm, grouped by cause; everything else is only a line in what is recorded.
+
+import { clock, HOUR, MINUTE, span } from "./clock";
+import { desk, now, picture, waiting } from "./desk";
+import { gapsNow, inTrouble, unobservedKm } from "./head";
+
+export interface Alarm { id: string; sinceMs: number; words: string; shelvable: boolean; overdue: boolean }
+
+const SOON_MS = 5 * MINUTE;
+const NO_RECEIPT_MS = 3 * MINUTE;
+
+/** What stands now, the most urgent first. */
+export function alarms(): Alarm[] {
+  return [...decisions(), ...orders(), ...lostGround()];
+}
+
+export const alarmsThisHour = (): number => alarms().filter((a) => now() - a.sinceMs < HOUR).length;
+
+function decisions(): Alarm[] {
+  const at = now();
+  return waiting().flatMap((r) => {
+    if (r.dueMs === null || r.dueMs > at + SOON_MS) return [];
+    const overdue = r.dueMs < at, number = desk.numbers.get(r.id);
+    const words = overdue ? `Decision ${number} is overdue by ${span(at - r.dueMs)}. Decide it; it never decides itself.` : `Decision ${number} is due ${clock(r.dueMs)}. Decide it.`;
+    return [{ id: `due:${r.id}:${overdue}`, sinceMs: overdue ? r.dueMs : r.dueMs - SOON_MS, words, shelvable: false, overdue }];
+  });
+}
+
+function orders(): Alarm[] {
+  const at = now();
+  return [...picture.orders.values()].flatMap((o) => {
+    const sent = o.history.find((h) => h.state === "SENT")?.atMs ?? picture.decisions.get(o.decisionId)?.atMs;
+    if (!["CREATED", "SENT"].includes(o.state) || sent === undefined || at - sent < NO_RECEIPT_MS) return [];
+    return [{ id: `order:${o.id}`, sinceMs: sent + NO_RECEIPT_MS, words: `${o.unit} has not received its order for ${span(at - sent)}. Call ${o.unit} by voice.`, shelvable: true, overdue: false }];
+  });
+}
+
+/** One alarm for all sources lost for the same reason, and only while ground goes unobserved. */
+function lostGround(): Alarm[] {
+  const gaps = gapsNow(), km = unobservedKm(gaps), causes = new Map<string, string[]>();
+  if (km <= 0) return [];
+  for (const s of inTrouble()) causes.set(s.reason || s.status, [...(causes.get(s.reason || s.status) ?? []), s.name]);
+  const sinceMs = Math.min(...gaps.map((g) => g.fromMs));
+  return [...causes].map(([why, names]) => ({
+    id: `source:${names.join(",")}`, sinceMs, shelvable: true, overdue: false,
+    words: `${names.join(", ")}: ${why}. ${km.toFixed(1)} km not observed. Send somebody to look, or shelve with a reason.`,
+  }));
+}

@@ -1,0 +1,106 @@
+// What lies on the person's desk: what is open, chosen, typed and looked at. Never what is true; that is the picture.
+
+import { MissionClock } from "./clock";
+import { Picture } from "./fold";
+import type { Incident, Recommendation } from "./items";
+import type { Choice } from "./words";
+
+/** A card of what was decided or withdrawn stays this long before it is only a line in what is recorded. */
+const CARD_STAYS_MS = 10 * 60_000;
+
+export interface Shelf { reason: string; untilMs: number }
+
+export const picture = new Picture();
+export const clockOfMission = new MissionClock();
+
+export const desk = {
+  signedIn: false, signInWords: "", ready: false, reading: "",
+  selected: "" as string,
+  choice: null as Choice | null, reason: "", note: "", said: "", sending: false,
+  amend: new Map<number, { unit: string; laterMin: number; out: boolean }>(),
+  evidence: false, keys: false, coverage: true, singleKeys: true, sound: false,
+  pastMs: null as number | null, then: false,
+  lostSinceMs: null as number | null, heardAt: performance.now(),
+  readSeq: new Map<string, number>(), numbers: new Map<string, number>(), closedAt: new Map<string, number>(),
+  contentChangedAt: 0, acknowledged: new Set<string>(), shelves: new Map<string, Shelf>(), shelving: "",
+};
+
+let asked = false;
+let drawAll: () => void = () => undefined;
+
+export function onDraw(draw: () => void): void {
+  drawAll = draw;
+}
+
+/** Draw once, soon; many changes make one drawing. */
+export function changed(): void {
+  if (asked) return;
+  asked = true;
+  requestAnimationFrame(() => {
+    asked = false;
+    drawAll();
+  });
+}
+
+export const now = (): number => clockOfMission.now();
+/** The time whose picture is drawn. */
+export const looking = (): number => desk.pastMs ?? now();
+export const live = (): boolean => desk.pastMs === null;
+
+export const waiting = (): Recommendation[] =>
+  [...picture.recommendations.values()].filter((r) => r.state === "waiting").sort((a, b) => (a.dueMs ?? Infinity) - (b.dueMs ?? Infinity) || a.seq - b.seq);
+
+export const opened = (): Recommendation | undefined => picture.recommendations.get(desk.selected);
+
+export const numberOf = (id: string): number | undefined => desk.numbers.get(id);
+
+export function incidentsOf(r: Recommendation): Incident[] {
+  return r.incidentIds.map(incidentBy).filter((i) => i !== undefined);
+}
+
+export function incidentBy(id: string): Incident | undefined {
+  return picture.incidents.get(id) ?? [...picture.incidents.values()].find((i) => i.caseId === id);
+}
+
+/** What is waiting gets the lowest free number and keeps it until its card goes. */
+export function giveNumbers(): void {
+  const at = now();
+  for (const [id, r] of picture.recommendations) {
+    if (r.state === "waiting") desk.closedAt.delete(id);
+    else if (desk.numbers.has(id) && !desk.closedAt.has(id)) desk.closedAt.set(id, r.decision?.atMs || at);
+  }
+  for (const id of desk.numbers.keys()) {
+    const closed = desk.closedAt.get(id);
+    if (!picture.recommendations.has(id) || (closed !== undefined && at - closed > CARD_STAYS_MS && id !== desk.selected)) desk.numbers.delete(id);
+  }
+  const taken = new Set(desk.numbers.values());
+  for (const r of waiting()) {
+    if (desk.numbers.has(r.id)) continue;
+    let n = 1;
+    while (taken.has(n)) n++;
+    taken.add(n);
+    desk.numbers.set(r.id, n);
+  }
+}
+
+/** Up to which entry the person has seen what this recommendation rests on. */
+export const seenUpTo = (r: Recommendation): number => Math.max(r.seq, desk.readSeq.get(r.id) ?? 0);
+
+/** True while something newer touches it than the person has read. */
+export const isChanged = (r: Recommendation): boolean => r.state === "waiting" && r.touchedSeq > seenUpTo(r);
+
+export function markRead(r: Recommendation): void {
+  desk.readSeq.set(r.id, Math.max(r.touchedSeq, seenUpTo(r)));
+  changed();
+}
+
+/** The entry to send as seen: never newer than what the panel can show. */
+export const seenSeq = (r: Recommendation): number => Math.max(seenUpTo(r), picture.recommendationsSeq);
+
+export function open(id: string): void {
+  if (desk.selected !== id) {
+    Object.assign(desk, { selected: id, choice: null, reason: "", note: "", said: "", evidence: false });
+    desk.amend.clear();
+  }
+  changed();
+}

@@ -1,0 +1,129 @@
+// The picture behind a claim, with its facts and the entries it rests on; covers the map, never the decision.
+
+import { clockNear, span } from "./clock";
+import { changed, desk, incidentsOf, now, opened } from "./desk";
+import { byId, key, make, renew } from "./dom";
+import { list, number, object, text, time, type Incident, type Json } from "./items";
+import { Answer, get, picture as fetchPicture } from "./link";
+import { reportsOf } from "./panel";
+import { coordinates, placeLong } from "./places";
+import { incidentTitle, incidentVerdict, SAY } from "./words";
+
+interface Cause { seq: number; kind: string; id: string; atMs: number | null; words: string; body: Json }
+interface Seen { of: string; causes: Cause[]; image: ImageBitmap | null; sha256: string; failed: string; shown: Cause | null }
+
+let seen: Seen | null = null;
+
+export function drawEvidence(): void {
+  const box = byId("evidence"), r = opened(), first = r && incidentsOf(r)[0];
+  box.hidden = !desk.evidence || !first;
+  if (!desk.evidence || !first) return;
+  if (seen?.of !== `${first.id} ${first.seq}`) void look(first);
+  const state = [first.id, first.seq, seen?.causes.length, seen?.sha256, seen?.failed, seen?.image !== null];
+  if (renew(box, JSON.stringify(state), () => content(first))) paint(box);
+}
+
+async function look(it: Incident): Promise<void> {
+  const mine: Seen = { of: `${it.id} ${it.seq}`, causes: [], image: null, sha256: "", failed: "", shown: null };
+  seen = mine;
+  const blobs: { sha: string; cause: Cause | null }[] = reportsOf(it).flatMap((r) => r.blobs.map((sha) => ({ sha, cause: null })));
+  try {
+    const why = await get(`why/${it.seq}`);
+    mine.causes = flatten(why);
+    for (const c of mine.causes) for (const b of list(c.body.blobs).map(object)) if (isPicture(b)) blobs.push({ sha: text(b.sha256), cause: c });
+  } catch (error) {
+    if (!(error instanceof Answer)) mine.failed = SAY.unreachable;
+  }
+  for (const { sha, cause } of blobs) {
+    try {
+      mine.image = await createImageBitmap(await fetchPicture(sha));
+      Object.assign(mine, { sha256: sha, shown: cause });
+      break;
+    } catch {
+      mine.failed = SAY.notKept;  // another picture may still be there
+    }
+  }
+  changed();
+}
+
+const isPicture = (b: Json): boolean => /^image\/(png|jpeg|webp)$/.test(text(b.media_type));
+
+/** The causes of an answer of `why`, nearest first, however deep it nests them. */
+function flatten(why: Json): Cause[] {
+  const found = new Map<number, Cause>(), todo: unknown[] = [why];
+  while (todo.length) {
+    const node = object(todo.shift()), header = object(node.header), seq = number(node.seq) ?? number(header.seq);
+    if (seq !== null && !found.has(seq)) found.set(seq, cause(seq, { ...header, ...node }));
+    for (const value of Object.values(node)) if (Array.isArray(value)) todo.push(...value.filter((v) => v !== null && typeof v === "object"));
+  }
+  return [...found.values()].sort((a, b) => b.seq - a.seq);
+}
+
+function cause(seq: number, node: Json): Cause {
+  const body = object(node.body), words = text(node.words) || text(node.summary) || text(node.text) || text(body.text) || text(body.detector) || text(body.source) || text(body.class);
+  return { seq, kind: text(node.kind), id: text(node.id), atMs: time(node.time_utc), words, body: { ...body, blobs: node.blobs ?? body.blobs } };
+}
+
+function content(it: Incident): Node[] {
+  const km = `${incidentTitle(it)}, ${placeLong(it)}`;
+  return [
+    make("div", { class: "top" }, make("h2", {}, `Evidence: ${km}`), make("button", { "data-evidence": true, "data-at": "back" }, "Back to the map ", key("Esc"))),
+    figure(it),
+    make("div", { class: "facts", tabindex: 0 }, make("h3", {}, "Facts"), facts(it), make("h3", {}, "It rests on"), restsOn(it)),
+  ];
+}
+
+function figure(it: Incident): HTMLElement {
+  if (!seen?.image) {
+    const kinds = [...new Set(reportsOf(it).map((r) => `${r.type} reports`))].join(", ") || "the entries listed here";
+    const words = seen?.failed || `${SAY.noPicture} ${SAY.restsOn(kinds)}`;
+    return make("figure", {}, make("p", {}, words), make("figcaption", {}, SAY.unconfirmed));
+  }
+  const c = seen.shown, from = c ? `Entry ${c.seq}${c.words ? `, ${c.words}` : ""}${c.atMs === null ? "" : `, ${clockNear(c.atMs, now())}`}. ` : "";
+  const confirmed = it.state === "confirmed" ? "Confirmed." : SAY.unconfirmed;
+  return make("figure", {}, make("canvas", { role: "img", "aria-label": "The picture behind the claim, its pixels as they are", width: seen.image.width, height: seen.image.height }),
+    make("figcaption", {}, `${from}Pixels as they are: ${seen.image.width} × ${seen.image.height}, neither sharpened nor smoothed. SHA-256 ${seen.sha256.slice(0, 12)}…. ${confirmed}`));
+}
+
+function paint(box: HTMLElement): void {
+  const canvas = box.querySelector("canvas");
+  if (canvas && seen?.image) canvas.getContext("2d")?.drawImage(seen.image, 0, 0);
+}
+
+function facts(it: Incident): HTMLElement {
+  const rows: [string, string][] = [
+    ["Claim", incidentVerdict(it)],
+    ["Class", classWords(it)],
+    ["Happened", `${clockNear(it.startMs, now())}${it.endMs > it.startMs ? ` to ${clockNear(it.endMs, now())} (${span(it.endMs - it.startMs)})` : ""}`],
+    ["Place", it.lon === null || it.lat === null ? "no single place" : coordinates([it.lon, it.lat])],
+    ["Error", it.ce90M === null ? "not stated" : `9 of 10 lie within ${Math.round(it.ce90M)} m`],
+    ["Article", [it.article, it.rule].filter(Boolean).join(", ")],
+    ["State", it.state.replaceAll("_", " ")],
+    ...Object.entries(it.measured).map(([name, value]): [string, string] => [measureName(name), measureWords(name, value)]),
+  ];
+  return make("table", {}, rows.filter(([, v]) => v !== "").map(([k, v]) => make("tr", {}, make("td", {}, k), make("td", {}, v))));
+}
+
+/** The class with its rival, as far as a cause states probabilities. */
+function classWords(it: Incident): string {
+  const shares = (seen?.causes ?? []).flatMap((c) => Object.entries({ ...c.body, ...object(c.body.attributes) })).filter(([k, v]) => /^p_[a-z]+$/.test(k) && typeof v === "number") as [string, number][];
+  const best = [...new Map(shares.sort((a, b) => a[1] - b[1])).entries()].sort((a, b) => b[1] - a[1]).slice(0, 2).filter(([, v]) => v > 0);
+  const stated = best.map(([k, v]) => `${k.slice(2).replaceAll("_", " ")} ${Math.round(v * 100)} %`).join(" · ");
+  return stated || it.kind.replaceAll("_", " ");
+}
+
+const measureName = (name: string): string => name.replace(/_(m|s|km|mps|deg|db)$/, "").replaceAll("_", " ");
+
+function measureWords(name: string, value: unknown): string {
+  const unit = /_(m|s|km|mps|deg|db)$/.exec(name)?.[1] ?? "", units: Record<string, string> = { mps: "m/s", deg: "°", db: "dB" };
+  const words = typeof value === "number" ? String(Math.round(value * 100) / 100) : text(value);
+  return `${words} ${units[unit] ?? unit}`.trim();
+}
+
+function restsOn(it: Incident): HTMLElement {
+  const causes: [number, string][] = seen?.causes.length
+    ? seen.causes.map((c) => [c.seq, [c.kind.replaceAll("_", " "), c.words, c.atMs === null ? "" : clockNear(c.atMs, now())].filter(Boolean).join(", ")])
+    : reportsOf(it).map((r) => [r.seq, `${r.type} report by ${r.reporter}, ${clockNear(r.atMs, now())}, came ${clockNear(r.knownMs, now())}`]);
+  const rows = causes.length ? causes : [[it.seq, "this incident"] as [number, string]];
+  return make("table", {}, rows.slice(0, 40).map(([seq, words]) => make("tr", {}, make("td", {}, String(seq)), make("td", {}, words))));
+}

@@ -1,0 +1,144 @@
+// The way to the server: lists, decisions and the event stream. The token lives here and nowhere else.
+
+import type { Happening } from "./fold";
+import { object, text, type Json } from "./items";
+
+/** An answer other than success; `detail` is the server's own sentence. */
+export class Answer extends Error {
+  constructor(readonly status: number, readonly detail: string) {
+    super(detail);
+  }
+}
+
+let token = "";
+
+/** Take the token out of the address (`/#token=...`) and remove it from there at once. */
+export function tokenFromAddress(): boolean {
+  const found = /^#(?:.*&)?token=([^&]+)/.exec(location.hash)?.[1];
+  if (!found) return false;
+  token = decodeURIComponent(found);
+  history.replaceState(null, "", location.pathname + location.search);
+  return true;
+}
+
+export function signIn(words: string): void {
+  token = words.trim();
+}
+
+export function signedIn(): boolean {
+  return token !== "";
+}
+
+const bearer = (more: Record<string, string> = {}): Record<string, string> => ({ Authorization: `Bearer ${token}`, ...more });
+
+async function answered(reply: Response): Promise<Response> {
+  if (reply.ok) return reply;
+  const said = object(await reply.json().catch(() => ({})));
+  throw new Answer(reply.status, text(said.detail) || text(said.title) || `the server answered ${reply.status}`);
+}
+
+export async function get(path: string): Promise<Json> {
+  return object(await (await answered(await fetch(path, { headers: bearer({ Accept: "application/json" }), cache: "no-store" }))).json());
+}
+
+export async function post(path: string, body: Json): Promise<Json> {
+  const headers = bearer({ "Content-Type": "application/json", Accept: "application/json" });
+  const reply = await answered(await fetch(path, { method: "POST", headers, body: JSON.stringify(body) }));
+  return object(await reply.json());
+}
+
+export async function picture(sha256: string): Promise<Blob> {
+  return (await answered(await fetch(`blobs/${sha256}`, { headers: bearer() }))).blob();
+}
+
+/** All pages of a list; a list that the role may not see is empty. `page` is told of each page. */
+export async function whole(path: string, page: (items: Json[]) => void = () => undefined): Promise<Json[]> {
+  const all: Json[] = [];
+  let next: string | null = path;
+  try {
+    while (next !== null) {
+      const reply: Json = await get(next);
+      const items = (Array.isArray(reply.items) ? reply.items : []).map(object);
+      all.push(...items);
+      page(items);
+      next = nextPage(path, reply);
+    }
+  } catch (error) {
+    if (!(error instanceof Answer) || ![403, 404].includes(error.status)) throw error;
+  }
+  return all;
+}
+
+function nextPage(path: string, reply: Json): string | null {
+  const sep = path.includes("?") ? "&" : "?";
+  if (typeof reply.next_after_seq === "number") return `${path}${sep}after_seq=${reply.next_after_seq}`;
+  if (typeof reply.next === "string" && reply.next !== "") {
+    return /[/?]/.test(reply.next) ? reply.next.replace(/^\//, "") : `${path}${sep}after=${encodeURIComponent(reply.next)}`;
+  }
+  return typeof reply.next === "number" ? `${path}${sep}after=${reply.next}` : null;
+}
+
+export interface Listener {
+  happened(event: Happening): void;
+  /** Anything came, also a comment: the link is alive. */
+  heard(): void;
+  /** The stream ended with a status that will not mend by itself (401, 403). */
+  refused(status: number): void;
+  /** The seq to resume after. */
+  after(): number;
+}
+
+/** Listen for ever; comes back on its own after each break, without gap and without double. */
+export async function listen(to: Listener): Promise<void> {
+  for (let wait = 500; ; wait = Math.min(8000, wait * 2)) {
+    try {
+      const headers = bearer({ Accept: "text/event-stream" });
+      const reply = await answered(await fetch(`events?after_seq=${to.after()}`, { headers, cache: "no-store" }));
+      to.heard();
+      if (reply.body) await readStream(reply.body.getReader(), to, () => (wait = 500));
+    } catch (error) {
+      if (error instanceof Answer && [401, 403].includes(error.status)) return to.refused(error.status);
+    }
+    await new Promise((done) => setTimeout(done, wait));
+  }
+}
+
+/** A stream silent for this long is given up; the server promises a comment line each 15 s. */
+const SILENCE_MS = 20_000;
+
+async function readStream(reader: ReadableStreamDefaultReader<Uint8Array>, to: Listener, alive: () => void): Promise<void> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for (;;) {
+    let timer = 0;
+    const silence = new Promise<null>((done) => (timer = window.setTimeout(() => done(null), SILENCE_MS)));
+    const piece = await Promise.race([reader.read(), silence]);
+    window.clearTimeout(timer);
+    if (piece === null) {
+      void reader.cancel();
+      return;
+    }
+    if (piece.done) return;
+    to.heard();
+    alive();
+    rest += decoder.decode(piece.value, { stream: true }).replaceAll("\r", "");
+    const blocks = rest.split("\n\n");
+    rest = blocks.pop() ?? "";
+    for (const block of blocks) {
+      const event = parsed(block);
+      if (event) to.happened(event);
+    }
+  }
+}
+
+function parsed(block: string): Happening | null {
+  let kind = "message", id = "", data = "";
+  for (const line of block.split("\n")) {
+    const [, name, value] = /^([a-z]+): ?(.*)$/.exec(line) ?? [];
+    if (name === "event") kind = value ?? "";
+    else if (name === "id") id = value ?? "";
+    else if (name === "data") data += (data ? "\n" : "") + (value ?? "");
+  }
+  if (data === "" || id === "" || !Number.isInteger(Number(id))) return null;
+  return { kind, seq: Number(id), data: object(JSON.parse(data)) };
+}

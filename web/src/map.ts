@@ -1,0 +1,173 @@
+// The map: land, the agreement's lines and zones, and many points as a WebGL layer. Signs and words are drawn over it.
+
+import type { Feature, FeatureCollection, GeoJsonProperties, Geometry, Point } from "geojson";
+import maplibregl, { type GeoJSONSource, type Map as GlMap, type StyleSpecification } from "maplibre-gl";
+import { feature } from "topojson-client";
+import { desk, live, looking, picture } from "./desk";
+import type { Place, Thing } from "./items";
+import { drawOverlay } from "./overlay";
+import { missionLine } from "./places";
+import { kinOf, palette } from "./symbols";
+
+/** More things than this in view are drawn as plain points. */
+const CROWDED = 150;
+const NOTHING: FeatureCollection = { type: "FeatureCollection", features: [] };
+
+let map: GlMap | null = null;
+let loaded = false;
+let drawnThings = "";
+let drawnGrounds = -1;
+let fitted = false;
+let crowded = false;
+let waitingView: { centre: Place; zoom: number } | null = null;
+
+export function startMap(): void {
+  maplibregl.setWorkerUrl(new URL("page/map-worker.js", location.href).href);
+  map = new maplibregl.Map({
+    container: "map", style: style(), center: [20, 30], zoom: 1.5, minZoom: 0.5, maxZoom: 17, attributionControl: false, dragRotate: false, pitchWithRotate: false,
+    touchPitch: false, keyboard: false, fadeDuration: 0, maxPitch: 0, renderWorldCopies: false, trackResize: true, validateStyle: false,
+  });
+  map.touchZoomRotate.disableRotation();
+  map.on("load", () => {
+    loaded = true;
+    if (waitingView) map?.jumpTo({ center: waitingView.centre, zoom: waitingView.zoom });
+    void landOutline();
+    drawMap();
+  });
+  map.on("render", () => over());
+  map.on("click", (e) => document.dispatchEvent(new CustomEvent("map-pick", { detail: [e.point.x, e.point.y] })));
+}
+
+async function landOutline(): Promise<void> {
+  const atlas = await (await fetch("page/land.json")).json();
+  source("land")?.setData(feature(atlas, atlas.objects.land) as unknown as FeatureCollection);
+}
+
+const source = (id: string): GeoJSONSource | undefined => map?.getSource(id) as GeoJSONSource | undefined;
+
+function style(): StyleSpecification {
+  const p = palette(), empty = { type: "geojson" as const, data: NOTHING };
+  const colour = ["match", ["get", "kin"], "own", p.own, "party", p.party, p.unknown];
+  return {
+    version: 8,
+    sources: { land: { ...empty, tolerance: 0.2 }, grounds: { ...empty, tolerance: 0.1 }, things: { ...empty, buffer: 8, maxzoom: 12 } },
+    layers: [
+      { id: "water", type: "background", paint: { "background-color": p.water } },
+      { id: "land", type: "fill", source: "land", paint: { "fill-color": p.land, "fill-antialias": false } },
+      { id: "zones", type: "fill", source: "grounds", filter: ["==", ["geometry-type"], "Polygon"], paint: { "fill-color": p.zone, "fill-opacity": 0.85 } },
+      { id: "roads", type: "line", source: "grounds", filter: ["==", ["get", "kind"], "road"], paint: { "line-color": p.road, "line-width": 1.5 } },
+      { id: "zone-edges", type: "line", source: "grounds", filter: ["==", ["geometry-type"], "Polygon"], paint: { "line-color": p.ink3, "line-width": 1.2, "line-dasharray": [8, 4] } },
+      { id: "sectors", type: "line", source: "grounds", filter: ["==", ["get", "kind"], "sector"], paint: { "line-color": p.ink3, "line-width": 1, "line-dasharray": [2, 4] } },
+      { id: "line", type: "line", source: "grounds", filter: ["==", ["get", "kind"], "line"], paint: { "line-color": p.ink1, "line-width": 2.2 } },
+      { id: "things", type: "circle", source: "things", paint: { "circle-color": colour as never, "circle-radius": 3.5, "circle-stroke-color": p.land, "circle-stroke-width": 1 } },
+    ],
+  };
+}
+
+/** Give the map the page's colours again after a change of theme. */
+export function recolour(): void {
+  if (!map || !loaded) return;
+  for (const layer of style().layers) {
+    for (const [name, value] of Object.entries(layer.paint ?? {})) if (name.endsWith("color")) map.setPaintProperty(layer.id, name, value);
+  }
+}
+
+/** Bring the map's sources up to the picture, then draw. */
+export function drawMap(): void {
+  if (!map || !loaded) return;
+  if (drawnGrounds !== picture.version.grounds) {
+    drawnGrounds = picture.version.grounds;
+    source("grounds")?.setData({ type: "FeatureCollection", features: picture.grounds.map(groundFeature) });
+    fitOnce();
+  }
+  const many = visibleThings().length > CROWDED;
+  const now = `${picture.version.things}|${live() ? "live" : `${desk.pastMs} ${desk.then}`}|${many}`;
+  if (now !== drawnThings) {
+    drawnThings = now;
+    crowded = many;
+    source("things")?.setData(many ? points() : NOTHING);
+  }
+  if (!fitted && desk.ready) fitOnce();
+  map.triggerRepaint();
+}
+
+/** The line is told by its kind; a bare line without one is the line too. */
+function groundFeature(g: Feature): Feature {
+  const bare = !g.properties?.kind && /LineString$/.test(g.geometry.type);
+  return bare ? { ...g, properties: { ...g.properties, kind: "line" } } : g;
+}
+
+function points(): FeatureCollection<Geometry, GeoJsonProperties> {
+  const features: Feature<Point>[] = [];
+  for (const it of picture.things.values()) {
+    const at = standing(it);
+    if (at) features.push({ type: "Feature", properties: { kin: kinOf(it.sidc) }, geometry: { type: "Point", coordinates: at } });
+  }
+  return { type: "FeatureCollection", features };
+}
+
+/** Where a thing is in the picture that is looked at; null when that is not kept. */
+export function standing(it: Thing): Place | null {
+  if (live()) return [it.lon, it.lat];
+  const t = looking();
+  let best: (typeof it.past)[number] | null = null;
+  for (const s of it.past) if (s.atMs <= t && (!desk.then || s.knownMs <= t) && (!best || s.atMs > best.atMs)) best = s;
+  return best ? [best.lon, best.lat] : null;
+}
+
+/** The time of the place that `standing` gives. */
+export function standingMs(it: Thing): number {
+  if (live()) return it.atMs;
+  const t = looking();
+  return Math.max(0, ...it.past.filter((s) => s.atMs <= t && (!desk.then || s.knownMs <= t)).map((s) => s.atMs));
+}
+
+export function visibleThings(): Thing[] {
+  if (!map) return [];
+  const b = map.getBounds(), west = b.getWest(), east = b.getEast(), south = b.getSouth(), north = b.getNorth(), out: Thing[] = [];
+  for (const it of picture.things.values()) if (it.lon >= west && it.lon <= east && it.lat >= south && it.lat <= north) out.push(it);
+  return out;
+}
+
+/** Entities inside the view: things and incidents that have a place. */
+export function visibleCount(): number {
+  if (!map) return 0;
+  const b = map.getBounds();
+  let n = visibleThings().length;
+  for (const i of picture.incidents.values()) if (i.lon !== null && i.lat !== null && b.contains([i.lon, i.lat])) n++;
+  return n;
+}
+
+function over(): void {
+  if (!map) return;
+  drawOverlay({ project: (p) => map!.project(p), unproject: (x, y) => map!.unproject([x, y]).toArray() as Place, things: visibleThings(), crowded });
+}
+
+/** The first look shows the whole line; afterwards the view is the person's. */
+function fitOnce(): void {
+  if (!map || fitted || waitingView) return;
+  const line = missionLine();
+  const places: Place[] = line ? line.points : [...picture.things.values()].map((t): Place => [t.lon, t.lat]);
+  for (const i of picture.incidents.values()) if (i.lon !== null && i.lat !== null) places.push([i.lon, i.lat]);
+  if (places.length === 0 || (!line && !desk.ready)) return;
+  fitted = true;
+  const lons = places.map((p) => p[0]), lats = places.map((p) => p[1]);
+  const box: [Place, Place] = [[least(lons), least(lats)], [-least(lons.map((v) => -v)), -least(lats.map((v) => -v))]];
+  map.fitBounds(box, { padding: { top: 70, bottom: 100, left: 50, right: 50 }, maxZoom: 13, animate: false });
+}
+
+const least = (values: number[]): number => values.reduce((a, b) => Math.min(a, b), Infinity);
+
+export function setView(lat: number, lon: number, zoom: number): void {
+  fitted = true;
+  waitingView = { centre: [lon, lat], zoom };
+  map?.jumpTo({ center: [lon, lat], zoom });
+}
+
+export function goTo(p: Place): void {
+  map?.jumpTo({ center: p });
+}
+
+export function zoomBy(steps: number): void {
+  if (map) map.jumpTo({ zoom: map.getZoom() + steps });
+}

@@ -1,0 +1,53 @@
+// Places in words: kilometre and distance off the line first, as the mission says them.
+
+import { picture } from "./desk";
+import type { Incident, Place } from "./items";
+import { beltKm, lineOf, type Line } from "./line";
+
+let lineVersion = -1;
+let held: Line | null = null;
+let halfWidth = 2;
+
+/** The mission's line; kept until the grounds change. */
+export function missionLine(): Line | null {
+  if (lineVersion !== picture.version.grounds) {
+    lineVersion = picture.version.grounds;
+    held = lineOf(picture.grounds, picture.mission?.lineKm ?? null);
+    halfWidth = held ? beltKm(held, picture.grounds) : 2;
+  }
+  return held;
+}
+
+export function beltHalfKm(): number {
+  missionLine();
+  return halfWidth;
+}
+
+/** Kilometre of a thing, or null when there is no line. */
+export function kmOf(lon: number | null, lat: number | null, given: number | null): number | null {
+  if (given !== null) return given;
+  return lon === null || lat === null ? null : (missionLine()?.locate([lon, lat]).km ?? null);
+}
+
+const metres = (m: number): string => (m >= 1000 ? `${(m / 1000).toFixed(1)} km` : `${Math.round(m / 10) * 10 || Math.round(m)} m`);
+
+/** `km 41.2`. */
+export function placeShort(i: Incident): string {
+  const km = kmOf(i.lon, i.lat, i.km);
+  if (km !== null) return `km ${km.toFixed(1)}`;
+  return i.lat === null || i.lon === null ? "no single place" : coordinates([i.lon, i.lat]);
+}
+
+/** `km 41.2, 6.8 km north of the line (± 90 m), sector Cedar`. */
+export function placeLong(i: Incident): string {
+  if (i.lon === null || i.lat === null) return i.zone ? `Zone ${i.zone}, no single place` : "No single place";
+  const line = missionLine(), error = i.ce90M === null ? "error not stated" : `± ${metres(i.ce90M)}`;
+  if (!line) return `${coordinates([i.lon, i.lat])} (${error})`;
+  const at = line.locate([i.lon, i.lat]), km = i.km ?? at.km;
+  const off = at.offKm < 0.05 ? "on the line" : `${at.offKm.toFixed(1)} km ${at.towards} of the line`;
+  const sector = picture.mission?.sectors.find((s) => km >= s.kmFrom && km < s.kmTo);
+  return `km ${km.toFixed(1)}, ${off} (${error})${sector ? `, sector ${sector.id}` : ""}`;
+}
+
+export const coordinates = ([lon, lat]: Place): string =>
+  `${Math.abs(lat).toFixed(4)}° ${lat < 0 ? "S" : "N"}, ${Math.abs(lon).toFixed(4)}° ${lon < 0 ? "W" : "E"}`;

@@ -1,0 +1,128 @@
+// Every sentence of the page, in one table. Another language is another table with the same keys.
+
+import { ago, clock, span } from "./clock";
+import type { Incident, Recommendation } from "./items";
+
+export const plural = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
+
+export const VERDICTS: Record<string, string> = {
+  violation: "Violation",
+  possible_violation: "Possible violation",
+  covered_by_notice: "Covered by a notice",
+  could_not_observe: "Could not observe",
+};
+
+export const CHOICES = {
+  approved: { verb: "Approve", small: "approve", done: "Approved", key: "A" },
+  amended: { verb: "Amend", small: "amend", done: "Amended", key: "M" },
+  rejected: { verb: "Reject", small: "reject", done: "Rejected", key: "X" },
+} as const;
+export type Choice = keyof typeof CHOICES;
+
+/** As many reasons to reject as to approve, and as short. */
+export const REASONS: Record<Choice, string[]> = {
+  approved: ["Evidence is enough to look", "Time matters", "Least left uncovered"],
+  amended: ["Another unit is better", "Start later", "Fewer units are enough"],
+  rejected: ["Evidence is too thin", "Risk is too high", "Covered by a notice"],
+};
+
+export const SOURCE_STATES: Record<string, string> = {
+  stale: "stale", degraded: "degraded", blocked: "cannot observe", never: "never heard",
+};
+
+export const ORDER_STATES: Record<string, string> = {
+  CREATED: "made, not sent", SENT: "sent, no receipt", RECEIPT: "received", ACK: "read", WILCO: "will do", CANTDO: "cannot do",
+  EXECUTING: "under way", DONE: "done", FAILED: "failed", CANCELLED: "cancelled",
+};
+
+export const KEYS: [string, string][] = [
+  ["1 to 9", "open that decision"],
+  ["E", "evidence, and back to the map"],
+  ["A  M  X", "approve, amend, reject: asks why, records nothing"],
+  ["R", "I have read what changed"],
+  ["T", "time; then arrows 1 min, with Shift 10 min, Page 60 min, Home"],
+  ["V", "as known now, as known then"],
+  ["End", "back to live"],
+  ["C", "what was not observed, on and off"],
+  ["D", "light or dark"],
+  ["/", "find a unit, object or incident"],
+  ["+  −", "nearer, farther"],
+  ["F6", "next region"],
+  ["Esc", "one step back"],
+];
+
+/** Percent with its word; the word comes from this table alone. */
+export function chance(p: number): string {
+  const word = p >= 0.99 ? "certain" : p >= 0.66 ? "likely" : p >= 0.33 ? "possible" : "unlikely";
+  return `${Math.round(p * 100)} %, ${word}`;
+}
+
+export function incidentVerdict(it: Incident): string {
+  const verdict = VERDICTS[it.verdict] ?? (it.verdict.replaceAll("_", " ") || "Nothing claimed against the agreement");
+  return it.probability === null ? verdict : `${verdict}, ${chance(it.probability)}`;
+}
+
+/** What happened, in the fewest true words. */
+export function incidentTitle(it: Incident): string {
+  const n = it.reportIds.length;
+  if (it.kind === "explosion_cluster") return plural(n, "explosion reported", "explosions reported");
+  if (it.kind === "shot_cluster") return plural(n, "shot reported", "shots reported");
+  const words = it.kind.replaceAll("_", " ") || "incident";
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+export function dueWords(it: Recommendation, nowMs: number): string {
+  if (it.dueMs === null) return "No time limit";
+  if (it.dueMs < nowMs) return `Overdue since ${clock(it.dueMs)}, ${span(nowMs - it.dueMs)}`;
+  return `Due ${clock(it.dueMs)}, in ${span(it.dueMs - nowMs)}`;
+}
+
+export function waitSentence(n: number): string {
+  return n === 1 ? "1 decision waits." : `${n} decisions wait.`;
+}
+
+export function nextDueSentence(dueMs: number | null, nowMs: number): string {
+  if (dueMs === null) return "No time limit is set.";
+  if (dueMs < nowMs) return `Overdue since ${clock(dueMs)}, ${span(nowMs - dueMs)}.`;
+  return `The next is due ${clock(dueMs)}, in ${span(dueMs - nowMs)}.`;
+}
+
+export const SAY = {
+  idle: (lastMs: number | null) => (lastMs === null ? "Nothing to decide. No decision yet." : `Nothing to decide. Last decision ${clock(lastMs)}.`),
+  lost: (sinceMs: number) => `Link lost at ${clock(sinceMs)}. You see the picture of ${clock(sinceMs)}.`,
+  reading: (got: number, of: number) => `Reading the log: ${got.toLocaleString("en-US")} of ${of.toLocaleString("en-US")} entries.`,
+  past: (ms: number, then: boolean) =>
+    `You are looking at ${clock(ms)}, ${then ? "as it was known then" : "as it is known now"}. Decisions are made on the live picture only.`,
+  noPlace: (n: number) => ` ${plural(n, "object has", "objects have")} no place kept for that time.`,
+  lostAct: ["Decisions cannot be recorded while the link is lost.", "Use the voice net and write it down. Enter it with its true time when the link is back."],
+  pastAct: "Decisions are made on the live picture only. Press End to go back to live.",
+  readFirst: "Read what changed first. All three buttons wait for that.",
+  upTo: (seq: number) => `You decide on what stands here: entries up to ${seq}.`,
+  notYours: (role: string) => `You are signed in as ${role}. A commander decides this.`,
+  needReason: "One reason is enough, by a button or in your own words.",
+  noPicture: "There is no picture of this place.",
+  restsOn: (types: string) => `The claim rests on ${types} alone.`,
+  notKept: "Picture not kept: its bytes are not in this log. The finding stands on the entries listed here.",
+  unconfirmed: "Nobody has confirmed this.",
+  signInAgain: "Your sign-in has ended. What you typed is still here. Give a token to go on.",
+  badToken: "That token is not known here. Ask the administrator for another.",
+  unreachable: "The server does not answer. Is it running? The page tries again by itself.",
+  quiet: (since: string, share: number | null) => `No incident since ${since}.${share === null ? "" : ` ${Math.round(share * 100)} % of the line was observed.`}`,
+  notObserved: (fromMs: number) => `Not observed since ${clock(fromMs)}`,
+  seen: (ageMs: number) => `seen ${ago(ageMs)}`,
+};
+
+/** A refused or failed decision as a sentence that says what to do. */
+export function refusal(status: number, detail: string): string {
+  const said = detail.replace(/[.\s]+$/, "");
+  if (status === 409) return `This decision was not recorded: ${said}. Read what changed, then decide again.`;
+  if (status === 403) return `This decision was not recorded: ${said}. Only a commander may decide.`;
+  if (status === 503) return `This decision was not recorded: the log cannot be written (${said}). Nothing was sent. Call the administrator.`;
+  return `This decision was not recorded: ${said}. Nothing was sent.`;
+}
+
+/** What comes next after a recorded decision. */
+export function afterwards(verdict: string, units: string[]): string {
+  if (verdict === "rejected") return "No order was made.";
+  return units.length ? `Orders go to ${units.join(", ")}. You are told if no receipt comes in 3 min.` : "No unit is named in it; nothing is sent.";
+}
