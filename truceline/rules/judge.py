@@ -1,12 +1,25 @@
 """The judge: what holds against the agreement, over a whole set of sightings or fact by fact."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal
 
+import msgspec
+
+from truceline.log import pieces
+from truceline.log.blobs import Blobs
+from truceline.log.fold import Fold
 from truceline.model.decided import Incident
-from truceline.model.observed import Sighting
+from truceline.model.facts import Claim, Fact, Job
+from truceline.model.observed import Detections, Observation, Sighting, Tracks
+from truceline.rules import sightings as read
 from truceline.rules.agreement import Agreement
 from truceline.rules.clause import Clause
+from truceline.rules.clusters import CLASSES, Clusters
 from truceline.rules.rulings import exceptions, key_function, rule_on
+from truceline.view.reports import Reports
+
+ACTOR = "engine:judge"
+_BucketName = tuple[int, str]  # number of the rule, key
 
 
 def judge_all(
@@ -48,3 +61,296 @@ def judge_all(
     # A response may climb one ladder and stand in no other.
     ignored = sorted(pair for pair in aside if pair[1] != "not_in_ladder" or pair[0] not in spoken)
     return incidents, ignored
+
+
+class Judge(Fold):
+    """Says which incidents hold, and takes back those that no longer do.
+
+    What is in force in the end is a function of the set of reports, rows and tracks in force.
+    Only the buckets that a fact touches are judged again.
+
+    Parameters
+    ----------
+    agreement
+        The rules; None: clusters of reports alone.
+    reports
+        The view of reports, folded before this.
+    blobs
+        Where the pieces of rows lie.
+    attribution
+        ``side``: a track's party is that of the side on which it was first seen, as an assumption.
+    """
+
+    def __init__(
+        self,
+        agreement: Agreement | None,
+        reports: Reports,
+        blobs: Blobs,
+        attribution: Literal["none", "side"] = "none",
+    ) -> None:
+        self._agreement, self._reports, self._blobs = agreement, reports, blobs
+        self._attribution = attribution
+        self._clusters = {type_: Clusters(type_) for type_ in CLASSES}
+        self._sightings: dict[str, Sighting] = {}
+        self._notices: dict[str, Sighting] = {}
+        self._of_entry: dict[int, tuple[str, ...]] = {}  # detection entry → its sightings
+        self._slots: dict[str, dict[int, Sighting]] = {}  # track and slot → round → its sighting
+        self._rounds: dict[int, tuple[str, ...]] = {}  # track entry → its slots
+        self._sources: dict[str, str] = {}  # observation → source
+        provisions = agreement.provisions if agreement is not None else ()
+        self._keys: list[Callable[[Sighting], str | None]] = [key_function(p) for p in provisions]
+        self._buckets: dict[_BucketName, dict[str, Sighting]] = {}
+        self._found: dict[_BucketName, dict[str, Incident]] = {}
+        self._entries: dict[str, int] = {}  # incident → its newest entry
+        self._holding: dict[str, Incident] = {}
+
+    def apply(self, fact: Fact) -> Iterable[Claim | Job]:
+        if fact.redacted is not None:
+            return ()
+        match fact.kind:
+            case "incident":
+                return self._said(fact)
+            case "report":
+                return self._reports_changed(fact)
+            case "observation":
+                return self._looked(fact)
+            case "detection":
+                return self._detected(fact)
+            case "track":
+                return self._tracked(fact)
+        return ()
+
+    def _said(self, fact: Fact) -> list[Claim]:
+        if fact.actor != ACTOR:
+            return []
+        incident = fact.noun(Incident)
+        if incident.withdrawn:
+            return []
+        self._entries[fact.id] = fact.seq
+        if fact.id in self._holding:
+            return []
+        # It stopped holding before its own entry was there to be superseded.
+        return [self._withdrawal(fact.id, incident, fact)]
+
+    def _reports_changed(self, fact: Fact) -> list[Claim]:
+        claims: list[Claim] = []
+        put: dict[str, Sighting | None] = {}
+        for report_id in sorted(self._reports.touched):
+            item = self._reports.get(report_id)
+            if item is None:
+                continue
+            counts = self._reports.in_force(report_id)
+            clusters = self._clusters.get(item.report.type)
+            if clusters is not None:
+                change = clusters.add(report_id, item.report) if counts else clusters.remove(report_id)
+                names = [clusters.name_of(part) for part in change[0]]
+                gone = {name: self._holding[name] for name in names if name in self._holding}
+                come = dict(filter(None, map(clusters.incident, change[1])))
+                claims += self._reconcile(gone, come, fact, ())
+            if self._agreement is not None:
+                sighting = read.of_report(report_id, item.report, item.seq, self._agreement)
+                put[report_id] = sighting if counts else None
+        return claims + self._settle(put, fact)
+
+    def _looked(self, fact: Fact) -> list[Claim]:
+        observation = fact.noun(Observation)
+        self._sources[fact.id] = observation.source
+        if self._agreement is None:
+            return []
+        sighting = read.of_look(fact.id, observation, fact.seq)
+        return self._settle({sighting.id: sighting}, fact) if sighting is not None else []
+
+    def _detected(self, fact: Fact) -> list[Claim]:
+        if self._agreement is None:
+            return []
+        detections = fact.noun(Detections)
+        put: dict[str, Sighting | None] = {}
+        for seq in detections.supersedes:
+            put.update(dict.fromkeys(self._of_entry.pop(seq, ())))
+        if detections.rows:
+            source = self._sources.get(detections.observation, detections.detector)
+            table = pieces.read(self._blobs, detections.piece)
+            found = {s.id: s for s in read.of_detections(fact.id, table, fact.seq, source)}
+            self._of_entry[fact.seq] = tuple(found)
+            put.update(found)
+        return self._settle(put, fact)
+
+    def _tracked(self, fact: Fact) -> list[Claim]:
+        agreement = self._agreement
+        if agreement is None:
+            return []
+        tracks = fact.noun(Tracks)
+        touched: set[str] = set()
+        for seq in tracks.supersedes:
+            for slot in self._rounds.pop(seq, ()):
+                self._slots[slot].pop(seq, None)
+                touched.add(slot)
+        if tracks.rows:
+            side_party = agreement.party_on if self._attribution == "side" else _nobody
+            rows = pieces.read(self._blobs, tracks.piece)
+            found = {s.id: s for s in read.of_tracks(rows, fact.seq, side_party)}
+            self._rounds[fact.seq] = tuple(found)
+            for slot, sighting in found.items():
+                self._slots.setdefault(slot, {})[fact.seq] = sighting
+            touched.update(found)
+        put: dict[str, Sighting | None] = {}
+        for slot in sorted(touched):
+            put[slot] = min(self._slots[slot].values(), key=_earliest, default=None)
+            if not self._slots[slot]:
+                del self._slots[slot]
+        return self._settle(put, fact)
+
+    def _settle(self, put: Mapping[str, Sighting | None], fact: Fact) -> list[Claim]:
+        """Put sightings in or take them out (None), and judge the buckets that this touches."""
+        agreement = self._agreement
+        if agreement is None:
+            return []
+        touched: set[_BucketName] = set()
+        for key, sighting in put.items():
+            old = self._sightings.get(key)
+            if old is not None and sighting is not None and _same(old, sighting):
+                self._put(sighting)  # the same words, in a newer entry: nothing to judge
+                continue
+            for change, one in ((self._take, old), (self._put, sighting)):
+                if one is not None:
+                    touched |= change(one)
+        claims: list[Claim] = []
+        for name in sorted(touched):
+            claims += self._judge(agreement, name, fact)
+        return claims
+
+    def _put(self, sighting: Sighting) -> set[_BucketName]:
+        self._sightings[sighting.id] = sighting
+        if sighting.kind == "notice":
+            self._notices[sighting.id] = sighting
+            return self._near(sighting)
+        names = self._names(sighting)
+        for name in names:
+            self._buckets.setdefault(name, {})[sighting.id] = sighting
+        return names
+
+    def _take(self, sighting: Sighting) -> set[_BucketName]:
+        del self._sightings[sighting.id]
+        if sighting.kind == "notice":
+            del self._notices[sighting.id]
+            return self._near(sighting)
+        names = self._names(sighting)
+        for name in names:
+            del self._buckets[name][sighting.id]
+        return names
+
+    def _names(self, sighting: Sighting) -> set[_BucketName]:
+        keys = ((number, key_of(sighting)) for number, key_of in enumerate(self._keys))
+        return {(number, key) for number, key in keys if key is not None}
+
+    def _near(self, notice: Sighting) -> set[_BucketName]:
+        """Name the buckets that a notice may speak about."""
+        provisions = self._agreement.provisions if self._agreement is not None else ()
+        covered = {number for number, provision in enumerate(provisions) if exceptions(provision)}
+        return {
+            name
+            for name, bucket in self._buckets.items()
+            if name[0] in covered and any(_runs(notice, sighting) for sighting in bucket.values())
+        }
+
+    def _judge(self, agreement: Agreement, name: _BucketName, fact: Fact) -> list[Claim]:
+        provision = agreement.provisions[name[0]]
+        bucket = list(self._buckets.get(name, {}).values())
+        notices: list[Sighting] = []
+        if exceptions(provision):
+            notices = [n for n in self._notices.values() if any(_runs(n, s) for s in bucket)]
+        come = dict(rule_on(agreement, provision, bucket, notices)) if bucket else {}
+        gone = self._found.pop(name, {})
+        if come:
+            self._found[name] = come
+        if not bucket:
+            self._buckets.pop(name, None)
+        return self._reconcile(gone, come, fact, tuple(notice.seq for notice in notices))
+
+    def _reconcile(
+        self, gone: Mapping[str, Incident], come: Mapping[str, Incident], fact: Fact, also: tuple[int, ...]
+    ) -> list[Claim]:
+        """Claim what is there and was not, superseding what was there and is not."""
+        replaces: dict[str, list[str]] = {}
+        withdrawn = []
+        for old in sorted(gone):
+            if old in come:
+                if come[old] != gone[old]:
+                    replaces.setdefault(old, []).append(old)
+                continue
+            heir = _heir(gone[old], come)
+            if heir is None:
+                withdrawn.append(old)
+            else:
+                replaces.setdefault(heir, []).append(old)
+        claims = []
+        for old in gone:
+            self._holding.pop(old, None)
+        for new in sorted(come):
+            self._holding[new] = come[new]
+            if new not in gone or new in replaces:
+                entries = [self._entries[old] for old in replaces.get(new, ()) if old in self._entries]
+                claims.append(self._claim(new, come[new], entries, fact, also))
+        for old in withdrawn:
+            if old in self._entries:
+                claims.append(self._withdrawal(old, gone[old], fact))
+        return claims
+
+    def _claim(
+        self, new: str, incident: Incident, entries: Sequence[int], fact: Fact, also: tuple[int, ...]
+    ) -> Claim:
+        supersedes = tuple(sorted(set(entries)))
+        return Claim(
+            kind="incident",
+            id=new,
+            body=msgspec.structs.replace(incident, supersedes=supersedes),
+            actor=ACTOR,
+            refs=tuple(sorted({*self._rests_on(incident), *supersedes, *also, fact.seq})),
+        )
+
+    def _withdrawal(self, old: str, incident: Incident, fact: Fact) -> Claim:
+        supersedes = (self._entries[old],)
+        return Claim(
+            kind="incident",
+            id=old,
+            body=msgspec.structs.replace(incident, supersedes=supersedes, withdrawn=True),
+            actor=ACTOR,
+            refs=tuple(sorted({*self._rests_on(incident), *supersedes, fact.seq})),
+        )
+
+    def _rests_on(self, incident: Incident) -> set[int]:
+        """Find the entries of the causes."""
+        found = {self._sightings[cause].seq for cause in incident.causes if cause in self._sightings}
+        items = (self._reports.get(report_id) for report_id in incident.report_ids)
+        return found | {item.seq for item in items if item is not None}
+
+
+def _heir(old: Incident, come: Mapping[str, Incident]) -> str | None:
+    """Choose what takes an incident's place: what shares most with it."""
+
+    def shared(new: str) -> int:
+        mine, other = old.causes or old.report_ids, come[new].causes or come[new].report_ids
+        return len(set(mine) & set(other))
+
+    best = min(come, key=lambda new: (-shared(new), new), default=None)
+    return best if best is not None and shared(best) else None
+
+
+def _same(one: Sighting, other: Sighting) -> bool:
+    """Tell whether two sightings say the same, whichever entry they stand in."""
+    return msgspec.structs.replace(one, seq=0, row=0) == msgspec.structs.replace(other, seq=0, row=0)
+
+
+def _earliest(sighting: Sighting) -> tuple[object, ...]:
+    at = sighting.at
+    place = (at.lat_deg, at.lon_deg, at.ce90_m) if at is not None else ()
+    return (sighting.time, -sighting.confidence, place, sighting.classes or (), sighting.class_ or "")
+
+
+def _runs(notice: Sighting, sighting: Sighting) -> bool:
+    start, end = notice.from_time, notice.until_time
+    return start is not None and end is not None and start <= sighting.time < end
+
+
+def _nobody(side: str | None) -> str | None:
+    return None
