@@ -366,7 +366,9 @@ def warm() -> None:
     """Compile the tracker into its cache, so that the first round does not wait for it."""
     rows = Rows(np.zeros((0, 9)), np.zeros(0), np.zeros((0, 7)), np.zeros(0), np.zeros((0, 2)))
     none, nothing = np.zeros(0, np.int64), np.zeros(0)
-    events = Events(nothing, nothing, *[none] * 5, np.zeros((0, 5)), *[nothing] * 3, none)
+    events = Events(
+        nothing, nothing, none, none, none, none, none, np.zeros((0, 5)), nothing, nothing, nothing, none
+    )
     state, number, out = empty(1, 2, 1), np.zeros(1, np.int64), np.zeros((1, 20))
     run(state, events, rows, none, nothing, True, none, np.zeros((0, 4)), number, out, (0, 0, 0))
     seen_since(state, 0.0, True, number, out)

@@ -1,0 +1,137 @@
+"""From video rows and reports to DETECTIONS, SENSORS and LOOKS (contract fusion)."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from truceline.codec.fusion_tables import SENSORS
+from truceline.model.classes import BASE_KINDS, CANDIDATES, FUSION_CLASSES, probabilities
+from truceline.model.observed import Report
+from truceline.model.units import CE90_PER_SIGMA
+
+Row = dict[str, Any]
+FINEST_M = 1.0  # a stated error of nothing would have no covariance
+UNSAID_CE90_M = 1000.0  # a person's report without an error
+INSIDE = 0.99  # a look's rectangle keeps off the footprint's edge
+
+
+def video_row(row: Mapping[str, Any], sensor: str) -> Row | None:
+    """Turn a row of ``detect video`` or ``video track`` into a detection; None: no time or no place."""
+    wanted = ("time", "lat_deg", "lon_deg", "ce90_m", "score")
+    if any(row.get(word) is None for word in wanted):
+        return None
+    shares = probabilities(row["category"] or "", min(max(row["score"], 0.0), 1.0))
+    return _row(sensor, row["time"], row["time"], row["lat_deg"], row["lon_deg"], row["ce90_m"], shares)
+
+
+def report_row(report: Report, sensor: str, received: datetime | None) -> Row | None:
+    """Turn a sighting that somebody reported into a detection; None: it is no sighting."""
+    if report.type != "sighting":
+        return None
+    said = str(report.attributes.get("classes", report.attributes.get("class", "unknown"))).split()
+    columns = {BASE_KINDS[kind].fusion for kind in said if kind in BASE_KINDS}
+    columns |= {c for c, kinds in CANDIDATES.items() if set(said) & set(kinds) and c in columns}
+    known = [c for c in FUSION_CLASSES if c in columns] if None not in columns else []
+    sure = float(report.attributes.get("confidence", 0.9)) if known else 0.0
+    rest = (1 - sure) / max(len(FUSION_CLASSES) - len(known), 1)
+    shares = {c: sure / len(known) if c in known else rest for c in FUSION_CLASSES}
+    ce90 = report.ce90_m if report.ce90_m is not None else UNSAID_CE90_M
+    time = report.time_utc
+    return _row(sensor, time, received or time, report.lat_deg, report.lon_deg, ce90, shares)
+
+
+def _row(
+    sensor: str,
+    time: datetime,
+    result: datetime,
+    lat: float,
+    lon: float,
+    ce90: float,
+    shares: dict[str, float],
+) -> Row:
+    variance = max(ce90 / CE90_PER_SIGMA, FINEST_M) ** 2
+    return {
+        "sensor_id": sensor, "look_id": None, "phenomenon_time": time, "result_time": result,
+        "lat_deg": lat, "lon_deg": lon, "sxx_m2": variance, "syy_m2": variance, "sxy_m2": 0.0,
+        **{f"p_{word}": share for word, share in shares.items()},
+    }  # fmt: skip
+
+
+def one_per_second(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Keep one observed row per track and second: errors within a second are not independent."""
+    kept: dict[tuple[int, int], Mapping[str, Any]] = {}
+    for row in sorted(
+        rows, key=lambda r: (r["time"] is None, r["time"] and r["time"].timestamp(), r["track_id"])
+    ):
+        if row["time"] is None:
+            kept[-1, len(kept)] = row
+        elif row.get("observed") is not False:
+            kept.setdefault((row["track_id"], math.floor(row["time"].timestamp())), row)
+    return list(kept.values())
+
+
+def sensors_table(kinds: Mapping[str, str]) -> pa.Table:
+    """Say what is known of sensors, which is little: look at it before use."""
+    rows = [
+        {
+            "sensor_id": sensor, "kind": kind, "x_m": math.nan, "y_m": math.nan, "pd": math.nan,
+            "clutter_per_km2": 0.01, "period_s": math.nan, "min_speed_mps": 0.0, "bias_sigma_m": 10.0,
+            "latency_s": 0.0, "duplicates": kind == "report",
+        }
+        for sensor, kind in sorted(kinds.items())
+    ]  # fmt: skip
+    return pa.Table.from_pylist(rows, schema=SENSORS)
+
+
+def inner_rect(corners: Sequence[tuple[float, float]]) -> Row | None:
+    """Fit a large rectangle into a footprint; None: the footprint is no convex quadrangle.
+
+    Parameters
+    ----------
+    corners
+        Image top-left, top-right, bottom-right, bottom-left; local metres, either way round.
+
+    Returns
+    -------
+    dict or None
+        ``cx_m, cy_m, a_m, b_m, heading_rad`` of LOOKS.
+    """
+    area = sum(p[0] * q[1] - q[0] * p[1] for p, q in _edges(corners)) / 2
+    ring = list(corners) if area > 0 else list(reversed(corners))
+    turns = [_cross(ring[i - 1], ring[i], ring[(i + 1) % 4]) for i in range(4)]
+    if len(ring) != 4 or min(turns) <= 0:
+        return None
+    cx, cy = sum(p[0] for p in ring) / 4, sum(p[1] for p in ring) / 4
+    left, right = _middle(corners[0], corners[3]), _middle(corners[1], corners[2])
+    heading = math.atan2(right[1] - left[1], right[0] - left[0])
+    c, s = math.cos(heading), math.sin(heading)
+    limits = []  # per edge: how far the centre is from it, and how much of each half side counts
+    for p, q in _edges(ring):
+        length = math.dist(p, q)
+        nx, ny = (q[1] - p[1]) / length, (p[0] - q[0]) / length  # outward
+        room = nx * (p[0] - cx) + ny * (p[1] - cy)
+        limits.append((room, abs(nx * c + ny * s), abs(ny * c - nx * s)))
+    best = (0.0, 0.0)
+    for k in range(1, 90):
+        u, w = math.cos(math.radians(k)), math.sin(math.radians(k))
+        size = min(room / max(x * u + y * w, 1e-12) for room, x, y in limits)
+        if size > 0 and size * size * u * w > best[0] * best[1]:
+            best = (size * u, size * w)
+    if best[0] <= 0:
+        return None
+    return {"cx_m": cx, "cy_m": cy, "a_m": INSIDE * best[0], "b_m": INSIDE * best[1], "heading_rad": heading}
+
+
+def _edges(ring: Sequence[tuple[float, float]]) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    return list(zip(ring, [*ring[1:], ring[0]], strict=True))
+
+
+def _cross(p: tuple[float, float], q: tuple[float, float], r: tuple[float, float]) -> float:
+    return (q[0] - p[0]) * (r[1] - q[1]) - (q[1] - p[1]) * (r[0] - q[0])
+
+
+def _middle(p: tuple[float, float], q: tuple[float, float]) -> tuple[float, float]:
+    return (p[0] + q[0]) / 2, (p[1] + q[1]) / 2
