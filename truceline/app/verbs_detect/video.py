@@ -1,0 +1,116 @@
+"""Find what moves in drone video, and where it is on the ground.
+
+Writes one row per moving thing and analysed frame (contract drone, section 3).
+"""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from truceline.model.errors import BadInput
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MODELS = ("movers",)
+SUFFIXES = (".ts", ".mpg", ".mpeg", ".mp4", ".mkv", ".m2ts")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("path", type=Path, metavar="FILE|DIR", help="a clip, or a folder of clips")
+    parser.add_argument("--out", type=Path, required=True, metavar="PARQUET", help="file to write")
+    parser.add_argument("--model", default=MODELS[0], metavar="NAME", help="what looks: movers (the default)")
+    parser.add_argument(
+        "--every", type=int, metavar="N", help="look at every Nth frame (default: about 5 a second)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look at one clip or at all of a folder."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from truceline.app.output import whole_file
+    from truceline.app.progress import progress
+
+    if args.model not in MODELS:
+        raise BadInput("--model", f"{args.model!r} is unknown; known: {', '.join(MODELS)}")
+    if args.every is not None and args.every < 1:
+        raise BadInput("--every", "must be 1 or more")
+    tables = []
+    for file in progress(_files(args.path), "clips"):
+        table = _detect(file, args.every)
+        if args.path.is_dir():
+            table = table.append_column("file_name", pa.array([file.name] * table.num_rows, pa.string()))
+        tables.append(table)
+    with whole_file(args.out) as path:
+        pq.write_table(pa.concat_tables(tables), path)
+    return 0
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
+    if not files:
+        raise BadInput(str(path), f"no video in this folder ({' '.join(SUFFIXES)})")
+    return files
+
+
+def _detect(file: Path, every: int | None) -> "pa.Table":
+    import numpy as np
+    import pyarrow as pa
+
+    from truceline.app.cli import say
+    from truceline.detect.frames import Clip
+    from truceline.detect.movers import Movers, look
+    from truceline.detect.pixels import place
+
+    settings = Movers()
+    telemetry = _telemetry(file)
+    seen = look(Clip(file, str(file)), settings.analysed_hz, settings.width_px, every)
+    if seen.broken:
+        say("warning", f"{file}: {seen.broken} frames do not decode, skipped")
+    if not seen.decoded:
+        raise BadInput(str(file), "no frame can be decoded")
+    hits = sorted(seen.hits, key=lambda hit: (hit.frame, hit.thing))
+    places = place(hits, (seen.width_px, seen.height_px), telemetry)
+    known = np.isfinite(places.lat_deg + places.ce90_m)
+    columns: dict[str, tuple[Any, pa.DataType]] = {
+        "time": (
+            [int(t) if np.isfinite(t) else None for t in places.time_us],
+            pa.timestamp("us", tz="UTC"),
+        ),
+        "pts_s": ([hit.pts_s for hit in hits], pa.float64()),
+        "frame_index": ([hit.frame for hit in hits], pa.int64()),
+        **{
+            f"bbox_{side}_px": ([getattr(hit, f"{side}_px") for hit in hits], pa.float64())
+            for side in ("x", "y", "w", "h")
+        },
+        "category": (["mover"] * len(hits), pa.string()),
+        "score": ([hit.score for hit in hits], pa.float64()),
+        **{
+            name: (np.where(known, values, np.nan), pa.float64())
+            for name, values in zip(("lat_deg", "lon_deg", "ce90_m"), places[:3], strict=True)
+        },
+        "model": (["movers"] * len(hits), pa.string()),
+    }
+    return pa.table({name: pa.array(v, kind, from_pandas=True) for name, (v, kind) in columns.items()})
+
+
+def _telemetry(file: Path) -> "pa.Table":
+    """Read the telemetry; a clip without any is looked at all the same, its rows have no place."""
+    import pyarrow as pa
+
+    from truceline.app.cli import say
+    from truceline.app.verbs.video import telemetry_tables
+    from truceline.codec.klv import TELEMETRY
+
+    if not file.is_file() or not file.stat().st_size:
+        raise BadInput(str(file), "is missing, empty, or no file")
+    try:
+        return pa.concat_tables([TELEMETRY.empty_table(), *telemetry_tables(file)])
+    except BadInput as error:
+        say("warning", f"{error}; rows will have no place")
+        return TELEMETRY.empty_table()

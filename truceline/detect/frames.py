@@ -1,0 +1,129 @@
+"""Pictures out of a clip: decoded one after the other, broken ones left out and counted."""
+
+import io
+from collections.abc import Iterator, Set
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import av
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from truceline.model.errors import BadInput
+
+Grey = npt.NDArray[np.uint8]
+FRAME_PIXELS = 1 << 26  # larger ones are refused before they are decoded
+
+
+class Frame(NamedTuple):
+    """One analysed frame: number in the clip (from 0), time, small grey picture, and full size."""
+
+    number: int
+    pts_s: float
+    grey: Grey
+    width_px: int
+    height_px: int
+
+
+class Clip:
+    """A clip to be decoded.
+
+    Attributes
+    ----------
+    decoded, broken
+        How many frames were decoded, and how many could not be (after reading).
+    """
+
+    def __init__(self, path: Path, where: str) -> None:
+        self.path = path
+        self.where = where
+        self.decoded = 0
+        self.broken = 0
+
+    def rate_hz(self) -> float:
+        """Tell the frames per second that the stream states, 25 if it does not."""
+        with self._open() as container:
+            rate = container.streams.video[0].average_rate
+            return float(rate) if rate and 1 <= rate <= 240 else 25.0
+
+    def analysed(self, every: int, width_px: int) -> Iterator[Frame]:
+        """Hand over each ``every``-th frame, grey, at most ``width_px`` wide."""
+        self.decoded = self.broken = 0
+        for index, frame in self._frames():
+            if index % every:
+                continue
+            shrink = max(1.0, frame.width / width_px)
+            size = {
+                "width": max(16, round(frame.width / shrink)),
+                "height": max(16, round(frame.height / shrink)),
+            }
+            grey = frame.reformat(format="gray", **size).to_ndarray()
+            yield Frame(index, _time_s(frame), grey, frame.width, frame.height)
+
+    def pictures(self, wanted: Set[int]) -> Iterator[tuple[int, Image.Image]]:
+        """Hand over the frames of these indices in full colour and size."""
+        last = max(wanted, default=-1)
+        for index, frame in self._frames():
+            if index in wanted:
+                yield index, frame.to_image()
+            if index >= last:
+                return
+
+    def _open(self) -> Any:
+        try:
+            container = av.open(str(self.path), format="mpegts" if self._is_ts() else None)
+        except (av.FFmpegError, OSError) as error:
+            raise BadInput(self.where, f"no video that can be read: {type(error).__name__}") from error
+        if not container.streams.video:
+            container.close()
+            raise BadInput(self.where, "no video stream")
+        return container
+
+    def _is_ts(self) -> bool:
+        with self.path.open("rb") as file:
+            return file.read(1) == b"\x47"
+
+    def _frames(self) -> Iterator[tuple[int, Any]]:
+        self.decoded = self.broken = 0
+        index = 0
+        with self._open() as container:
+            stream = container.streams.video[0]
+            if (stream.width or 0) * (stream.height or 0) > FRAME_PIXELS:
+                raise BadInput(self.where, f"frames of {stream.width} x {stream.height} pixels are too large")
+            stream.thread_type = "SLICE"  # frame threads would hand broken frames over late
+            for packet in self._packets(container, stream):
+                try:
+                    frames = packet.decode()
+                except av.FFmpegError:
+                    self.broken += 1
+                    continue
+                for frame in frames:
+                    if frame.is_corrupt:
+                        self.broken += 1
+                    elif frame.pts is not None:
+                        self.decoded += 1
+                        yield index, frame
+                    index += 1
+
+    def _packets(self, container: Any, stream: Any) -> Iterator[Any]:
+        packets = container.demux(stream)
+        while True:
+            try:
+                yield next(packets)
+            except StopIteration:
+                return
+            except av.FFmpegError:
+                self.broken += 1
+                return
+
+
+def _time_s(frame: Any) -> float:
+    return float(frame.pts * frame.time_base)
+
+
+def to_jpeg(picture: Image.Image) -> bytes:
+    """Encode a picture; same pixels, same bytes."""
+    sink = io.BytesIO()
+    picture.save(sink, "JPEG", quality=85)
+    return sink.getvalue()

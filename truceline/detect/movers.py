@@ -1,0 +1,203 @@
+"""Moving things in drone video, placed on the ground: what they are is not claimed."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from msgspec import Meta
+from PIL import Image
+
+from truceline.codec.klv import TELEMETRY
+from truceline.detect.frames import Clip, to_jpeg
+from truceline.detect.motion import Hit, find_movers
+from truceline.detect.pixels import Places, place
+from truceline.geo.crs import GEOD
+from truceline.model.classes import FUSION_CLASSES
+from truceline.model.errors import BadInput
+from truceline.model.facts import Blob
+from truceline.model.names import name
+from truceline.model.observed import Observation
+from truceline.model.tables import DETECTION
+from truceline.plug import Detector, Found, Media
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAG_S = 0.4  # a walker moves his own width in that time
+CHIP_PX = (160, 320)
+LEAST_SPEED_S = 0.8  # a shorter way tells no speed
+
+
+class Seen(NamedTuple):
+    """What moves in a clip; ``broken`` counts the frames that do not decode."""
+
+    hits: list[Hit]
+    width_px: int
+    height_px: int
+    analysed: int
+    decoded: int
+    broken: int
+
+
+class Movers(Detector):
+    """Finds what moves against the ground in a clip, whatever it is.
+
+    Parameters
+    ----------
+    analysed_hz
+        Frames looked at per second.
+    width_px
+        Frames are looked at in this width; objects must be a few pixels large in it.
+    least_score
+        Ways with a lower score are left out.
+    """
+
+    analysed_hz: Annotated[float, Meta(gt=0, le=60)] = 5.0
+    width_px: Annotated[int, Meta(ge=64, le=4096)] = 640
+    least_score: Annotated[float, Meta(ge=0, le=1)] = 0.3
+
+    def detect(self, observation: Observation, blobs: Sequence[Blob], media: Media) -> Found:
+        """Give one row per moving thing and second, with its picture."""
+        clip_blob = next((blob for blob in blobs if blob.media_type == "video/mp2t"), None)
+        if clip_blob is None:
+            return Found(rows=DETECTION.empty_table(), status="degraded", reason="no video in this piece")
+        clip = Clip(media.open(clip_blob), clip_blob.name)
+        try:
+            seen = look(clip, self.analysed_hz, self.width_px)
+        except BadInput as error:
+            return Found(rows=DETECTION.empty_table(), status="degraded", reason=str(error))
+        telemetry = _telemetry(blobs, media)
+        kept = [hit for hit in seen.hits if hit.score >= self.least_score]
+        places = place(kept, (seen.width_px, seen.height_px), telemetry)
+        chosen = _one_a_second(kept)
+        chips, pictures = _pictures(clip, kept, chosen, media)
+        rows = [self._row(observation, kept, places, i, chips.get(i)) for i in chosen]
+        reason = f"{seen.broken} frames do not decode" if seen.broken else ""
+        return Found(
+            rows=pa.Table.from_pylist(rows, DETECTION),
+            blobs=tuple(pictures),
+            status="degraded" if seen.broken or not seen.decoded else "ok",
+            reason=reason,
+        )
+
+    def _row(
+        self, observation: Observation, hits: list[Hit], places: Places, i: int, chip: "_Chip | None"
+    ) -> dict[str, Any]:
+        hit = hits[i]
+        if np.isfinite(places.time_us[i]):
+            moment = EPOCH + timedelta(microseconds=int(places.time_us[i]))
+        else:
+            moment = observation.phenomenon.from_utc + timedelta(seconds=hit.pts_s - hits[0].pts_s)
+        known = bool(np.isfinite(places.lat_deg[i] + places.ce90_m[i]))
+        speed_mps, course_deg = _motion(hits, places, hit.thing)
+        return {
+            "time_utc": moment,
+            "lat_deg": float(places.lat_deg[i]) if known else None,
+            "lon_deg": float(places.lon_deg[i]) if known else None,
+            "ce90_m": float(places.ce90_m[i]) if known else None,
+            "speed_mps": speed_mps,
+            "course_deg": course_deg,
+            **{f"p_{word}": 1 / len(FUSION_CLASSES) for word in FUSION_CLASSES},
+            "confidence": hit.score,
+            "count": 1,
+            "object": name("mov", observation.id, str(hit.thing)),
+            "frame": hit.frame,
+            "x_px": hit.x_px,
+            "y_px": hit.y_px,
+            "w_px": hit.w_px,
+            "h_px": hit.h_px,
+            "chip_sha256": chip.blob.sha256 if chip else None,
+            "note": json.dumps({"chip_px": chip.box}) if chip else None,
+        }
+
+
+class _Chip(NamedTuple):
+    blob: Blob
+    box: tuple[int, int, int, int]
+
+
+def look(clip: Clip, analysed_hz: float, width_px: int, every: int | None = None) -> Seen:
+    """Find what moves in a clip.
+
+    Raises
+    ------
+    BadInput
+        If there is no video stream that can be opened.
+    """
+    rate_hz = clip.rate_hz()
+    every = every or max(1, round(rate_hz / analysed_hz))
+    lag = min(8, max(1, round(LAG_S * rate_hz / every)))
+    size, analysed = (1, 1), 0
+
+    def counted() -> Any:
+        nonlocal size, analysed
+        for frame in clip.analysed(every, width_px):
+            size, analysed = (frame.width_px, frame.height_px), analysed + 1
+            yield frame
+
+    hits = list(find_movers(counted(), lag))
+    return Seen(hits, *size, analysed, clip.decoded, clip.broken)
+
+
+def _telemetry(blobs: Sequence[Blob], media: Media) -> pa.Table:
+    for blob in blobs:
+        if blob.name.endswith(".parquet"):
+            return pq.read_table(media.open(blob), schema=TELEMETRY)
+    return TELEMETRY.empty_table()
+
+
+def _one_a_second(hits: Sequence[Hit]) -> list[int]:
+    """Choose, per thing and second, the hit nearest to the middle of that second."""
+    best: dict[tuple[int, int], int] = {}
+    for i, hit in enumerate(hits):
+        slot = (hit.thing, int(np.floor(hit.pts_s)))
+        other = best.get(slot)
+        if other is None or _off_middle(hit) < _off_middle(hits[other]):
+            best[slot] = i
+    return sorted(best.values(), key=lambda i: (hits[i].pts_s, hits[i].thing))
+
+
+def _off_middle(hit: Hit) -> float:
+    return abs(hit.pts_s % 1.0 - 0.5)
+
+
+def _motion(hits: Sequence[Hit], places: Places, thing: int) -> tuple[float | None, float | None]:
+    own = [i for i, hit in enumerate(hits) if hit.thing == thing and np.isfinite(places.lat_deg[i])]
+    if not own or hits[own[-1]].pts_s - hits[own[0]].pts_s < LEAST_SPEED_S:
+        return None, None
+    first, last = own[0], own[-1]
+    course_deg, _, way_m = GEOD.inv(
+        places.lon_deg[first], places.lat_deg[first], places.lon_deg[last], places.lat_deg[last]
+    )
+    return float(way_m) / (hits[last].pts_s - hits[first].pts_s), float(course_deg) % 360
+
+
+def _pictures(
+    clip: Clip, hits: Sequence[Hit], chosen: Sequence[int], media: Media
+) -> tuple[dict[int, _Chip], list[Blob]]:
+    """Store a chip per chosen hit, and whole the frame in which most of them are."""
+    by_frame: dict[int, list[int]] = {}
+    for i in chosen:
+        by_frame.setdefault(hits[i].frame, []).append(i)
+    fullest = max(by_frame, key=lambda frame: (len(by_frame[frame]), -frame), default=-1)
+    chips: dict[int, _Chip] = {}
+    blobs = []
+    for frame, picture in clip.pictures(by_frame.keys()):
+        if frame == fullest:
+            blobs.append(media.put(to_jpeg(picture), "image/jpeg", "frame"))
+        for i in by_frame[frame]:
+            box = _chip_box(hits[i], picture)
+            chip = picture.crop((box[0], box[1], box[0] + box[2], box[1] + box[3]))
+            chips[i] = _Chip(media.put(to_jpeg(chip), "image/jpeg", "chip"), box)
+            blobs.append(chips[i].blob)
+    return chips, blobs
+
+
+def _chip_box(hit: Hit, picture: Image.Image) -> tuple[int, int, int, int]:
+    side = int(min(max(4 * max(hit.w_px, hit.h_px), CHIP_PX[0]), CHIP_PX[1]))
+    width, height = min(side, picture.width), min(side, picture.height)
+    x = min(max(round(hit.x_px + hit.w_px / 2 - width / 2), 0), picture.width - width)
+    y = min(max(round(hit.y_px + hit.h_px / 2 - height / 2), 0), picture.height - height)
+    return x, y, width, height

@@ -1,0 +1,77 @@
+"""From pixels of a clip to places on the ground, by the telemetry that came with it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from truceline.detect.motion import Hit
+from truceline.geo.camera import between, ce90_of, cut_ground, sights
+from truceline.geo.footprint import locate, numbers
+
+Array = npt.NDArray[np.float64]
+
+NADIR = np.sin(np.radians(80.0))  # steeper sights show an object from above: its middle is its place
+LONGEST_GAP_S = 2.0  # between a frame and the packets that tell its pose
+_MICROSECONDS = pa.schema([pa.field("time", pa.int64())])
+
+
+class Places(NamedTuple):
+    """Where and when hits were, one entry each; NaN where no pose is known."""
+
+    lat_deg: Array
+    lon_deg: Array
+    ce90_m: Array
+    time_us: Array
+
+
+def place(hits: Sequence[Hit], sizes: tuple[int, int], telemetry: pa.Table) -> Places:
+    """Put hits on the ground: the middle of the box's lower edge, from above its centre.
+
+    Parameters
+    ----------
+    hits
+        Boxes in pixels of the full frame.
+    sizes
+        Width and height of the frame, pixels.
+    telemetry
+        Rows of contract drone, section 1.
+    """
+    times_s = np.array([hit.pts_s for hit in hits], float)
+    pts_s = numbers(telemetry, "pts_s")
+    located = locate(telemetry)
+    camera = between(located.camera, pts_s, times_s, LONGEST_GAP_S)
+    ground_m, extra_m = (
+        _between(pts_s, values, times_s) for values in (located.ground_m, located.extra_ce90_m)
+    )
+    steep = sights(camera, 0.0, 0.0)[:, 2]
+    boxes = np.array([(hit.x_px, hit.y_px, hit.w_px, hit.h_px) for hit in hits], float).reshape(-1, 4)
+    right = 2 * (boxes[:, 0] + boxes[:, 2] / 2) / sizes[0] - 1
+    down = 2 * (boxes[:, 1] + boxes[:, 3] * np.where(steep > NADIR, 0.5, 1.0)) / sizes[1] - 1
+    sight = sights(camera, right, down)
+    lat, lon, range_m = cut_ground(camera, sight, ground_m)
+    ce90_m = ce90_of(sight, range_m) + np.nan_to_num(extra_m)
+    return Places(lat, lon, ce90_m, times_of(times_s, telemetry))
+
+
+def times_of(times_s: Array, telemetry: pa.Table) -> Array:
+    """Tell the UTC of presentation times, microseconds since 1970; NaN without telemetry."""
+    pts_s = numbers(telemetry, "pts_s")
+    time_us = numbers(telemetry.select(["time"]).cast(_MICROSECONDS), "time")
+    known = np.flatnonzero(np.isfinite(pts_s + time_us))
+    if not len(known):
+        return np.full(len(times_s), np.nan)
+    known = known[np.argsort(pts_s[known], kind="stable")]
+    # Before the first and after the last packet the two clocks run on side by side.
+    offset_us = np.interp(times_s, pts_s[known], time_us[known] - pts_s[known] * 1e6)
+    return np.asarray(np.round(offset_us + times_s * 1e6))
+
+
+def _between(pts_s: Array, values: Array, times_s: Array) -> Array:
+    known = np.flatnonzero(np.isfinite(pts_s + values))
+    if not len(known):
+        return np.full(len(times_s), np.nan)
+    known = known[np.argsort(pts_s[known], kind="stable")]
+    return np.interp(times_s, pts_s[known], values[known])
