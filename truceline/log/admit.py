@@ -8,7 +8,7 @@ from truceline.model.facts import KINDS
 
 APPROVING = ("approved", "amended")
 UNERASABLE = frozenset({"erasure", "decision", "order", "user"})  # what the human gate rests on
-_COPIED = ("decision", "user")  # kinds whose bodies the gate must know
+_ASKED = ("decision", "user", "erasure")  # kinds whose bodies the gate must know
 
 
 class Roll:
@@ -21,16 +21,16 @@ class Roll:
         self.erased: set[int] = set()  # entries that an erasure names
 
     def take(self, kind: str, refs: tuple[int, ...], body: Mapping[str, Any] | None) -> None:
-        """Take in the next entry; ``body`` is needed for decisions and users, None when erased."""
+        """Take in the next entry; ``body`` of the kinds of :func:`needs_body`, None when erased."""
         seq = len(self.kinds)
         self.kinds.append(kind)
         if kind == "erasure":
             self.erased.update(refs)
-        if body is None or kind not in _COPIED:
+        if body is None or kind not in _ASKED:
             return
         if kind == "decision":
             self._take_decision(seq, refs, body)
-        else:
+        elif kind == "user":
             self._take_user(seq, body)
 
     def _take_decision(self, seq: int, refs: tuple[int, ...], body: Mapping[str, Any]) -> None:
@@ -48,8 +48,8 @@ class Roll:
 
 
 def needs_body(kind: str) -> bool:
-    """Tell whether :meth:`Roll.take` wants the body of this kind."""
-    return kind in _COPIED
+    """Tell whether the gate must know the bodies of this kind."""
+    return kind in _ASKED
 
 
 def admit(roll: Roll, kind: str, actor: str, refs: tuple[int, ...], body: Mapping[str, Any]) -> None:

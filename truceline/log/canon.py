@@ -1,8 +1,9 @@
 """Canonical JSON (RFC 8785): the one way to write a value, so that every bit can be signed.
 
-The quick way is msgspec's sorted encoder; it differs from RFC 8785 only where the text shows it
-(``1.0``, exponents, ``null`` that was NaN, keys beyond the basic plane), and then the slow, plain
-writer takes over. Contract wire G adds limits: no number beyond ±(2^53−1) written as an integer.
+The quick way is msgspec's sorted encoder; it differs from RFC 8785 only where the text shows it:
+``1.0`` is mended in place; for exponents, ``null`` that was NaN, long integers and keys beyond the
+basic plane the slow, plain writer takes over. Contract wire G adds a limit: no number beyond
+±(2^53−1) is written as an integer.
 """
 
 import math
@@ -16,11 +17,15 @@ import msgspec
 SAFE_INTEGER = 2**53 - 1
 MAX_DEPTH = 200
 _ENCODER = msgspec.json.Encoder(order="sorted")
-# Whatever may differ from RFC 8785: a whole float, an exponent, a tiny decimal, a long integer,
-# null (perhaps a NaN), a character beyond the basic plane (keys sort by UTF-16 units).
+# What may differ from RFC 8785 in msgspec's text of an object: a negative zero, an exponent, a tiny
+# decimal, a long integer, a character beyond the basic plane (keys sort by UTF-16 units).
 _DOUBTFUL = re.compile(
-    rb"\.0(?:[,}\]]|$)|[0-9][eE][-+]?[0-9]+(?:[,}\]]|$)|0\.00000|(?:[:,\[-]|^)[0-9]{16}|null|[\xf0-\xf4]"
+    rb"-0\.0|e[-+]?[0-9]+[,}\]]|\.00000|:-?[0-9]{16}|,-?[0-9]{16}|\[-?[0-9]{16}|[\xf0-\xf4]"
 )
+# A whole float as a member's value. The quote ends a key: one that begins a string never follows
+# a letter or digit, and one inside a string follows a backslash.
+_WHOLE_MEMBER = re.compile(rb'(?<=[A-Za-z0-9_])(":-?[0-9]+)\.0(?=[,}])')
+_WHOLE = re.compile(rb"\.0[,}\]]")
 
 
 def canonical(value: Any) -> bytes:
@@ -39,8 +44,12 @@ def canonical(value: Any) -> bytes:
     """
     try:
         quick = _ENCODER.encode(value)
-        if _DOUBTFUL.search(quick) is None:
-            return quick
+        if quick[:1] == b"{" and b"null" not in quick and _DOUBTFUL.search(quick) is None:
+            if _WHOLE.search(quick) is None:
+                return quick
+            quick = b"".join(_WHOLE_MEMBER.split(quick))
+            if _WHOLE.search(quick) is None:
+                return quick
         return write(msgspec.to_builtins(value))
     except RecursionError as error:
         raise ValueError("nested too deep") from error

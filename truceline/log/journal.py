@@ -222,7 +222,7 @@ class Journal:
             fact = self.read(known) if known < self.tree_size else staged[known - self.tree_size].fact
             return _again(fact, body, state.tree.leaf(known).hex())
         self._check_claim(claim, self.tree_size + len(staged))
-        gate_body: dict[str, Any] = msgspec.json.decode(body)
+        gate_body: dict[str, Any] = msgspec.json.decode(body) if needs_body(claim.kind) else {}
         admit(state.roll, claim.kind, claim.actor, claim.refs, gate_body)
         salt = secrets.token_hex(16)
         header = Header(
@@ -240,7 +240,7 @@ class Journal:
         written = header_bytes(header)
         fact = Fact(header=header, body=msgspec.Raw(body), salt=salt)
         item = _Staged(fact=fact, line=entry_line(written, body, salt), leaf=leaf_hash(written))
-        state.take(fact, item.leaf, gate_body if needs_body(claim.kind) else None)
+        state.take(fact, item.leaf, gate_body)
         keys[key] = fact.seq
         staged.append(item)
         return Appended(fact=fact, new=True, leaf_sha256=item.leaf.hex())
@@ -249,9 +249,9 @@ class Journal:
         refs, what = claim.refs, f"{claim.kind} {claim.id}"
         if not 1 <= len(claim.id) <= 128:
             raise Refused(f"{what}: an id has 1 to 128 characters", 422)
-        if not all(isinstance(part, str) and _is_unicode(part) for part in (claim.id, claim.actor)):
+        if not _is_unicode(claim.id + claim.actor):
             raise Refused(f"{what}: id and actor must be text", 422)
-        if list(refs) != sorted(set(refs)) or (refs and not 0 <= refs[0] <= refs[-1] < seq):
+        if refs and (list(refs) != sorted(set(refs)) or not 0 <= refs[0] <= refs[-1] < seq):
             raise Refused(f"{what}: refs must be ascending entries of this log before {seq}", 409)
         for blob in claim.blobs:
             if not self.blobs.has(blob.sha256):
