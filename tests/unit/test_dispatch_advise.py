@@ -5,7 +5,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-
 from truceline.dispatch.advise import Advise
 from truceline.dispatch.compose import Ask, task_kind
 from truceline.dispatch.instance import load_instance
@@ -279,7 +278,7 @@ def test_a_place_to_look_at_again_is_looked_at_from_the_air(desk):
     desk.say("incident", "inc-1", incident(verdict="could_not_observe", lon=10.25))
 
     (found,) = desk.waiting()
-    assert [task.unit for task in found.tasks][0].startswith("D-")
+    assert next(task.unit for task in found.tasks).startswith("D-")
 
 
 def test_where_nothing_may_fly_eyes_on_the_ground_look_again(desk):

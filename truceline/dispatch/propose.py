@@ -9,7 +9,7 @@ from truceline.dispatch.assign import Plan, solve
 from truceline.dispatch.compose import Ask, decide_by
 from truceline.dispatch.explain import ruled_out_by
 from truceline.dispatch.instance import LOOK, Instance, Unit
-from truceline.dispatch.legal import Pairs, Role
+from truceline.dispatch.legal import Pairs, Role, earliest_start
 from truceline.model.decided import Recommendation, Tasking, Way
 from truceline.model.facts import Answer, Blob
 from truceline.plug import Media
@@ -153,7 +153,7 @@ def _ways(ask: Ask, instance: Instance, plan: Plan, pairs: Pairs) -> Iterator[Wa
     for order in main:
         others = order.explain.alternatives if order.explain is not None else ()
         for other in others:
-            if other.unit in named:
+            if other.unit in named or other.ruled_out_by == "skill":
                 continue
             named.add(other.unit)
             yield _instead(
@@ -211,7 +211,10 @@ def _instead(
     if code is not None:
         barred = _barred(ask, pairs, number, order.role) or _BARRED[code]
         return Way(what=what, there_utc=None, cost="", barred_by=barred)
-    start = max(instance.tasks[0].floor_s, pairs.windows(0).of(number)[0][0])
+    rest = [o.unit for o in plan.orders if o.role == "main" and o.unit != order.unit]
+    members = [number, *(pairs.unit_index[one] for one in rest)]
+    windows = [pairs.windows(0).of(member) for member in members]
+    start = earliest_start(instance.tasks[0].floor_s, windows) or 0
     minutes = round((start - order.start_s) / 60)
     pace = f"{abs(minutes)} min {'later' if minutes > 0 else 'sooner'}" if minutes else "at the same time"
     lost = [f"sector {held.sector} loses its reserve" for held in plan.reserve if held.unit == unit_id]

@@ -1,0 +1,225 @@
+"""The daily report says what was seen, what was not, in the same words for both sides."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+from truceline.documents.daily import Daily
+from truceline.documents.markup import element, page
+from truceline.documents.words import certainty, sentence
+from truceline.log.blobs import Blobs
+from truceline.model.decided import Decision, Explanation, Incident, Recommendation, Statement
+from truceline.model.errors import BadInput
+from truceline.model.facts import Fact, Header
+from truceline.model.observed import Observation, Report
+from truceline.model.place import Noun, Span, utc_text
+from truceline.plug import load
+from truceline.view.views import Views
+from truceline.view.watch import Stations, Watched
+
+BEGAN = datetime(2031, 5, 12, tzinfo=UTC)
+DAY = Span(from_utc=BEGAN, until_utc=BEGAN + timedelta(days=1))
+
+
+class Text(HTMLParser):
+    """Collects visible text and the tags that opened."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.words: list[str] = []
+        self.feed(body.decode())
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def say(views: Views, seq: int, kind: str, entry_id: str, body: Noun, hours: float = 1) -> None:
+    header = Header(
+        actor="reporter:patrol", blobs=(), body_sha256="", id=entry_id, kind=kind, prev_sha256="", refs=(),
+        seq=seq, time_utc=utc_text(BEGAN + timedelta(hours=hours)), v=1,
+    )  # fmt: skip
+    fact = Fact(header=header, body=msgspec.Raw(msgspec.json.encode(body)))
+    for view in views.folds():
+        view.apply(fact)
+
+
+def incident(**changes) -> Incident:
+    values = {
+        "class_": "crossing", "report_ids": (), "start_utc": BEGAN + timedelta(hours=2),
+        "end_utc": BEGAN + timedelta(hours=2), "lat_deg": 24.5, "lon_deg": 10.1, "ce90_m": 40.0,
+        "verdict": "violation", "probability": 0.9, "article": "Art. 3", "party": "north",
+        "explanation": Explanation(supports="Seen at the line.", challenges="One source."),
+    }  # fmt: skip
+    return Incident(**{**values, **changes})
+
+
+@pytest.fixture
+def views(tmp_path):
+    made = Views.empty(
+        Blobs(tmp_path),
+        sources=[Watched("radar-1", "sar", 3600)],
+        stations=Stations(1000, [24.5, 24.5], [10.1, 10.2]),
+    )
+    ground = {
+        "type": "Polygon",
+        "coordinates": [[[10.05, 24.4], [10.15, 24.4], [10.15, 24.6], [10.05, 24.6], [10.05, 24.4]]],
+    }
+    look = Observation(
+        source="radar-1", key="1", phenomenon=Span(from_utc=BEGAN, until_utc=BEGAN + timedelta(hours=1)),
+        result_utc=BEGAN, footprint=ground,
+    )  # fmt: skip
+    say(made, 0, "observation", look.id, look, 1)
+    heard = Report(type="shot", time_utc=BEGAN, lat_deg=24.5, lon_deg=10.1)
+    say(made, 1, "report", "rep-1", heard, 2)
+    say(made, 2, "incident", "inc-1", incident(report_ids=("rep-1",), causes=("rep-1", "det-4/0")), 3)
+    blind = incident(
+        verdict="could_not_observe", party=None, probability=None, reasons=("weather",), class_="absence"
+    )
+    say(made, 3, "incident", "inc-2", blind, 3)
+    proposal = Recommendation(
+        incident_ids=("inc-1",), action="Send Q-1.", why="w", now_utc=BEGAN + timedelta(hours=3)
+    )
+    say(made, 4, "recommendation", "rec-1", proposal, 3)
+    decision = Decision(
+        recommendation_id="rec-1", verdict="approved", reason="because Kim said so", by="Maj. Lindqvist",
+        role="commander", at_utc=BEGAN + timedelta(hours=4),
+    )  # fmt: skip
+    say(made, 5, "decision", "dec-1", decision, 4)
+    say(made, 6, "statement", "st-1", Statement(about="release", by="c", incident_id="inc-1", party="A"), 23)
+    return made
+
+
+def test_the_same_views_give_the_same_bytes(views):
+    assert Daily().write(views, DAY) == Daily().write(views, DAY)
+
+
+def test_each_incident_stands_with_means_certainty_article_and_entry(views):
+    text = Text(Daily().write(views, DAY)).text
+
+    assert "crossing of the line, party north" in text
+    assert "heard and recorded" in text
+    assert "assessed as violation, likely (90 %)" in text
+    assert "Art. 3" in text and "2 (open)" in text
+    assert "What speaks against it: One source." in text
+
+
+def test_what_could_not_be_observed_names_the_obstacle(views):
+    text = Text(Daily().write(views, DAY)).text
+
+    assert "could not be verified because weather" in text
+    assert "no source looked" in text
+    assert "km 1.0 to 2.0" in text
+    assert "1†" in text
+
+
+def test_no_person_is_named_but_by_role(views):
+    body = Daily().write(views, DAY).decode()
+
+    assert "approved by a commander" in body
+    assert "Lindqvist" not in body and "Kim" not in body
+
+
+def test_a_partys_report_holds_only_what_was_released_to_it(views):
+    for_a, for_b = (Text(Daily(party=side).write(views, DAY)).text for side in ("A", "B"))
+
+    assert "crossing of the line" in for_a
+    assert "crossing of the line" not in for_b
+    for text in (for_a, for_b):
+        assert (
+            "radar-1" not in text and "Send Q-1" not in text and "could not be observed, and why" not in text
+        )
+
+
+def test_an_exercise_says_so_and_a_mission_does_not(views):
+    assert b"EXERCISE" in Daily(exercise=True).write(views, DAY)
+    assert b"EXERCISE" not in Daily().write(views, DAY)
+
+
+def test_both_sides_are_written_of_in_the_same_words():
+    north, south = (sentence(incident(party=party)) for party in ("north", "south"))
+
+    assert north.replace("north", "south") == south
+
+
+def test_reported_markup_stays_text(views):
+    nasty = incident(
+        zone='<script src="//x">', explanation=Explanation(supports="</p><img>\x00", challenges="c")
+    )
+    say(views, 7, "incident", "inc-3", nasty, 5)
+
+    read = Text(Daily().write(views, DAY))
+
+    assert "script" not in read.tags and "img" not in read.tags
+    assert '<script src="//x">' in read.text
+    assert "\x00" not in read.text
+
+
+def test_the_page_asks_no_other_host_for_anything(views):
+    body = Daily().write(views, DAY).decode()
+
+    assert "http" not in body and "src=" not in body and "url(" not in body
+
+
+def test_a_span_without_incidents_says_none_and_never_all_clear(views):
+    later = Span(from_utc=BEGAN + timedelta(days=5), until_utc=BEGAN + timedelta(days=6))
+    text = Text(Daily().write(views, later)).text
+
+    assert "No incident is in force for this span." in text
+    assert "all clear" not in text
+
+
+def test_the_counts_of_the_span_before_stand_beside(views):
+    later = Span(from_utc=BEGAN + timedelta(days=1), until_utc=BEGAN + timedelta(days=2))
+    text = Text(Daily().write(views, later)).text
+
+    assert "all, span before 1 0 0 1 0" in text
+
+
+def test_an_empty_span_is_refused(views):
+    with pytest.raises(BadInput, match="before it begins"):
+        Daily().write(views, Span(from_utc=BEGAN, until_utc=BEGAN))
+
+
+def test_the_mission_file_can_ask_for_it_by_its_word():
+    assert isinstance(load("documents", {"kind": "daily", "languages": ["en"]}), Daily)
+
+
+@pytest.mark.parametrize(
+    ("p", "word"), [(0.95, "certain"), (0.9499, "likely"), (0.69, "possible"), (None, "no ")]
+)
+def test_probability_has_its_word(p, word):
+    assert certainty(p).startswith(word)
+
+
+def test_text_and_elements_keep_their_order():
+    assert b"<p>a<b>b</b>c</p>" in page(element("p", "a", element("b", "b"), "c"))
+
+
+def test_bytes_do_not_hang_on_the_hash_seed():
+    script = (
+        "import datetime as d, tempfile, pathlib, hashlib;"
+        "from truceline.documents.daily import Daily; from truceline.view.views import Views;"
+        "from truceline.log.blobs import Blobs; from truceline.model.place import Span;"
+        "v = Views.empty(Blobs(pathlib.Path(tempfile.gettempdir())));"
+        "t = d.datetime(2031, 5, 12, tzinfo=d.UTC);"
+        "print(hashlib.sha256(Daily().write(v, Span(from_utc=t, until_utc=t + d.timedelta(1)))).hexdigest())"
+    )
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-c", script], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+
+    assert len(hashes) == 1
