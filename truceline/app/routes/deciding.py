@@ -1,0 +1,258 @@
+"""From a proposal to an order: the human gate."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+from starlette.responses import Response
+
+from truceline.app.http import items, shapes
+from truceline.app.http.answer import Failure, nothing, plain, say
+from truceline.app.http.app import app_of
+from truceline.app.http.events import is_exercise
+from truceline.app.http.table import OPERATIONS, REPORTERS, Ask, Table
+from truceline.app.http.writing import order_claims, write, write_one
+from truceline.log.journal import Appended
+from truceline.model.decided import STEPS, Decision, OrderState, Recommendation, Statement, Tasking
+from truceline.model.facts import Claim
+from truceline.model.names import name
+from truceline.model.place import Point, utc_text
+from truceline.view.board import OrderItem, RecommendationItem
+from truceline.view.release import may_see_order
+
+TABLE = Table()
+_LONGEST_HOLD = timedelta(minutes=60)
+
+
+@TABLE.route("GET", "/recommendations", roles=OPERATIONS, gives={200: shapes.Items})
+def recommendations(ask: Ask) -> Response:
+    """List proposals, oldest first, and what became of each."""
+    with ask.node.lock:
+        views = ask.node.views
+        found = views.board.recommendations()
+        is_held = views.holds.is_held("recommendations", ask.node.now())
+    shown = [items.recommendation_item(item, is_held and item.state == "waiting") for item in found]
+    return say({"items": shown, "next": None})
+
+
+@TABLE.route(
+    "POST", "/recommendations", roles=("operator",), takes=shapes.RecommendationIn, gives={201: shapes.Made}
+)
+async def propose(ask: Ask) -> Response:
+    """Propose something to a commander."""
+    asked: shapes.RecommendationIn = ask.body
+    node = ask.node
+    tasks = tuple(_tasking(task) for task in asked.tasks)
+    with node.lock:
+        board, teams = node.views.board, node.views.teams
+        found = {one: board.incident(one) for one in asked.incident_ids}
+        units = {item.unit: item.at for item in teams.units()}
+    missing = [one for one, item in found.items() if item is None]
+    if missing:
+        raise Failure(422, f"no incident in force is called {missing[0]}")
+    _check_units(tasks, units)
+    places = {}
+    for one, item in found.items():
+        if item is not None and item.incident.lat_deg is not None and item.incident.lon_deg is not None:
+            places[one] = Point(
+                lat_deg=item.incident.lat_deg,
+                lon_deg=item.incident.lon_deg,
+                ce90_m=item.incident.ce90_m or 0.0,
+            )
+    wanted = {task.unit for task in tasks}
+    body = Recommendation(
+        incident_ids=tuple(dict.fromkeys(item.id for item in found.values() if item is not None)),
+        action=asked.action,
+        why=asked.why,
+        now_utc=node.now(),
+        tasks=tasks,
+        places=places,
+        units_at={unit: at for unit, at in units.items() if unit in wanted and at is not None},
+    )
+    refs = tuple(sorted({item.seq for item in found.values() if item is not None}))
+    claim = Claim(
+        kind="recommendation",
+        id=name("rec", secrets.token_hex(16)),
+        body=body,
+        actor=ask.who.actor,
+        refs=refs,
+    )
+    made = await write_one(node, claim)
+    return say(shapes.Made(made.fact.id, made.fact.seq), 201)
+
+
+@TABLE.route(
+    "POST", "/decisions", roles=("commander",), takes=shapes.DecisionIn, gives={201: shapes.Decided},
+    fails=(404, 409),
+)  # fmt: skip
+async def decide(ask: Ask) -> Response:
+    """Approve, amend or reject a proposal; orders come from approval alone."""
+    asked: shapes.DecisionIn = ask.body
+    node, who = ask.node, ask.who
+    async with app_of(ask).turn:
+        with node.lock:
+            item = node.views.board.recommendation(asked.recommendation_id)
+            is_held = node.views.holds.is_held("recommendations", node.now())
+            units = {team.unit: team.at for team in node.views.teams.units()}
+        if item is None:
+            raise Failure(404, "there is no such recommendation")
+        _check_fresh(asked, item, node.journal.tree_size)
+        if is_held and asked.verdict != "rejected":
+            raise Failure(409, "recommendations are held: nothing can be approved until the hold ends")
+        tasks = tuple(_tasking(task) for task in asked.tasks) if asked.tasks else None
+        if (asked.verdict == "amended") != (tasks is not None):
+            raise Failure(422, "`amended` brings its own tasks; `approved` and `rejected` bring none")
+        _check_units(tasks or (), units)
+        decision = Decision(
+            recommendation_id=item.id,
+            verdict=asked.verdict,
+            reason=asked.reason,
+            by=who.name,
+            role=who.role,
+            at_utc=node.now(),
+            seen_seq=asked.seen_seq,
+            tasks=tasks,
+        )
+        claim = Claim(
+            kind="decision",
+            # One decision for each making of a proposal: a second one has the same name.
+            id=name("dec", item.id, str(item.seq)),
+            body=decision,
+            actor=who.actor,
+            refs=tuple(sorted((who.seq, item.seq))),
+        )
+        made = await write_one(node, claim)
+        order_ids = await _order(ask, made, decision, item)
+    answer = shapes.Decided(
+        made.fact.id, made.fact.seq, item.id, decision.verdict, who.name, utc_text(decision.at_utc), order_ids
+    )
+    return say(answer, 201)
+
+
+@TABLE.route("GET", "/orders", roles=(*OPERATIONS, "observer"), gives={200: shapes.Items})
+def orders(ask: Ask) -> Response:
+    """List orders; an observer sees those addressed to them."""
+    with ask.node.lock:
+        found = ask.node.views.board.orders()
+        flying = {team.unit for team in ask.node.views.teams.units() if team.flies}
+    exercise, viewer = is_exercise(ask.node), ask.who.viewer
+    shown = [
+        items.order_item(item, exercise, item.order.unit in flying)
+        for item in found
+        if may_see_order(viewer, item)
+    ]
+    return say({"items": shown, "next": None})
+
+
+@TABLE.route(
+    "POST", "/orders/{id}/state", roles=REPORTERS, takes=shapes.StateIn, gives={201: shapes.Stepped},
+    fails=(409,),
+)  # fmt: skip
+async def step(ask: Ask) -> Response:
+    """Say how far an order is; only a commander cancels one."""
+    asked: shapes.StateIn = ask.body
+    node, who = ask.node, ask.who
+    async with app_of(ask).turn:
+        with node.lock:
+            item = node.views.board.order(ask.path("id"))
+        if item is None or not may_see_order(who.viewer, item):
+            raise Failure(404, "there is no such order")
+        if (asked.state == "CANCELLED") != (who.role == "commander"):
+            raise Failure(403, "a commander cancels an order; its unit or an operator says all else")
+        _check_step(asked.state, item)
+        body = OrderState(order_id=item.id, state=asked.state, at_utc=node.now(), by=who.name)
+        entry = name("ost", item.id, asked.state)
+        claim = Claim(kind="order_state", id=entry, body=body, actor=who.actor, refs=(item.seq,))
+        made = await write_one(node, claim)
+    return say(shapes.Stepped(made.fact.id, made.fact.seq, item.id, asked.state), 201)
+
+
+@TABLE.route("POST", "/holds", roles=("commander",), takes=shapes.HoldIn, gives={201: shapes.Held})
+async def hold(ask: Ask) -> Response:
+    """Hold orders, recommendations or a source for an hour at most; intake and log go on."""
+    asked: shapes.HoldIn = ask.body
+    node, now = ask.node, ask.node.now()
+    if not now < asked.until_utc <= now + _LONGEST_HOLD:
+        raise Failure(422, "`until_utc` must lie ahead, by 60 min at most")
+    kind, _, source = asked.scope.partition(":")
+    with node.lock:
+        known = {item.name for item in node.views.watch.sources()}
+    if kind == "source" and source not in known:
+        raise Failure(422, f"no source is called {source}")
+    body = Statement(
+        about="hold",
+        by=ask.who.name,
+        text=asked.reason,
+        attributes={"scope": asked.scope, "until_utc": utc_text(asked.until_utc)},
+    )
+    entry = name("hold", secrets.token_hex(16))
+    made = await write_one(node, Claim(kind="statement", id=entry, body=body, actor=ask.who.actor))
+    until = utc_text(asked.until_utc)
+    return say(shapes.Held(entry, made.fact.seq, asked.scope, asked.reason, until, ask.who.name), 201)
+
+
+@TABLE.route("DELETE", "/holds/{id}", roles=("commander",), gives={204: None})
+async def lift(ask: Ask) -> Response:
+    """Lift a hold before it ends by itself."""
+    node = ask.node
+    async with app_of(ask).turn:
+        with node.lock:
+            held = node.views.holds.get(ask.path("id"))
+            seq = node.journal.latest(held.id) if held is not None else None
+        if held is None or seq is None or held.until_utc <= node.now():
+            raise Failure(404, "there is no such hold")
+        body = Statement(
+            about="hold", by=ask.who.name, stance="lifted", attributes={"hold": held.id, "scope": held.scope}
+        )
+        entry = name("hold", "lifted", held.id)
+        claim = Claim(kind="statement", id=entry, body=body, actor=ask.who.actor, refs=(seq,))
+        await write_one(node, claim)
+    return nothing()
+
+
+async def _order(ask: Ask, made: Appended, decision: Decision, item: RecommendationItem) -> list[str]:
+    if decision.verdict == "rejected":
+        return []
+    claims = order_claims(made.fact.seq, made.fact.id, decision, item.recommendation, item.seq)
+    if not claims:
+        return []
+    outcomes = await write(ask.node, claims)
+    return [outcome.fact.id for outcome in outcomes if isinstance(outcome, Appended)]
+
+
+def _check_fresh(asked: shapes.DecisionIn, item: RecommendationItem, tree_size: int) -> None:
+    """Refuse what is over, and what changed after the person last looked."""
+    if item.state != "waiting":
+        because = f": {item.withdrawn_because}" if item.withdrawn_because else ""
+        raise Failure(409, f"this recommendation is {item.state} already{because}")
+    if asked.seen_seq is not None and asked.seen_seq >= tree_size:
+        raise Failure(422, f"`seen_seq` is beyond the newest entry, {tree_size - 1}")
+    seen = item.seq if asked.seen_seq is None else asked.seen_seq
+    if item.touched_seq > seen:
+        what = "; ".join(item.changes) or "it was made after that"
+        raise Failure(409, f"changed since you looked, by entry {item.touched_seq}: {what}")
+
+
+def _check_step(state: str, item: OrderItem) -> None:
+    if state not in STEPS[item.state]:
+        following = ", ".join(sorted(STEPS[item.state])) or "nothing"
+        raise Failure(409, f"the order is {item.state}; after that comes {following}")
+    if state == "SENT":
+        raise Failure(409, "orders are sent by the node itself, when nothing holds them")
+
+
+def _check_units(tasks: Sequence[Tasking], units: dict[str, Point | None]) -> None:
+    unknown = sorted({task.unit for task in tasks} - units.keys())
+    if units and unknown:
+        raise Failure(422, f"no unit is called {unknown[0]}")
+    pairs = [(task.unit, task.task) for task in tasks]
+    if len(set(pairs)) != len(pairs):
+        raise Failure(422, "one unit has the same task twice")
+
+
+def _tasking(task: shapes.TaskIn) -> Tasking:
+    try:
+        return msgspec.convert(plain(task), Tasking)
+    except msgspec.ValidationError as error:
+        raise Failure(422, str(error)) from error

@@ -1,0 +1,117 @@
+"""Who may see what: the one place that says which items a role, a person or a party is shown.
+
+Default deny (threat model, section 5): what no function here lets through is not shown.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+import msgspec
+
+from truceline.model.decided import Role
+from truceline.model.facts import Fact
+from truceline.view.board import Board, IncidentItem, OrderItem
+from truceline.view.reports import ReportItem, Reports
+
+SEES_ALL: frozenset[Role] = frozenset({"operator", "commander", "auditor"})
+_MOST_SUPPORT = 100_000  # entries below the incidents of one party that are walked at most
+# What may be shown of a released case: pictures of its reports and detections, not the raw
+# footage of its observations, not the rows.
+_SHOWN_KINDS = frozenset({"report", "detection", "incident"})
+
+
+class Viewer(msgspec.Struct, frozen=True):
+    """Who looks: a user, the role, and for a liaison the party."""
+
+    name: str
+    role: Role
+    party: str | None = None
+
+    @property
+    def sees_all(self) -> bool:
+        """Tell whether the role sees all operational data."""
+        return self.role in SEES_ALL
+
+    @property
+    def actor(self) -> str:
+        """Name the viewer as the log names who acted."""
+        return f"user:{self.name}"
+
+
+def reporter_shown(viewer: Viewer) -> str | Literal[False] | None:
+    """Tell whose reports are shown: of one actor, of all (None), of nobody (False)."""
+    if viewer.sees_all:
+        return None
+    return viewer.actor if viewer.role == "observer" else False
+
+
+def may_see_report(viewer: Viewer, item: ReportItem) -> bool:
+    """Tell whether a report is shown."""
+    return viewer.sees_all or (viewer.role == "observer" and item.reporter == viewer.actor)
+
+
+def may_see_order(viewer: Viewer, item: OrderItem) -> bool:
+    """Tell whether an order is shown: to its unit once it was sent, and to the operations room."""
+    if viewer.sees_all:
+        return True
+    return viewer.role == "observer" and item.order.unit == viewer.name and item.state != "CREATED"
+
+
+def incidents_for(viewer: Viewer, board: Board) -> list[IncidentItem]:
+    """List the incidents that a viewer is shown; a party sees them as they were when released."""
+    if viewer.sees_all:
+        return board.incidents()
+    if viewer.role == "party-liaison" and viewer.party is not None:
+        return board.released(viewer.party)
+    return []
+
+
+def incident_for(viewer: Viewer, board: Board, incident_id: str) -> IncidentItem | None:
+    """Find an incident, by its id or its case, among those that a viewer is shown."""
+    if viewer.sees_all:
+        return board.incident(incident_id)
+    case_id = board.case_of(incident_id) or incident_id
+    shown = incidents_for(viewer, board)
+    return next((item for item in shown if incident_id == item.id or case_id == item.case_id), None)
+
+
+def may_open_sample(
+    viewer: Viewer, sha256: str, reports: Reports, board: Board, read: Callable[[int], Fact]
+) -> bool:
+    """Tell whether a viewer may open a sample.
+
+    Parameters
+    ----------
+    viewer
+        Who looks.
+    sha256
+        The sample.
+    reports, board
+        The pictures that say what is whose.
+    read
+        Reads an entry of the log by ``seq``.
+    """
+    if viewer.sees_all:
+        return True
+    if viewer.role == "observer":
+        return any(item.reporter == viewer.actor and sha256 in item.report.blobs for item in reports.items)
+    if viewer.role == "party-liaison":
+        return sha256 in shown_samples((item.seq for item in incidents_for(viewer, board)), read)
+    return False
+
+
+def shown_samples(entries: Iterable[int], read: Callable[[int], Fact]) -> set[str]:
+    """Collect the pictures that the support of released entries holds."""
+    found: set[str] = set()
+    seen: set[int] = set()
+    waiting = list(entries)
+    while waiting and len(seen) < _MOST_SUPPORT:
+        seq = waiting.pop()
+        if seq in seen:
+            continue
+        seen.add(seq)
+        fact = read(seq)
+        if fact.kind in _SHOWN_KINDS:
+            found.update(blob.sha256 for blob in fact.blobs if blob.media_type.startswith("image/"))
+        waiting.extend(fact.refs)
+    return found
