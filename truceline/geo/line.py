@@ -124,6 +124,10 @@ class Curve:
                 return float(end_lat), float(end_lon)
         raise ValueError("a curve has at least one part")
 
+    def part_limits_m(self) -> list[tuple[float, float]]:
+        """Give the chainages at which each part begins and ends."""
+        return [(float(at[0]), float(at[-1])) for at in self._vertex_chainages]
+
     def vertex_chainages_m(self) -> Array:
         """Give the chainages of all vertices, part after part."""
         return np.asarray(np.concatenate(self._vertex_chainages))
