@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import msgspec
@@ -100,7 +101,7 @@ def read_items(data: bytes, where: str) -> tuple[Item, ...]:
         if item.id in seen:
             raise BadInput(f"{where}: {item.id}", "this item id stands twice")
         seen.add(item.id)
-    for one, two in zip(items, items[1:], strict=False):
+    for one, two in pairwise(items):
         if one.time_utc == two.time_utc:
             raise BadInput(f"{where}: {two.id}", f"has the same datetime as {one.id}")
     return tuple(items)
@@ -178,7 +179,11 @@ def _item(feature: Any, where: str, number: int) -> Item:
     if not isinstance(item_id, str) or not item_id:
         raise BadInput(place, "has no `id`")
     place = f"{where}: {item_id}"
-    if feature.get("stac_version") not in _READ_VERSIONS:
+    try:
+        json.dumps(feature, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise BadInput(f"{where}: features[{number}]", "holds half a surrogate pair") from error
+    if feature.get("stac_version", _READ_VERSIONS[0]) not in _READ_VERSIONS:
         raise BadInput(place, f"`stac_version` is none of {', '.join(_READ_VERSIONS)}")
     properties = feature.get("properties")
     if not isinstance(properties, dict):

@@ -86,8 +86,7 @@ def _row(
     history: History, alert: Alert, outline: dict[str, Any], observation: Observation, media: Media
 ) -> dict[str, Any]:
     level, residual = _today(history)
-    change_db = float(np.mean(residual[0][history.owner == alert.number]))
-    # Where today's change is known, the scene before is today's without it and without the weather.
+    change_db = np.abs(residual[0][history.owner == alert.number])
     chip = before_and_after(_before(history), level[0], alert.box)
     verb = "rose" if alert.direction == "increase" else "fell"
     top, left, bottom, right = alert.box
@@ -108,8 +107,8 @@ def _row(
         "w_px": float(right - left),
         "h_px": float(bottom - top),
         "chip_sha256": media.put(chip, "image/png", "before-and-after").sha256,
-        "note": f"radar echo {verb} by {abs(change_db):.1f} dB over {alert.area_m2 / 10_000:.1f} ha"
-        f" since {alert.first_seen:%Y-%m-%d}",
+        "note": f"radar echo {verb} by {change_db.mean():.1f} dB on average, at most {change_db.max():.1f} dB,"
+        f" over {alert.area_m2 / 10_000:.1f} ha since {alert.first_seen:%Y-%m-%d}",
     }
 
 

@@ -4,6 +4,7 @@ The environment is set before rasterio is imported, because GDAL reads it when i
 (THREATS section 7, rule 9). Nothing else in Truceline imports rasterio before this module.
 """
 
+import logging
 import math
 import os
 import re
@@ -62,6 +63,9 @@ os.environ.update(
 import rasterio  # noqa: E402  (after the environment: GDAL reads it once)
 from rasterio.errors import NotGeoreferencedWarning, RasterioError  # noqa: E402
 from rasterio.features import shapes  # noqa: E402
+
+# GDAL says at each start which drivers of the list this build never had: nobody needs to know.
+logging.getLogger("rasterio._env").setLevel(logging.ERROR)
 
 MAX_SIDE_PX = 65_536  # THREATS section 7, rule 10
 MAX_DECLARED_PER_BYTE = 1_000  # declared bytes per byte of file, same rule
@@ -159,7 +163,7 @@ def resolve_href(href: str, base: Path, inside: Path | None = None) -> Path:
         if parts.netloc not in ("", "localhost"):
             raise BadInput(_short(href), "names another host; a file of this machine is wanted")
         text = unquote(parts.path)
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", text) or re.search(r"(^|/)vsi", text, re.IGNORECASE):
+    if re.match(r"[A-Za-z][\w+.-]*:", text) or re.search(r"(^|/)vsi", text, re.IGNORECASE):
         raise BadInput(_short(href), "is no file name; a path or file:// is wanted")
     if "\0" in text:
         raise BadInput(_short(href), "holds a NUL character")

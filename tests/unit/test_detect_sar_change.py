@@ -1,0 +1,141 @@
+"""The detector reports what lasts, once it has lasted, and says what it cannot look at."""
+
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pytest import approx
+from shapely.geometry import Point, shape
+from truceline.detect.sar_change import SarChange
+from truceline.log.blobs import Blobs
+from truceline.model.errors import BadInput
+from truceline.model.facts import Blob
+from truceline.model.observed import Observation
+from truceline.model.place import Span
+from truceline.model.tables import DETECTION
+from truceline.plug import Found, load
+from truceline.sim.scene import Ground, Patch, write_scene
+
+GROUND = Ground(lat_deg=35.0, lon_deg=33.0, size_px=80, seed=2)
+START = datetime(2026, 11, 1, 3, tzinfo=UTC)
+LASTING, PASSING = Patch(20, 24, 10, 12, 5.0, 4.0), Patch(52, 50, 10, 10, -7.0, -7.0)
+
+
+class Media:
+    """Samples in a folder, and the memory handed on from piece to piece."""
+
+    def __init__(self, folder: Path) -> None:
+        self.blobs = Blobs(folder)
+        self.memory: Path | None = None
+
+    def open(self, blob: Blob | str) -> Path:
+        return self.blobs.open(blob)
+
+    def put(self, sample: Path | bytes, media_type: str, name: str) -> Blob:
+        return self.blobs.put(sample, media_type, name)
+
+
+class Pass:
+    """Passes of a made-up satellite, looked at one after the other."""
+
+    def __init__(self, folder: Path, **settings: object) -> None:
+        self.folder = folder
+        self.media = Media(folder / "blobs")
+        self.detector = load("detect", {"kind": "sar_change", "baseline": 4, **settings})
+
+    def look(self, number: int, *patches: Patch, words: tuple[str, ...] = ("vv", "vh")) -> Found:
+        moment = START + timedelta(days=12 * number)
+        write_scene(self.folder, f"i{number}", moment, GROUND, number, patches)
+        observation = Observation(
+            source="radar",
+            key=f"i{number}",
+            phenomenon=Span(from_utc=moment, until_utc=moment),
+            result_utc=moment,
+        )
+        blobs = [self.media.put(self.folder / f"i{number}_{word}.tif", "image/tiff", word) for word in words]
+        found = self.detector.detect(observation, blobs, self.media)
+        self.media.memory = found.memory or self.media.memory
+        return found
+
+
+@pytest.fixture
+def passes(tmp_path: Path) -> Pass:
+    return Pass(tmp_path)
+
+
+def test_a_lasting_change_is_reported_on_its_second_date_and_a_passing_one_never(passes: Pass):
+    quiet = [passes.look(number).rows.num_rows for number in range(6)]
+    first = passes.look(6, LASTING, PASSING)
+    second = passes.look(7, LASTING)
+    third = passes.look(8, LASTING)
+
+    assert quiet == [0] * 6 and first.rows.num_rows == 0
+    (row,) = second.rows.to_pylist()
+    assert second.rows.schema == DETECTION
+    lat, lon = GROUND.grid.at(LASTING.row + 5, LASTING.column + 6)
+    assert (row["lat_deg"], row["lon_deg"]) == (approx(lat, abs=5e-4), approx(lon, abs=5e-4))
+    assert shape(json.loads(row["outline"])).contains(Point(lon, lat))
+    assert row["area_m2"] == approx(10 * 12 * 900, rel=0.4)
+    assert row["time_utc"] == START + timedelta(days=84)
+    assert row["meaning"] == "unknown" and row["kind"] == "activity" and row["confidence"] > 0.9
+    assert row["note"].startswith("radar echo rose by") and row["note"].endswith("since 2027-01-12")
+    assert [other["object"] for other in third.rows.to_pylist()] == [row["object"]]
+
+
+def test_the_chip_shows_the_place_before_and_after_in_the_same_greys(passes: Pass):
+    for number in range(6):
+        passes.look(number)
+    passes.look(6, LASTING)
+    (row,) = passes.look(7, LASTING).rows.to_pylist()
+
+    chip = np.asarray(Image.open(io.BytesIO(passes.media.open(row["chip_sha256"]).read_bytes())), float)
+    half = (chip.shape[1] - 8) // 2
+    before, after = chip[:, :half], chip[:, -half:]
+    middle = np.s_[chip.shape[0] // 2 - 8 : chip.shape[0] // 2 + 8, half // 2 - 8 : half // 2 + 8]
+    assert chip.ndim == 2 and after[middle].mean() > before[middle].mean() + 40
+    assert abs(before[:40, :40].mean() - after[:40, :40].mean()) < 25
+
+
+def test_too_short_a_history_yields_nothing(tmp_path: Path):
+    passes = Pass(tmp_path, baseline=8)
+
+    assert [passes.look(n, *([LASTING] if n > 4 else [])).rows.num_rows for n in range(8)] == [0] * 8
+
+
+def test_an_earlier_scene_or_a_missing_polarisation_is_degraded_and_keeps_the_memory(passes: Pass):
+    passes.look(3)
+    memory = passes.media.memory
+
+    for found in (passes.look(2), passes.look(4, words=("vv",))):
+        assert found.status == "degraded" and found.reason and found.memory is None
+        assert found.rows.num_rows == 0
+    assert passes.media.memory == memory
+
+
+def test_a_spoilt_scene_is_degraded(passes: Pass):
+    passes.look(0)
+    blob = passes.media.put(b"II*\0" + bytes(500), "image/tiff", "vv")
+    observation = Observation(
+        source="radar",
+        key="x",
+        phenomenon=Span(from_utc=START + timedelta(1), until_utc=START),
+        result_utc=START,
+    )
+
+    found = passes.detector.detect(
+        observation,
+        [blob, Blob(sha256=blob.sha256, size_bytes=504, media_type="image/tiff", name="vh")],
+        passes.media,
+    )
+
+    assert found.status == "degraded" and "GeoTIFF" in found.reason
+
+
+def test_settings_are_bounded():
+    with pytest.raises(BadInput, match="far"):
+        load("detect", {"kind": "sar_change", "far": 1.5})
+    assert SarChange().min_area_m2 == 8100
