@@ -4,7 +4,6 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
-
 from truceline.log.canon import SAFE_INTEGER, canonical, parse_canonical, write
 
 _NUMBERS = st.one_of(
