@@ -22,6 +22,7 @@ _QUIET = timedelta(hours=1)  # after a decision, the same kind of task in the sa
 _OVERDUE = timedelta(hours=1)  # an order that should long be done keeps nothing waiting
 _MOST = 50  # incidents in one proposal: nobody reads more
 _RANK = {"violation": 3, "possible_violation": 2, "could_not_observe": 1}
+_FREQUENT = {"observation", "report", "detection", "track"}  # can close no case
 _ENDED = {"DONE", "FAILED", "CANTDO", "CANCELLED"}
 
 Key = tuple[str, str]  # kind of task, sector
@@ -176,8 +177,11 @@ class Advise(Fold):
                 self._dirty |= keys
 
     def _consider(self, key: Key, fact: Fact) -> Iterator[Claim | Job]:
-        group, wanted = self._groups.get(key), self._wanted(key)
-        item = self._waiting(group)
+        group = self._groups.get(key)
+        paced = group is not None and fact.time_utc < self._not_before(key)
+        if paced and self._open.get(key) and fact.kind in _FREQUENT:
+            return
+        wanted, item = self._wanted(key), self._waiting(group)
         if not wanted:
             self._dirty.discard(key)
             if item is not None and group is not None:
@@ -191,7 +195,7 @@ class Advise(Fold):
         if item is not None and group is not None and not item.changes and group.incident_ids == ids:
             self._dirty.discard(key)
             return
-        if group is not None and fact.time_utc < self._not_before(key):
+        if paced:
             return
         self._dirty.discard(key)
         job = self._job(key, wanted, item, fact)
