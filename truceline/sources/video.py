@@ -270,7 +270,7 @@ def _footprint(located: Located) -> dict[str, Any] | None:
     """Join the outlines of the frames; frames with a corner in the sky do not count."""
     step = max(1, located.rows.num_rows // FOOTPRINTS)
     outlines = []
-    for row in located.rows.take(list(range(0, located.rows.num_rows, step))).to_pylist():
+    for row in located.rows.to_pylist()[::step]:
         corners = [(row[f"corner{n}_lon_deg"], row[f"corner{n}_lat_deg"]) for n in range(1, 5)]
         if "center_disagrees" in row["health"] or any(None in corner for corner in corners):
             continue

@@ -1,0 +1,164 @@
+"""The verbs on drone video, and what they do with bad input (contract drone, section 8)."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from truceline.app.cli import main
+from truceline.codec.klv import TELEMETRY, encode
+from truceline.codec.mpegts import Unit, mux
+from truceline.sim.clip import write_clip
+
+START_US = 1_700_000_000_000_000
+POSE = {
+    "sensor_lat_deg": 50.0, "sensor_lon_deg": 30.0, "sensor_msl_m": 1100.0, "platform_heading_deg": 90.0,
+    "platform_pitch_deg": 0.0, "platform_roll_deg": 0.0, "sensor_rel_azimuth_deg": 0.0,
+    "sensor_rel_elevation_deg": -45.0, "sensor_hfov_deg": 10.0, "sensor_vfov_deg": 8.0,
+}  # fmt: skip
+PACKET = encode(START_US, POSE)
+
+
+def clip(count: int = 20) -> bytes:
+    pictures = [np.full((64, 96, 3), 40 + 3 * i, np.uint8) for i in range(count)]
+    return write_clip(pictures, [(i / 5, PACKET) for i in range(count // 2)], 10.0)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out" / "o.parquet"
+
+
+def run(*words: object) -> int:
+    return main([str(word) for word in words])
+
+
+def test_klv_writes_one_row_per_packet(tmp_path, out):
+    (tmp_path / "a.klv").write_bytes(PACKET * 3)
+
+    assert run("video", "klv", tmp_path / "a.klv", "--out", out) == 0
+
+    table = pq.read_table(out)
+    assert table.schema == TELEMETRY
+    assert table["packet_index"].to_pylist() == [0, 1, 2]
+
+
+def test_same_input_gives_the_same_bytes(tmp_path, out):
+    (tmp_path / "a.klv").write_bytes(PACKET * 3)
+    told = []
+    for _ in range(2):
+        for word in ("klv", "locate"):
+            assert run("video", word, tmp_path / "a.klv", "--out", out) == 0
+            told.append(out.read_bytes())
+
+    assert told[:2] == told[2:]
+
+
+def test_locate_takes_the_ground_and_writes_findings(tmp_path, out):
+    (tmp_path / "a.klv").write_bytes(PACKET * 2 + encode(START_US, {}))
+    health = tmp_path / "h.json"
+
+    assert (
+        run(
+            "video",
+            "locate",
+            tmp_path / "a.klv",
+            "--out",
+            out,
+            "--ground-elevation",
+            "100",
+            "--health",
+            health,
+        )
+        == 0
+    )
+
+    assert pq.read_table(out)["method"].to_pylist() == ["pose", "pose", "none"]
+    (finding,) = json.loads(health.read_text())
+    assert finding.keys() == {"kind", "first_packet", "last_packet", "estimate_deg", "sigma_deg", "text"}
+    assert (finding["kind"], finding["first_packet"]) == ("no_pose", 2)
+
+
+@pytest.mark.parametrize("words", [("video", "klv"), ("video", "locate"), ("detect", "video")])
+@pytest.mark.parametrize("data", [None, b"", b"neither of them" * 100])
+def test_what_is_missing_empty_or_foreign_is_refused_by_name(words, data, tmp_path, out, capsys):
+    if data is not None:
+        (tmp_path / "x.bin").write_bytes(data)
+    out.write_bytes(b"before")
+
+    assert run(*words, tmp_path / "x.bin", "--out", out) == 2
+
+    assert "x.bin" in capsys.readouterr().err.splitlines()[-1]
+    assert out.read_bytes() == b"before"
+    assert list(out.parent.iterdir()) == [out]
+
+
+@pytest.mark.parametrize("word", ["klv", "locate"])
+def test_stream_without_telemetry_is_refused(word, tmp_path, out, capsys):
+    (tmp_path / "x.ts").write_bytes(mux([Unit(1.0 + i, 1.0 + i, True, bytes(900)) for i in range(9)], []))
+
+    assert run("video", word, tmp_path / "x.ts", "--out", out) == 2
+
+    assert "no KLV stream" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_pipe_is_refused_and_does_not_hang(tmp_path, out):
+    os.mkfifo(tmp_path / "pipe.ts")
+
+    assert run("video", "klv", tmp_path / "pipe.ts", "--out", out) == 2
+
+
+def test_cut_file_gives_whole_packets_and_says_what_is_left(tmp_path, out, capsys):
+    (tmp_path / "x.klv").write_bytes(PACKET * 2 + PACKET[:50])
+
+    assert run("video", "klv", tmp_path / "x.klv", "--out", out) == 0
+
+    assert pq.read_table(out).num_rows == 2
+    assert "50 bytes" in capsys.readouterr().err
+
+
+def test_wrong_checksum_is_kept_and_flagged(tmp_path, out):
+    (tmp_path / "x.klv").write_bytes(PACKET[:-1] + bytes([PACKET[-1] ^ 1]))
+
+    assert run("video", "klv", tmp_path / "x.klv", "--out", out) == 0
+    assert pq.read_table(out)["checksum_ok"].to_pylist() == [False]
+    assert run("video", "locate", tmp_path / "x.klv", "--out", out, "--ground-elevation", "0") == 0
+    assert pq.read_table(out)["health"].to_pylist() == [["bad_checksum"]]
+
+
+def test_detect_writes_the_columns_of_the_contract(tmp_path, out):
+    (tmp_path / "x.ts").write_bytes(clip())
+
+    assert run("detect", "video", tmp_path / "x.ts", "--out", out, "--every", 2) == 0
+
+    assert pq.read_schema(out).names == [
+        "time", "pts_s", "frame_index", "bbox_x_px", "bbox_y_px", "bbox_w_px", "bbox_h_px", "category",
+        "score", "lat_deg", "lon_deg", "ce90_m", "model",
+    ]  # fmt: skip
+
+
+def test_detect_takes_a_folder(tmp_path, out):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "x.ts").write_bytes(clip())
+
+    assert run("detect", "video", tmp_path / "in", "--out", out) == 0
+    assert run("detect", "video", out.parent, "--out", tmp_path / "p.parquet") == 2
+
+
+@pytest.mark.parametrize("option", [("--every", "0"), ("--model", "oracle")])
+def test_detect_refuses_options_that_mean_nothing(option, tmp_path, out):
+    (tmp_path / "x.ts").write_bytes(clip(5))
+
+    assert run("detect", "video", tmp_path / "x.ts", "--out", out, *option) == 2
+
+
+def test_detect_refuses_a_clip_of_which_no_frame_decodes(tmp_path, out, capsys):
+    units = [Unit(1 + i / 10, 1 + i / 10, i == 0, bytes([i]) * 500) for i in range(10)]
+    (tmp_path / "x.ts").write_bytes(mux(units, [(1 + i / 10, PACKET) for i in range(10)]))
+
+    assert run("detect", "video", tmp_path / "x.ts", "--out", out) == 2
+    assert run("video", "klv", tmp_path / "x.ts", "--out", out) == 0
