@@ -128,9 +128,9 @@ class Curve:
         """Give the chainages at which each part begins and ends."""
         return [(float(at[0]), float(at[-1])) for at in self._vertex_chainages]
 
-    def vertex_chainages_m(self) -> Array:
-        """Give the chainages of all vertices, part after part."""
-        return np.asarray(np.concatenate(self._vertex_chainages))
+    def vertex_chainages_m(self, part: int) -> Array:
+        """Give the chainages of the vertices of a part."""
+        return self._vertex_chainages[part]
 
     def _chunk(self, lat: Array, lon: Array) -> tuple[Any, ...]:
         if not len(lat):

@@ -25,6 +25,7 @@ EDGE_M = 2_000.0  # a chord of 2 km in degrees leaves the geodesic by 0.2 m at 7
 _SNAP_DEG = 1e-7
 _BESIDE_M = 0.5  # samples on either side of an end or a sector's limit: the cell ends between them
 _SLIVER_M2 = 5.0
+_GRID_M = 0.001  # ends that differ in the last bits must meet, or a face stays open
 
 
 class _Samples(NamedTuple):
@@ -140,11 +141,12 @@ def _faces(
     if not is_mine.any():
         return
     region = _cells(np.column_stack([x[near], y[near]]), is_mine[near], reach_m)
-    segments = _segments(curve, origin, reach_m)
+    segments = _segments(curve, part, limits_m, origin)
     region = region.intersection(_buffer(segments, belt.outer_m))
     if belt.inner_m > 0:
         region = region.difference(_buffer(segments, belt.inner_m))
-    cut = shapely.union_all([region.boundary, segments, *_extensions(curve, origin, belt)])
+    lines = [region.boundary, segments, *_extensions(curve.parts[part], origin, belt)]
+    cut = shapely.union_all(lines, grid_size=_GRID_M)
     for face in shapely.polygonize([cut]).geoms:
         inside = face.representative_point()
         if face.area < _SLIVER_M2 or not region.contains(inside):
@@ -163,24 +165,26 @@ def _cells(points: Array, wanted: npt.NDArray[np.bool_], reach_m: float) -> Base
     return shapely.union_all([MultiPoint(each).convex_hull for each in corners])
 
 
-def _segments(curve: Curve, origin: tuple[float, float], reach_m: float) -> MultiLineString:
-    """Cut the line near an origin into segments of the plane."""
+def _segments(
+    curve: Curve, part: int, limits_m: tuple[float, float], origin: tuple[float, float]
+) -> MultiLineString:
+    """Lay the segments of one part between two chainages, and a little more, on the plane."""
+    vertices, ends_m = curve.parts[part], curve.vertex_chainages_m(part)
     found = []
-    for part in curve.parts:
-        lat, lon = [], []
-        for here, there in pairwise(part):
-            azimuth, _, length_m = GEOD.inv(here[1], here[0], there[1], there[0])
-            pieces = max(1, math.ceil(length_m / SEGMENT_M))
-            steps = np.arange(pieces) * (length_m / pieces)
-            ahead = GEOD.fwd(
-                np.full(pieces, here[1]), np.full(pieces, here[0]), np.full(pieces, azimuth), steps
-            )
-            lon += [here[1], *ahead[0][1:]]
-            lat += [here[0], *ahead[1][1:]]
-        x, y = crs.to_local([*lat, part[-1, 0]], [*lon, part[-1, 1]], *origin)
+    for i, (here, there) in enumerate(pairwise(vertices)):
+        length_m = ends_m[i + 1] - ends_m[i]
+        pieces = max(1, math.ceil(length_m / SEGMENT_M))
+        steps = np.linspace(0, length_m, pieces + 1)
+        azimuth = GEOD.inv(here[1], here[0], there[1], there[0])[0]
+        lon, lat, _ = GEOD.fwd(
+            np.full(pieces + 1, here[1]), np.full(pieces + 1, here[0]), np.full(pieces + 1, azimuth), steps
+        )
+        lon[0], lat[0], lon[-1], lat[-1] = here[1], here[0], there[1], there[0]
+        x, y = crs.to_local(lat, lon, *origin)
         xy = np.column_stack([x, y])
-        is_near = np.hypot(x, y) <= reach_m + SEGMENT_M
-        found += [LineString(xy[i : i + 2]) for i in np.flatnonzero(is_near[:-1] | is_near[1:])]
+        for j, (start_m, end_m) in enumerate(pairwise(ends_m[i] + steps)):
+            if end_m >= limits_m[0] - SEGMENT_M and start_m <= limits_m[1] + SEGMENT_M:
+                found.append(LineString(xy[j : j + 2]))
     return MultiLineString(found)
 
 
@@ -193,14 +197,13 @@ def _buffer(segments: MultiLineString, distance_m: float) -> BaseGeometry:
     )
 
 
-def _extensions(curve: Curve, origin: tuple[float, float], belt: Belt) -> Iterator[LineString]:
+def _extensions(part: Array, origin: tuple[float, float], belt: Belt) -> Iterator[LineString]:
     """Draw the end segments on: beyond an end they part the sides."""
-    for part in curve.parts:
-        for end, inner in ((part[0], part[1]), (part[-1], part[-2])):
-            azimuth = GEOD.inv(inner[1], inner[0], end[1], end[0])[1] + 180
-            lon, lat, _ = GEOD.fwd(end[1], end[0], azimuth, 1.1 * belt.outer_m)
-            x, y = crs.to_local([end[0], lat], [end[1], lon], *origin)
-            yield LineString(np.column_stack([x, y]))
+    for end, inner in ((part[0], part[1]), (part[-1], part[-2])):
+        azimuth = GEOD.inv(inner[1], inner[0], end[1], end[0])[1] + 180
+        lon, lat, _ = GEOD.fwd(end[1], end[0], azimuth, 1.1 * belt.outer_m)
+        x, y = crs.to_local([end[0], lat], [end[1], lon], *origin)
+        yield LineString(np.column_stack([x, y]))
 
 
 def _on_offset(face: BaseGeometry, origin: tuple[float, float], curve: Curve, belt: Belt) -> BaseGeometry:

@@ -323,5 +323,5 @@ def geodesic_ring(ring: Sequence[tuple[float, float]]) -> Array:
     """Put vertices on a ring's geodesic edges, at most a kilometre apart: shape (n, 2)."""
     curve = Curve([np.asarray(ring, float)])
     count = max(len(ring), math.ceil(curve.length_m / 1000) + 1)
-    steps = np.unique(np.r_[np.linspace(0, curve.length_m, count), curve.vertex_chainages_m()])
+    steps = np.unique(np.r_[np.linspace(0, curve.length_m, count), curve.vertex_chainages_m(0)])
     return np.array([curve.point_at(float(step)) for step in steps])
