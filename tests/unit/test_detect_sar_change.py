@@ -126,11 +126,8 @@ def test_a_spoilt_scene_is_degraded(passes: Pass):
         result_utc=START,
     )
 
-    found = passes.detector.detect(
-        observation,
-        [blob, Blob(sha256=blob.sha256, size_bytes=504, media_type="image/tiff", name="vh")],
-        passes.media,
-    )
+    other = Blob(sha256=blob.sha256, size_bytes=504, media_type="image/tiff", name="vh")
+    found = passes.detector.detect(observation, [blob, other], passes.media)
 
     assert found.status == "degraded" and "GeoTIFF" in found.reason
 
