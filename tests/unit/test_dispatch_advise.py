@@ -112,13 +112,20 @@ def test_an_incident_becomes_a_recommendation_with_units_ways_and_a_wait(desk):
 
     (found,) = desk.waiting()
     assert found.tasks and found.action.startswith("Send ")
-    assert "km 8.1, 1.1 km north" in found.action
+    assert "km 8.3, near the line, ± 40 m" in found.action
     assert [way for way in found.ways if way.proposed]
     assert found.ways[-1].what == "Wait"
     assert any(way.barred_by for way in found.ways)
     assert found.due_utc is not None and found.due_utc > BEGAN
     assert found.places["inc-1"].lat_deg == 24.51
     assert {task.unit for task in found.tasks} == set(found.units_at)
+
+
+def test_the_place_is_said_as_the_rule_has_measured_it(desk):
+    desk.say("incident", "inc-1", incident(measured={"distance_m": 1234.5, "side": "A", "class": "tank"}))
+
+    (found,) = desk.waiting()
+    assert "(tank) at km 8.3, 1.2 km from the line on side A" in found.action
 
 
 def test_no_unit_is_sent_against_its_nations_caveat(desk):

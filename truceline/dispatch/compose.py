@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from truceline.dispatch.instance import FirstLook, Instance, Night, Node, Task, Unit
-from truceline.geo.crs import distance_m
+from truceline.geo.crs import distance_m, distances_m
 from truceline.model.classes import CANDIDATES
 from truceline.model.decided import Incident
 from truceline.model.place import Point, utc_text
@@ -93,10 +93,11 @@ class Ground:
     def __init__(self, force: Instance) -> None:
         self.force = force
         self._placed = [node for node in force.nodes if node.lat_deg is not None and node.lon_deg is not None]
-        rows = np.array([[1.0, node.lat_deg, node.lon_deg] for node in self._placed], dtype=float)
+        rows = [[1.0, node.lat_deg, node.lon_deg] for node in self._placed]
+        self._rows = np.array(rows, dtype=float).reshape(-1, 3)
         plane = np.array([[node.x_m, node.y_m] for node in self._placed], dtype=float)
-        # The local plane is flat and the corridor short: three numbers per axis carry it.
-        self._fit = np.linalg.lstsq(rows, plane, rcond=None)[0] if len(self._placed) >= 3 else None
+        self._fit = np.linalg.lstsq(self._rows, plane, rcond=None)[0] if len(self._placed) >= 3 else None
+        self._misses = plane - self._rows @ self._fit if self._fit is not None else plane
 
     @property
     def is_laid(self) -> bool:
@@ -112,11 +113,18 @@ class Ground:
         return next((_point(node) for node in self._placed if node.id == node_id), None)
 
     def along_km(self, at: Point) -> tuple[float, float]:
-        """Kilometres along the line and across it, one decimal."""
+        """Kilometres along the line and across it, one decimal.
+
+        A flat fit over all nodes, bent by what it misses at the nodes near by (inverse distance
+        weights; Shepard, 1968), because the line has bends and the plane of the force has none.
+        """
         if self._fit is None:
             return 0.0, 0.0
-        x_m, y_m = np.array([1.0, at.lat_deg, at.lon_deg]) @ self._fit
-        return round(float(x_m) / 1000, 1), round(float(y_m) / 1000, 1)
+        plane = np.array([1.0, at.lat_deg, at.lon_deg]) @ self._fit
+        apart_m = distances_m(at.lat_deg, at.lon_deg, self._rows[:, 1], self._rows[:, 2])
+        weight = 1.0 / np.maximum(apart_m, 1.0) ** 4
+        plane = plane + weight @ self._misses / weight.sum()
+        return round(float(plane[0]) / 1000, 1), round(float(plane[1]) / 1000, 1)
 
 
 def compose(

@@ -16,6 +16,7 @@ from truceline.plug import Media
 
 ALTERNATIVES = 6
 _VALID = timedelta(hours=2)
+_NEAR_KM = 0.7  # a place read off the force's nodes may be half a kilometre out where the line bends
 _WHAT = {
     "crossing": "crossing of the line",
     "absence": "presence in a zone that is to be empty",
@@ -123,8 +124,16 @@ def _what(ask: Ask) -> str:
 
 
 def _where(ask: Ask) -> str:
-    side = "north" if ask.y_km >= 0 else "south"
-    return f"km {ask.x_km:.1f}, {abs(ask.y_km):.1f} km {side} of the line, ± {ask.place.ce90_m:.0f} m"
+    """Say the place in the words of the line; what a rule has measured goes before our own estimate."""
+    measured = ask.incidents[ask.lead].measured
+    metres, side = measured.get("distance_m"), measured.get("side")
+    if isinstance(metres, int | float) and side in ("A", "B"):
+        across = f"{metres / 1000:.1f} km from the line on side {side}"
+    elif abs(ask.y_km) < _NEAR_KM:
+        across = "near the line"
+    else:
+        across = f"{abs(ask.y_km):.1f} km {'north' if ask.y_km >= 0 else 'south'} of the line"
+    return f"km {ask.x_km:.1f}, {across}, ± {ask.place.ce90_m:.0f} m"
 
 
 def _why(ask: Ask) -> str:
