@@ -78,6 +78,8 @@ def follow(inputs: Inputs, times_us: Array, by_arrival: bool) -> Course:
 
 def look_back(course: Course, grid: Array, workers: int) -> Course:
     """Replace each track's rows between its first and last detection by smoothed ones."""
+    if not len(course.number):
+        return course
     times = np.empty(len(course.order))
     for f, n, t in zip(course.events.first, course.events.size, course.events.time, strict=True):
         times[f : f + n] = t

@@ -146,7 +146,7 @@ def _check_detections(d: Columns, sensor: Columns, look: Columns | None, path: P
     for name in ("sxx_m2", "syy_m2", "sxy_m2"):
         _first(~np.isfinite(d[name]), path, name, "covariance not finite", ids)
     definite = (d["sxx_m2"] > 0) & (d["syy_m2"] > 0) & (d["sxx_m2"] * d["syy_m2"] > d["sxy_m2"] ** 2)
-    _first(~definite, path, "sxx_m2", "covariance not positive definite", ids)
+    _first(~definite, path, "sxx_m2, syy_m2, sxy_m2", "covariance not positive definite", ids)
     if look is None or not len(ids):
         return
     has = d["look_id"] >= 0
