@@ -72,7 +72,7 @@ def _killed_run(data: Path, run: int, seconds: float) -> dict[str, str]:
         writer.send_signal(signal.SIGKILL)
         lines += writer.stdout.read().splitlines(keepends=True)
     pairs = [line.decode().split() for line in lines if line.endswith(b"\n")]
-    return {entry_id: leaf for entry_id, leaf in pairs}
+    return {pair[0]: pair[1] for pair in pairs}
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 from truceline.log import verify
 from truceline.log.journal import Appended, Journal
 from truceline.log.merkle import check_consistency, check_inclusion
-from truceline.log.reader import read_checkpoint_lines, read_facts
+from truceline.log.reader import index_of, read_checkpoint_lines, read_facts
 from truceline.model.errors import BadInput, Broken, Refused
 from truceline.model.facts import Blob, Claim
 
@@ -216,6 +216,7 @@ def test_segments_rotate_and_the_log_goes_on(journal):
     again.close()
 
     assert len(list(journal.log_dir.glob("*.jsonl"))) > 3
+    assert b'"id":"r-7"' in index_of(journal.data_dir).line(7)
     assert again.read(20).id == "last"
     assert verdict(again)[0] == 0
 
@@ -298,7 +299,7 @@ def test_a_corrupt_line_in_the_middle_is_named_and_nothing_is_cut(journal):
     lines[3] = lines[3].replace(b'"type":"note"', b'"type":"shot"')
     path.write_bytes(b"\n".join(lines))
 
-    with pytest.raises(Broken, match="000000.jsonl: line 4: body does not match"):
+    with pytest.raises(Broken, match=r"000000\.jsonl: line 4: body does not match"):
         Journal.open(journal.data_dir)
 
     assert path.read_bytes() == b"\n".join(lines)

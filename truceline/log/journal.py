@@ -29,7 +29,6 @@ from truceline.log.entry import (
 )
 from truceline.log.keys import sync_folder, write_new
 from truceline.log.merkle import leaf_hash
-from truceline.log.reader import Index
 from truceline.log.recover import State
 from truceline.model.errors import BadInput, Broken, Refused
 from truceline.model.facts import Claim, Fact, Header, entry_key
@@ -385,4 +384,4 @@ def _take_lock(data_dir: Path) -> int:
     return handle
 
 
-__all__ = ["Appended", "Index", "Journal"]
+__all__ = ["Appended", "Journal"]
