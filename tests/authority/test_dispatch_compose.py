@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from truceline.dispatch.compose import Ground
 from truceline.dispatch.instance import load_instance
 from truceline.model.place import Point
