@@ -1,10 +1,9 @@
-"""Real Sentinel-1 stacks hold rain, wind and soil moisture, "neither a change to be alerted" (their README)."""
+"""Real Sentinel-1 stacks hold rain, wind and wet soil, "neither a change to be alerted" (their README)."""
 
 import json
 from pathlib import Path
 
 import pytest
-
 from truceline.app.cli import main
 
 

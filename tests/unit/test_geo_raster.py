@@ -76,7 +76,7 @@ def test_a_truncated_raster_names_the_file(tmp_path: Path):
 @pytest.mark.parametrize(
     "href",
     [
-        "/vsicurl/http://127.0.0.1/a.tif", "/vsizip/a.zip/a.tif", "vsimem/a.tif", "http://127.0.0.1/a.tif",
+        "/vsicurl/http://127.0.0.1/a.tif", "/vsizip/a.zip/a.tif", "file:///vsimem/a.tif", "http://127.0.0.1/a.tif",
         "s3://bucket/a.tif", "GTIFF_DIR:1:a.tif", "ftp:a.tif", "file://elsewhere/a.tif", "a\0b.tif",
     ],
 )  # fmt: skip

@@ -107,8 +107,8 @@ def _row(
         "w_px": float(right - left),
         "h_px": float(bottom - top),
         "chip_sha256": media.put(chip, "image/png", "before-and-after").sha256,
-        "note": f"radar echo {verb} by {change_db.mean():.1f} dB on average, at most {change_db.max():.1f} dB,"
-        f" over {alert.area_m2 / 10_000:.1f} ha since {alert.first_seen:%Y-%m-%d}",
+        "note": f"radar echo {verb} by {change_db.mean():.1f} dB on average, at most {change_db.max():.1f}"
+        f" dB, over {alert.area_m2 / 10_000:.1f} ha since {alert.first_seen:%Y-%m-%d}",
     }
 
 

@@ -163,7 +163,7 @@ def resolve_href(href: str, base: Path, inside: Path | None = None) -> Path:
         if parts.netloc not in ("", "localhost"):
             raise BadInput(_short(href), "names another host; a file of this machine is wanted")
         text = unquote(parts.path)
-    if re.match(r"[A-Za-z][\w+.-]*:", text) or re.search(r"(^|/)vsi", text, re.IGNORECASE):
+    if re.match(r"[A-Za-z][\w+.-]*:", text) or re.match(r"/+vsi", text, re.IGNORECASE):
         raise BadInput(_short(href), "is no file name; a path or file:// is wanted")
     if "\0" in text:
         raise BadInput(_short(href), "holds a NUL character")
