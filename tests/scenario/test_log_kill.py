@@ -92,3 +92,32 @@ def test_kill_9_during_the_very_first_start_leaves_a_folder_that_opens(tmp_path:
         journal.close()
 
         assert verify.verify_path(data)[0] == 4
+
+
+FORKER = """
+import os, sys, time
+from pathlib import Path
+from truceline.log.journal import Journal
+
+journal = Journal.open(Path(sys.argv[1]))
+worker = os.fork()
+if worker == 0:
+    print(f"{os.getpid()}", flush=True)
+    time.sleep(60)
+    os._exit(0)
+os.waitpid(worker, 0)
+"""
+
+
+def test_a_forked_worker_that_outlives_a_killed_writer_does_not_hold_the_lock(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKER, str(tmp_path / "data")], stdout=subprocess.PIPE
+    ) as writer:
+        assert writer.stdout is not None
+        worker = int(writer.stdout.readline())
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+        try:
+            Journal.open(tmp_path / "data").close()
+        finally:
+            os.kill(worker, signal.SIGKILL)

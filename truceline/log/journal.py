@@ -1,6 +1,5 @@
 """The journal: the one writer of the log; what it acknowledges is on the disk, signed and chained."""
 
-import fcntl
 import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -91,7 +90,7 @@ class Journal:
         lock = -1
         try:
             keys = recover.prepare(data_dir, origin)
-            lock = _take_lock(data_dir)
+            lock = recover.take_lock(data_dir)
             state = recover.load(data_dir / "log", keys)
             journal = cls(data_dir, state, lock, now)
             if state.last_checkpoint is None:
@@ -372,16 +371,6 @@ def _write_all(handle: int, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[os.write(handle, left) :]
-
-
-def _take_lock(data_dir: Path) -> int:
-    handle = os.open(data_dir / "log", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(handle)
-        raise BadInput(str(data_dir), "another process is writing to this log") from error
-    return handle
 
 
 __all__ = ["Appended", "Journal"]

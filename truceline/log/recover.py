@@ -1,5 +1,6 @@
 """Opening a log again: what it says of itself, and what of its tail was never acknowledged."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -16,8 +17,10 @@ from truceline.log.keys import Key, load_key, load_or_make_key, sync_folder, wri
 from truceline.log.merkle import Tree
 from truceline.log.reader import Index
 from truceline.log.sign import CHECKPOINT_DOMAIN, signature_holds
-from truceline.model.errors import Broken
+from truceline.model.errors import BadInput, Broken
 from truceline.model.facts import Fact, entry_key
+
+_held: set[int] = set()  # locks of this process, by file descriptor
 
 
 class Keys(NamedTuple):
@@ -162,9 +165,30 @@ def load(log_dir: Path, keys: Keys) -> State:
     return state
 
 
+def take_lock(data_dir: Path) -> int:
+    """Take the lock of the one writer.
+
+    Raises
+    ------
+    BadInput
+        If another process holds it.
+    """
+    handle = os.open(data_dir / "log", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise BadInput(str(data_dir), "another process is writing to this log") from error
+    _held.add(handle)
+    # A forked worker shares the lock, and would hold it on when the writer is killed.
+    os.register_at_fork(after_in_child=lambda: release(handle))
+    return handle
+
+
 def release(lock: int) -> None:
     """Let go of the lock on a log."""
-    if lock >= 0:
+    if lock in _held:
+        _held.discard(lock)
         os.close(lock)
 
 
