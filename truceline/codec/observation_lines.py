@@ -155,7 +155,7 @@ def report_line(report_id: str, report: Report, party: str, source: str) -> Line
         line |= {"kind": "interference", "activity": "obstruction"}
     elif report.type in ("note", "damage") and said.get("kind") in KINDS:
         line["kind"] = said["kind"]
-    elif report.type == "position" and not str(said.get("cot_type", "a-f-")).startswith("a-f"):
+    elif report.type == "position" and not str(said.get("cot_type", "a-f-")).startswith("a-f-"):
         line |= {"kind": "sighting", "class": from_cot(str(said["cot_type"]))}
         if report.subject_id is not None:
             line["object"] = report.subject_id
@@ -174,10 +174,9 @@ def report_line(report_id: str, report: Report, party: str, source: str) -> Line
 
 def _carried(said: Mapping[str, str | int | float], line: Line) -> Line:
     """Take the attributes whose names mean something to the rules."""
-    taken: Line = {word: said[word] for word in (*_TEXTS, *_NUMBERS) if word in said}
+    taken: Line = {word: str(said[word]) for word in _TEXTS if word in said}
+    taken |= {word: said[word] for word in _NUMBERS if isinstance(said.get(word), int | float)}
     taken |= {word: str(said[word]).lower() == "true" for word in _BOOLS if word in said}
     if "classes" in said:
         taken["classes"] = str(said["classes"]).split()
-    if "activity" in line:
-        taken.pop("activity", None)
-    return taken
+    return {word: value for word, value in taken.items() if word not in line or word == "party"}

@@ -1,0 +1,82 @@
+"""The detector ``reported``: DETECTIONS in local metres become rows with a place on earth."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from truceline.codec.fusion_tables import DETECTIONS, SENSORS, with_origin
+from truceline.detect.reported import Reported
+from truceline.model.classes import FUSION_CLASSES
+from truceline.model.errors import BadInput
+from truceline.model.facts import Blob
+from truceline.model.observed import Observation
+from truceline.model.place import Span
+from truceline.plug import load
+
+T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)
+
+
+class Media:
+    """Samples in a folder, by name."""
+
+    def __init__(self, folder: Path) -> None:
+        self.memory, self.folder = None, folder
+
+    def open(self, blob: Blob) -> Path:
+        return self.folder / blob.name
+
+    def put(self, sample, media_type, name):
+        raise AssertionError("nothing to store")
+
+
+def detect(
+    folder: Path, rows: list[dict], bias_m: float = 0.0, origin: tuple[float, float] | None = (48.0, 37.0)
+):
+    table = pa.Table.from_pylist(rows, schema=DETECTIONS)
+    pq.write_table(with_origin(table, *origin) if origin else table, folder / "detections")
+    pq.write_table(
+        pa.Table.from_pylist([{"sensor_id": "r", "bias_sigma_m": bias_m}], schema=SENSORS), folder / "sensors"
+    )
+    blobs = [
+        Blob(sha256="0" * 64, size_bytes=1, media_type="x", name=name) for name in ("detections", "sensors")
+    ]
+    said = Observation(source="r", key="1", phenomenon=Span(from_utc=T0, until_utc=T0), result_utc=T0)
+    return load("detect", {"kind": "reported"}).detect(said, blobs, Media(folder))
+
+
+def row(**more):
+    return {
+        "detection_id": 1, "sensor_id": "r", "phenomenon_time": T0, "result_time": T0, "x_m": 0.0, "y_m": 0.0,
+        "sxx_m2": 16.0, "syy_m2": 9.0, "sxy_m2": 0.0, **dict.fromkeys((f"p_{c}" for c in FUSION_CLASSES), 0.1),
+        **more,
+    }  # fmt: skip
+
+
+def test_the_origin_of_the_plane_is_the_origin(tmp_path):
+    (found,) = detect(tmp_path, [row()]).rows.to_pylist()
+
+    assert (found["lat_deg"], found["lon_deg"]) == (pytest.approx(48.0), pytest.approx(37.0))
+    assert sum(found[f"p_{c}"] for c in FUSION_CLASSES) == pytest.approx(1)
+
+
+def test_the_admitted_bias_is_part_of_the_error(tmp_path):
+    (found,) = detect(tmp_path, [row()], bias_m=3.0).rows.to_pylist()
+
+    assert found["ce90_m"] == pytest.approx(2.1460 * 5)  # sqrt(16 + 9)
+
+
+def test_speed_that_was_not_measured_stays_unknown(tmp_path):
+    (found,) = detect(tmp_path, [row()]).rows.to_pylist()
+
+    assert found["speed_mps"] is None and found["course_deg"] is None
+
+
+def test_a_plane_without_an_origin_is_bad_input(tmp_path):
+    with pytest.raises(BadInput, match="origin"):
+        detect(tmp_path, [row()], origin=None)
+
+
+def test_the_plug_in_is_found_by_its_word():
+    assert isinstance(load("detect", {"kind": "reported"}), Reported)
