@@ -220,16 +220,17 @@ def _look(
     parts, count = ndimage.label(ndimage.binary_dilation(moving, iterations=2))
     if not 0 < count <= 20 * MOST_BLOBS:
         return []
-    index = np.arange(1, count + 1)
-    strength = ndimage.maximum(np.where(moving, level, 0.0), parts, index)
-    area = ndimage.sum_labels(moving, parts, index)
+    label, heights = parts[moving], level[moving]
+    strength = np.zeros(count + 1, np.float32)
+    np.maximum.at(strength, label, heights)
+    area = np.bincount(label, minlength=count + 1)
     good = (strength > LEVEL) & (area >= LEAST_AREA_PX) & (area < LARGEST_SHARE * moving.size)
     if good.sum() > MOST_BLOBS:
         return []
     # An edge that stays in its place while the camera moves is drawn on the picture.
     drawn = ndimage.binary_dilation((still >= STILL_PAIRS) & (edges > DRAWN_EDGE), iterations=DRAWN_REACH_PX)
     blobs = []
-    for i, place in enumerate(ndimage.find_objects(parts)):
+    for i, place in enumerate(ndimage.find_objects(parts), 1):
         if good[i]:
             y, x = place
             box = (

@@ -54,6 +54,19 @@ FOOTPRINT = pa.schema(
     ]
 )
 
+# What is read of a packet: the rest need not be kept for a long flight.
+INPUTS = (
+    "packet_index", "pts_s", "time", "standard", "checksum_ok",
+    "platform_heading_deg", "platform_pitch_deg", "platform_roll_deg",
+    "platform_pitch_full_deg", "platform_roll_full_deg",
+    "sensor_lat_deg", "sensor_lon_deg", "sensor_msl_m", "sensor_hae_m", "sensor_hae_extended_m",
+    "sensor_hfov_deg", "sensor_vfov_deg", "sensor_rel_azimuth_deg", "sensor_rel_elevation_deg",
+    "sensor_rel_roll_deg", "sensor_roll_deg", "angle_to_north_deg", "obliquity_deg", "slant_range_m",
+    "frame_center_lat_deg", "frame_center_lon_deg", "frame_center_msl_m", "frame_center_hae_m",
+    *(f"corner{n}_{axis}_deg" for n in range(1, 5) for axis in ("lat", "lon")),
+    *(f"corner{n}_offset_{axis}_deg" for n in range(1, 5) for axis in ("lat", "lon")),
+)  # fmt: skip
+
 
 class Finding(NamedTuple):
     """Something wrong with the sensor from one packet to another (both included)."""
@@ -105,7 +118,7 @@ def locate(telemetry: pa.Table, ground_elevation_m: float | None = None) -> Loca
     Parameters
     ----------
     telemetry
-        Rows of contract drone, section 1.
+        Rows of contract drone, section 1; the columns of :data:`INPUTS`.
     ground_elevation_m
         Height of level ground, of the sensor's kind (above mean sea level if it states that).
 

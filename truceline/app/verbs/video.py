@@ -58,13 +58,12 @@ def _locate(args: argparse.Namespace) -> int:
     import pyarrow.parquet as pq
 
     from truceline.app.output import whole_file
-    from truceline.codec.klv import TELEMETRY
-    from truceline.geo.footprint import locate
+    from truceline.geo.footprint import INPUTS, locate
 
     if args.ground_elevation is not None and not math.isfinite(args.ground_elevation):
         raise BadInput("--ground-elevation", "must be a number of metres")
-    tables = list(telemetry_tables(args.file))
-    located = locate(pa.concat_tables([TELEMETRY.empty_table(), *tables]), args.ground_elevation)
+    tables = [table.select(INPUTS) for table in telemetry_tables(args.file)]
+    located = locate(pa.concat_tables(tables), args.ground_elevation)
     with whole_file(args.out) as path:
         pq.write_table(located.rows, path)
         if args.health is not None:
