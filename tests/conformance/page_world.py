@@ -267,10 +267,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.split("?")[0].lstrip("/")
-        if path in ("", "index.html"):
-            return self.file("index.html")
-        if path.startswith("page/"):
-            return self.file(path.removeprefix("page/"))
+        if path == "" or (PAGE / path).suffix in TYPES:
+            return self.file(path or "index.html")
         if self.headers.get("Authorization") != "Bearer duty":
             return self.answer(401, {"title": "unauthorized", "detail": "no such token", "status": 401})
         if path == "events":

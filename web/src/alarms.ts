@@ -35,14 +35,11 @@ function orders(): Alarm[] {
   });
 }
 
-/** One alarm for all sources lost for the same reason, and only while ground goes unobserved. */
+/** One alarm for one stretch of blindness, however many sources it took. */
 function lostGround(): Alarm[] {
-  const gaps = gapsNow(), km = unobservedKm(gaps), causes = new Map<string, string[]>();
-  if (km <= 0) return [];
-  for (const s of inTrouble()) causes.set(s.reason || s.status, [...(causes.get(s.reason || s.status) ?? []), s.name]);
-  const sinceMs = Math.min(...gaps.map((g) => g.fromMs));
-  return [...causes].map(([why, names]) => ({
-    id: `source:${names.join(",")}`, sinceMs, shelvable: true, overdue: false,
-    words: `${names.join(", ")}: ${why}. ${km.toFixed(1)} km not observed. Send somebody to look, or shelve with a reason.`,
-  }));
+  const gaps = gapsNow(), km = unobservedKm(gaps), lost = inTrouble();
+  if (km <= 0 || lost.length === 0) return [];
+  const sinceMs = Math.min(...gaps.map((g) => g.fromMs)), named = lost.slice(0, 4).map((s) => `${s.name} ${s.reason || s.status}`).join("; ");
+  const more = lost.length > 4 ? ` and ${lost.length - 4} more` : "";
+  return [{ id: `source:${lost.map((s) => s.name).join(",")}`, sinceMs, shelvable: true, overdue: false, words: `${named}${more}: ${km.toFixed(1)} km not observed. Send somebody to look, or shelve with a reason.` }];
 }

@@ -46,7 +46,7 @@ export function goLive(): void {
 
 export function drawTime(): void {
   const then = desk.then && !live();
-  const state = [clock(looking()), live(), then, desk.reading];
+  const state = [clock(looking()), live(), then, desk.reading, document.documentElement.dataset.theme];
   renew(byId("time-bar"), JSON.stringify(state), () => [
     make("b", {}, live() ? `Live, ${clock(now())}` : `As it was at ${clock(looking())}`),
     make("span", { class: "pair", role: "group", "aria-label": "Known when" },
@@ -193,7 +193,8 @@ function drawDue(s: Sheet): void {
     const cx = x(s, r.dueMs), cy = y(s, Math.min(s.lineKm, Math.max(0, km ?? s.lineKm / 2)));
     Object.assign(s.ctx, { strokeStyle: r.dueMs < now() ? s.p.overdue : s.p.attend, lineWidth: 3 });
     stroke(s, [cx, cy - 8], [cx, cy + 8]);
-    said(s, `${desk.numbers.get(r.id) ?? ""} due`, cx + 6, cy, "left");
+    const room = cx + 56 < s.width;
+    said(s, `${desk.numbers.get(r.id) ?? ""} due`, room ? cx + 6 : cx - 6, cy, room ? "left" : "right");
   }
 }
 

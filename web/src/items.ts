@@ -77,7 +77,7 @@ export function thing(j: Json): Thing | null {
   if (lon === null || lat === null || id === "") return null;
   const atMs = time(j.time_utc) ?? time(j.last_contact_utc) ?? 0;
   return {
-    id, sidc: text(j.sidc), label: text(j.label) || id, unit: j.unit === true, side: text(j.side) || text(j.party),
+    id, sidc: text(j.sidc), label: text(j.label) || (/^\d+$/.test(id) ? `T-${id}` : id), unit: j.unit === true, side: text(j.side) || text(j.party),
     lon, lat, ce90M: number(j.ce90_m) ?? number(at.ce90_m), speedMps: number(j.speed_mps), atMs,
     knownMs: time(j.received_utc) ?? atMs, state: text(j.state), existence: number(j.existence),
     trail: list(j.trail).map(place).filter((p) => p !== null), past: [], seq: number(j.seq) ?? 0,

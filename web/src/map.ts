@@ -22,7 +22,7 @@ let crowded = false;
 let waitingView: { centre: Place; zoom: number } | null = null;
 
 export function startMap(): void {
-  maplibregl.setWorkerUrl(new URL("page/map-worker.js", location.href).href);
+  maplibregl.setWorkerUrl(new URL("map-worker.js", location.href).href);
   map = new maplibregl.Map({
     container: "map", style: style(), center: [20, 30], zoom: 1.5, minZoom: 0.5, maxZoom: 17, attributionControl: false, dragRotate: false, pitchWithRotate: false,
     touchPitch: false, keyboard: false, fadeDuration: 0, maxPitch: 0, renderWorldCopies: false, trackResize: true, validateStyle: false,
@@ -39,7 +39,7 @@ export function startMap(): void {
 }
 
 async function landOutline(): Promise<void> {
-  const atlas = await (await fetch("page/land.json")).json();
+  const atlas = await (await fetch("land.json")).json();
   source("land")?.setData(feature(atlas, atlas.objects.land) as unknown as FeatureCollection);
 }
 
@@ -50,6 +50,7 @@ function style(): StyleSpecification {
   const colour = ["match", ["get", "kin"], "own", p.own, "party", p.party, p.unknown];
   return {
     version: 8,
+    transition: { duration: 0, delay: 0 },
     sources: { land: { ...empty, tolerance: 0.2 }, grounds: { ...empty, tolerance: 0.1 }, things: { ...empty, buffer: 8, maxzoom: 12 } },
     layers: [
       { id: "water", type: "background", paint: { "background-color": p.water } },
@@ -147,7 +148,7 @@ function over(): void {
 function fitOnce(): void {
   if (!map || fitted || waitingView) return;
   const line = missionLine();
-  const places: Place[] = line ? line.points : [...picture.things.values()].map((t): Place => [t.lon, t.lat]);
+  const places: Place[] = line ? [...line.points] : [...picture.things.values()].map((t): Place => [t.lon, t.lat]);
   for (const i of picture.incidents.values()) if (i.lon !== null && i.lat !== null) places.push([i.lon, i.lat]);
   if (places.length === 0 || (!line && !desk.ready)) return;
   fitted = true;

@@ -1,7 +1,7 @@
 // What is drawn over the map: not observed, plans, symbols with their circles, rings and numbers, words.
 
 import { ago, clock, MINUTE, span } from "./clock";
-import { desk, incidentBy, isChanged, live, looking, now, opened, picture } from "./desk";
+import { desk, incidentBy, incidentsOf, isChanged, live, looking, now, opened, picture, waiting } from "./desk";
 import { byId } from "./dom";
 import { gapsAt, gapsNow } from "./head";
 import type { Incident, Place, Thing } from "./items";
@@ -39,6 +39,8 @@ export function drawOverlay(view: View): void {
   ctx.clearRect(0, 0, width, height);
   const p = palette(), labels = new Labels(ctx, width, height, p.land);
   labels.keepBox(0, height - 58, width, height);
+  const legend = byId("legend");
+  labels.keepBox(0, 0, legend.offsetLeft + legend.offsetWidth, legend.offsetTop + legend.offsetHeight);
   const sheet: Sheet = { ctx, view, labels, p, pxPerKm: scaleOf(view, width, height), width, height };
   spots = [];
   if (desk.coverage) drawGaps(sheet);
@@ -210,7 +212,16 @@ function drawThing(s: Sheet, it: Thing): void {
   spots.push({ id: it.id, x, y });
   const side = kin === "party" && it.side.length === 1 ? ` (${it.side})` : "", name = `${it.label}${side}${drawn.valid ? "" : " (no valid symbol)"}`;
   const lines = [{ words: name, colour, bold: it.id === desk.selected }, ...(stale ? [{ words: SAY.seen(age), colour: s.p.ink2 }] : [])];
-  s.labels.want({ x, y, rank: kin === "own" ? 4 : 5, clear: stale ? 20 : 16, lines, ...(stale ? { short: `${name}, ${ago(age).replace(" ago", "")}` } : {}) });
+  s.labels.want({ x, y, rank: kin === "own" ? 4 : 5, clear: ringed(s, x, y) ? 28 : stale ? 20 : 16, lines, ...(stale ? { short: `${name}, ${ago(age).replace(" ago", "")}` } : {}) });
+}
+
+/** True where the ring of something that waits is drawn. */
+function ringed(s: Sheet, x: number, y: number): boolean {
+  return waiting().some((r) => incidentsOf(r).some((i) => {
+    if (i.lon === null || i.lat === null) return false;
+    const at = s.view.project([i.lon, i.lat]);
+    return Math.hypot(at.x - x, at.y - y) < 24;
+  }));
 }
 
 function drawIncident(s: Sheet, it: Incident): void {
@@ -230,7 +241,8 @@ function drawIncident(s: Sheet, it: Incident): void {
   s.ctx.setLineDash([]);
   s.ctx.lineWidth = 1.3;
   if (error > 26) ring(s, x, y, error);
-  diamond(s.ctx, x, y, 6, s.p.panel, colour);
+  // A symbol that is drawn here already says what it is; the diamond would hide it.
+  if (!spots.some((o) => o.id !== about.id && Math.hypot(o.x - x, o.y - y) < 14)) diamond(s.ctx, x, y, 6, s.p.panel, colour);
   s.ctx.fillStyle = colour;
   s.ctx.beginPath();
   s.ctx.arc(x - 22, y - 24, 12, 0, 7);
@@ -239,7 +251,7 @@ function drawIncident(s: Sheet, it: Incident): void {
   s.ctx.font = font(true);
   Object.assign(s.ctx, { textAlign: "center", textBaseline: "middle" });
   s.ctx.fillText(String(desk.numbers.get(about.id)), x - 22, y - 23);
-  s.labels.keep(x, y, 20);
+  s.labels.keep(x, y, 23);
   s.labels.keep(x - 22, y - 24, 13);
   const words = incidentTitle(it);
   s.labels.want({ x, y, rank: 1, clear: 25, short: words, lines: [{ words, colour: s.p.ink1, bold: true }], spots: ["right", "above-right", "below-right", "below", "left", "above"] });

@@ -47,6 +47,7 @@ function signInForm(): Node[] {
 }
 
 function idle(): HTMLElement {
+  if (!desk.ready) return make("div", { class: "idle" }, make("p", {}, desk.reading));
   const n = picture.incidents.size;
   return make("div", { class: "idle" }, make("h2", {}, "No decision is open"),
     make("p", {}, n ? `${plural(n, "incident is", "incidents are")} in force. Open a decision in the list, or press its number.` : "Nothing has been claimed so far."));
@@ -79,7 +80,7 @@ function changedBox(r: Recommendation): HTMLElement {
 
 function verdictBox(i: Incident): HTMLElement {
   const law = [i.article, i.zone && `zone ${i.zone}`].filter(Boolean).join(", ");
-  return make("div", { class: "verdict" }, make("p", {}, make("b", {}, incidentVerdict(i))), make("p", {}, [incidentTitle(i), law].filter(Boolean).join(". ")), make("p", { class: "small" }, placeLong(i)));
+  return make("div", { class: "verdict" }, make("p", {}, make("b", {}, incidentVerdict(i))), make("p", {}, [i.verdict ? incidentTitle(i) : "No rule of the agreement was applied", law].filter(Boolean).join(". ")), make("p", { class: "small" }, placeLong(i)));
 }
 
 /** The reports that an incident rests on, as far as they reached the page. */

@@ -25,7 +25,9 @@ export function drawTools(): void {
     make("button", { "data-sound": true, "data-at": "sound", "aria-pressed": String(desk.sound) }, desk.sound ? "Sound on" : "Sound off"),
     make("button", { "data-keys": true, "data-at": "keys" }, "Keys ", key("?")),
     make("input", { id: "find", type: "text", placeholder: "Find  /", "aria-label": "Find a unit, object or incident", "data-at": "find" }),
-    make("p", { class: "legend wide" }, LEGEND.map(([, sidc, words]) => make("span", {}, sign(sidc), words)), make("span", {}, make("i", { class: "mark gap" }), "not observed")),
+  ]);
+  renew(byId("legend"), JSON.stringify([theme, desk.ready]), () => [
+    make("p", { class: "legend" }, LEGEND.map(([, sidc, words]) => make("span", {}, sign(sidc), words)), make("span", {}, make("i", { class: "mark gap" }), "not observed")),
   ]);
   byId("keys").hidden = !desk.keys;
   renew(byId("keys"), String(desk.singleKeys), () => [

@@ -58,7 +58,7 @@ export function chance(p: number): string {
 }
 
 export function incidentVerdict(it: Incident): string {
-  const verdict = VERDICTS[it.verdict] ?? (it.verdict.replaceAll("_", " ") || "Nothing claimed against the agreement");
+  const verdict = VERDICTS[it.verdict] ?? (it.verdict.replaceAll("_", " ") || incidentTitle(it));
   return it.probability === null ? verdict : `${verdict}, ${chance(it.probability)}`;
 }
 
