@@ -134,22 +134,7 @@ def locate(telemetry: pa.Table, ground_elevation_m: float | None = None) -> Loca
     cut = _cut(camera, ground.ground_m, slant_m)
     stated = numbers(telemetry, "frame_center_lat_deg"), numbers(telemetry, "frame_center_lon_deg")
     difference_m = _distances(cut.lat_deg, cut.lon_deg, *stated)
-    good = np.array([ok is not False for ok in telemetry["checksum_ok"].to_pylist()], bool)
-
-    health = {word: np.zeros(count, bool) for word in HEALTH}
-    has_pose = np.isfinite(camera.axes).all((1, 2)) & np.isfinite(camera.lat_deg + camera.lon_deg)
-    health["bad_checksum"] = ~good
-    health["no_pose"] = ~has_pose
-    aims = np.isfinite(ground.ground_m) & np.isfinite(ground.height_m)
-    health["horizon"] = has_pose & aims & ~np.isfinite(cut.range_m)
-    health["time_jump"] = _jumps(numbers(telemetry.select(["time"]).cast(_MICROSECONDS), "time") / 1e6)
-    found = _azimuth_findings(_azimuth_difference_deg(camera, cut, stated, difference_m), good)
-    turn_deg = np.zeros(count)
-    for one in found:
-        health[one.kind][one.first_packet : one.last_packet + 1] |= has_pose[
-            one.first_packet : one.last_packet + 1
-        ]
-        turn_deg[one.first_packet : one.last_packet + 1] = one.estimate_deg or 0.0
+    health, found, turn_deg = _examine(telemetry, camera, ground, cut, stated)
     camera = camera._replace(axes=turned(camera.axes, turn_deg))
     after = _cut(camera, ground.ground_m, slant_m)
     model_m = ce90_of(cut.sight, cut.range_m)
@@ -174,6 +159,28 @@ def locate(telemetry: pa.Table, ground_elevation_m: float | None = None) -> Loca
     findings = sorted((*found, *_runs(health)), key=lambda one: (one.first_packet, one.kind))
     extra_m = np.where(odd, np.nan_to_num(difference_m), 0.0)
     return Located(rows, tuple(findings), camera, after.ground_m, extra_m)
+
+
+def _examine(
+    telemetry: pa.Table, camera: Camera, ground: _Ground, cut: _Cut, stated: tuple[Array, Array]
+) -> tuple[dict[str, Flags], list[Finding], Array]:
+    """Say what is wrong with each packet, and by how much its azimuth has to be turned."""
+    count = telemetry.num_rows
+    good = np.array([ok is not False for ok in telemetry["checksum_ok"].to_pylist()], bool)
+    has_pose = np.isfinite(camera.axes).all((1, 2)) & np.isfinite(camera.lat_deg + camera.lon_deg)
+    aims = np.isfinite(ground.ground_m) & np.isfinite(ground.height_m)
+    health = {word: np.zeros(count, bool) for word in HEALTH}
+    health["bad_checksum"] = ~good
+    health["no_pose"] = ~has_pose
+    health["horizon"] = has_pose & aims & ~np.isfinite(cut.range_m)
+    health["time_jump"] = _jumps(numbers(telemetry.select(["time"]).cast(_MICROSECONDS), "time") / 1e6)
+    found = _azimuth_findings(_azimuth_difference_deg(camera, cut, stated), good)
+    turn_deg = np.zeros(count)
+    for one in found:
+        lasts = slice(one.first_packet, one.last_packet + 1)
+        health[one.kind][lasts] = has_pose[lasts]
+        turn_deg[lasts] = one.estimate_deg or 0.0
+    return health, found, turn_deg
 
 
 def _from_pose(cut: _Cut, ground: _Ground) -> dict[str, Any]:
@@ -248,11 +255,9 @@ def _distances(lat: Array, lon: Array, to_lat: Array, to_lon: Array) -> Array:
     return distance_m
 
 
-def _azimuth_difference_deg(
-    camera: Camera, cut: _Cut, stated: tuple[Array, Array], difference_m: Array
-) -> Array:
+def _azimuth_difference_deg(camera: Camera, cut: _Cut, stated: tuple[Array, Array]) -> Array:
     """Tell how far the sight must be turned clockwise to point at the stated centre, -180 … 180."""
-    known = np.isfinite(difference_m)
+    known = np.isfinite(cut.lat_deg + stated[0] + stated[1])
     turn = np.full(len(known), np.nan)
     begin = camera.lon_deg[known], camera.lat_deg[known]
     to_pose, _, pose_m = GEOD.inv(*begin, cut.lon_deg[known], cut.lat_deg[known])
