@@ -38,6 +38,7 @@ while True:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # the long run of 200 kills takes minutes
 def test_kill_9_at_random_moments_loses_nothing_acknowledged(tmp_path: Path) -> None:
     # TRUCELINE_KILLS=200 for the long run; continuous integration takes what fits into about 10 s.
     kills = int(os.environ.get("TRUCELINE_KILLS", "12"))
