@@ -48,11 +48,12 @@ class Desk:
         self.seq = -1
         self.jobs: list[Job] = []
         self.claims: list[Claim] = []
+        self.answers = True
 
-    def say(self, kind: str, entry_id: str, body: Noun, refs=()) -> int:
+    def say(self, kind: str, entry_id: str, body: Noun, refs=(), actor="test") -> int:
         self.seq += 1
         header = Header(
-            actor="test", blobs=(), body_sha256="", id=entry_id, kind=kind, prev_sha256="", refs=refs,
+            actor=actor, blobs=(), body_sha256="", id=entry_id, kind=kind, prev_sha256="", refs=refs,
             seq=self.seq, time_utc=utc_text(self.now), v=1,
         )  # fmt: skip
         fact = Fact(header=header, body=msgspec.Raw(msgspec.json.encode(body)))
@@ -62,11 +63,15 @@ class Desk:
         for answer in self.advise.apply(fact):
             if isinstance(answer, Job):
                 self.jobs.append(answer)
-                self.say("recommendation", answer.id, propose(answer.argument, self.media).body, answer.refs)
+                if self.answers:
+                    self.answer(answer)
             else:
                 self.claims.append(answer)
-                self.say(answer.kind, answer.id, answer.body, answer.refs)
+                self.say(answer.kind, answer.id, answer.body, answer.refs, answer.actor)
         return said
+
+    def answer(self, job: Job) -> None:
+        self.say("recommendation", job.id, propose(job.argument, self.media).body, job.refs, job.actor)
 
     def waiting(self) -> list[Recommendation]:
         return [item.recommendation for item in self.board.waiting()]
@@ -171,6 +176,17 @@ def test_a_withdrawn_incident_takes_its_recommendation_with_it(desk):
     assert claim.refs[-1] == 2 and 1 in claim.refs
 
 
+def test_what_comes_after_a_withdrawal_waits_ten_minutes_and_no_longer(desk):
+    seq = desk.say("incident", "inc-1", incident())
+    gone = msgspec.structs.replace(incident(), withdrawn=True, supersedes=(seq,))
+    desk.say("incident", "inc-1", gone, refs=(seq,))
+    desk.now += timedelta(minutes=10)
+
+    desk.say("incident", "inc-2", incident())
+
+    assert [one.incident_ids for one in desk.waiting()] == [("inc-2",)]
+
+
 def test_a_superseded_incident_renews_the_recommendation_after_ten_minutes(desk):
     seq = desk.say("incident", "inc-1", incident())
     desk.say("incident", "inc-2", msgspec.structs.replace(incident(), supersedes=(seq,)), refs=(seq,))
@@ -183,6 +199,34 @@ def test_a_superseded_incident_renews_the_recommendation_after_ten_minutes(desk)
     (found,) = desk.waiting()
     assert found.incident_ids == ("inc-2",)
     assert desk.advise.due() is None
+
+
+def test_an_answer_that_was_overtaken_does_not_wait(desk):
+    desk.answers = False
+    desk.say("incident", "inc-1", incident())
+    desk.now += timedelta(hours=1)
+    desk.say("incident", "inc-2", incident())
+    assert len(desk.jobs) == 2
+
+    for job in desk.jobs:
+        desk.answer(job)
+
+    (found,) = desk.waiting()
+    assert found.incident_ids == ("inc-1", "inc-2")
+
+
+def test_one_thing_that_breaks_two_articles_is_one_recommendation(desk):
+    desk.say("incident", "inc-1", incident(class_="activity_ban", causes=("rep-1",)))
+    desk.say(
+        "incident", "inc-2", incident(class_="explosion_cluster", verdict=None, causes=("rep-1", "rep-2"))
+    )
+    desk.now += timedelta(minutes=10)
+    desk.say("incident", "inc-3", incident(class_="escalation"))
+
+    (found,) = desk.waiting()
+    assert found.incident_ids == ("inc-1", "inc-2")
+    asked = msgspec.json.decode(desk.jobs[-1].argument, type=Ask)
+    assert asked.task_kind == "shelling"
 
 
 def test_a_decided_case_is_not_brought_again(desk):

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from truceline.dispatch.compose import TASK_WORDS, Ground, compose, task_kind
+from truceline.dispatch.compose import NEEDS, TASK_WORDS, Ground, compose, task_kind
 from truceline.dispatch.instance import read_instance
 from truceline.log.fold import Fold
 from truceline.model.decided import Decision, Incident, Order, OrderState, Recommendation
@@ -19,6 +19,7 @@ FUNCTION = "truceline.dispatch.propose:propose"
 ACTOR = "engine:advise"
 _RENEW = timedelta(minutes=10)  # what waits is made anew no faster: one alarm in ten minutes (EEMUA 191)
 _QUIET = timedelta(hours=1)  # after a decision, the same kind of task in the same sector rests
+_LOST = timedelta(hours=1)  # an answer that is so late is asked for again
 _OVERDUE = timedelta(hours=1)  # an order that should long be done keeps nothing waiting
 _MOST = 50  # incidents in one proposal: nobody reads more
 _RANK = {"violation": 3, "possible_violation": 2, "could_not_observe": 1}
@@ -35,6 +36,7 @@ class _Group(msgspec.Struct):
     asked_utc: datetime
     incident_ids: frozenset[str]
     waits: bool = False  # the answer is in the log and nobody has decided
+    answered: bool = False
     decided: bool = False
 
 
@@ -73,6 +75,7 @@ class Advise(Fold):
         self._ground = Ground(read_instance(force, "force file")) if force else None
         self._open: dict[Key, set[str]] = {}
         self._key_of: dict[str, Key] = {}
+        self._key_of_cause: dict[str, Key] = {}
         self._id_of_seq: dict[int, str] = {}
         self._groups: dict[Key, _Group] = {}
         self._served: dict[str, int] = {}
@@ -84,8 +87,10 @@ class Advise(Fold):
             return ()
         if fact.kind == "incident":
             self._incident(fact, fact.noun(Incident))
-        elif fact.kind == "recommendation":
-            self._recommendation(fact)
+        elif fact.kind == "recommendation" and fact.actor == ACTOR:
+            late = self._recommendation(fact)
+            if late is not None:
+                return [late]
         elif fact.kind == "decision":
             self._decision(fact.noun(Decision))
         elif fact.kind == "order":
@@ -115,20 +120,36 @@ class Advise(Fold):
             return
         if self._ground is not None and self._holds(fact.id):
             at = Point(lat_deg=said.lat_deg, lon_deg=said.lon_deg, ce90_m=said.ce90_m or 0.0)
-            key = (kind, self._ground.nearest(at).sector)
+            key = self._group_of(said, kind, self._ground.nearest(at).sector)
             self._key_of[fact.id] = key
             self._open.setdefault(key, set()).add(fact.id)
             self._dirty.add(key)
+
+    def _group_of(self, said: Incident, kind: str, sector: str) -> Key:
+        """Put incidents of the same causes together: one thing seen breaks several articles."""
+        causes = {*said.causes, *said.report_ids}
+        shared = sorted(self._key_of_cause[one] for one in causes if one in self._key_of_cause)
+        key = next((one for one in shared if one[1] == sector), (kind, sector))
+        for cause in causes:
+            self._key_of_cause.setdefault(cause, key)
+        return key
 
     def _holds(self, incident_id: str) -> bool:
         item = self._board.incident(incident_id)
         return item is not None and item.id == incident_id
 
-    def _recommendation(self, fact: Fact) -> None:
+    def _recommendation(self, fact: Fact) -> Claim | None:
+        """Take in an answer; one that was overtaken by a newer question is withdrawn at once."""
+        said = fact.noun(Recommendation)
         for key, group in self._groups.items():
             if group.asked_id == fact.id:
-                group.waits = not fact.noun(Recommendation).withdrawn
+                group.waits, group.answered = not said.withdrawn, True
                 self._dirty.add(key)
+                return None
+        item = self._board.recommendation(fact.id)
+        if said.withdrawn or item is None or item.state != "waiting":
+            return None
+        return self._withdrawal(item, fact, "A newer proposal took its place.")
 
     def _decision(self, said: Decision) -> None:
         item = self._board.recommendation(said.recommendation_id)
@@ -186,7 +207,7 @@ class Advise(Fold):
             self._dirty.discard(key)
             if item is not None and group is not None:
                 group.waits = False
-                yield self._withdrawal(item, fact)
+                yield self._withdrawal(item, fact, "What it was for no longer holds. Nothing to decide.")
             return
         if any(key in keys for keys, _ in self._running.values()):
             self._dirty.discard(key)  # comes back with the end of the order
@@ -204,6 +225,8 @@ class Advise(Fold):
 
     def _not_before(self, key: Key) -> datetime:
         group = self._groups[key]
+        if not group.answered:
+            return group.asked_utc + _LOST
         return group.asked_utc + (_QUIET if group.decided else _RENEW)
 
     def _wanted(self, key: Key) -> list[IncidentItem]:
@@ -232,7 +255,14 @@ class Advise(Fold):
             raise ValueError("a proposal needs a force")
         incidents = {one.id: one.incident for one in wanted}
         supersedes = (old.seq,) if old is not None else ()
-        ask = compose(self._ground, incidents, key[0], self._teams.units(), fact.time_utc, supersedes)
+        ask = compose(
+            self._ground,
+            incidents,
+            self._kind(incidents, key),
+            self._teams.units(),
+            fact.time_utc,
+            supersedes,
+        )
         before = sorted({*(one.seq for one in wanted), *supersedes} - {fact.seq})
         return Job(
             kind="recommendation",
@@ -243,8 +273,12 @@ class Advise(Fold):
             argument=msgspec.json.encode(ask, order="deterministic"),
         )
 
-    def _withdrawal(self, item: RecommendationItem, fact: Fact) -> Claim:
-        because = "What it was for no longer holds. Nothing to decide."
+    def _kind(self, incidents: Mapping[str, Incident], key: Key) -> str:
+        """Name the most pressing kind of task of a group."""
+        kinds = {task_kind(one, self._words) or key[0] for one in incidents.values()}
+        return max(kinds, key=lambda kind: (NEEDS[kind].weight if kind in NEEDS else 0.0, kind))
+
+    def _withdrawal(self, item: RecommendationItem, fact: Fact, because: str) -> Claim:
         body = msgspec.structs.replace(
             item.recommendation, supersedes=(item.seq,), withdrawn=True, withdrawn_because=because
         )
