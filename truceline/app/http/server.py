@@ -143,7 +143,7 @@ def listening(node: Node, settings: Settings, say: Callable[[str], None]) -> Ite
         ssl_keyfile=settings.tls_key,
     )
     try:
-        yield Running(config, app, lambda: say(json.dumps(line)), bound)
+        yield Running(config, app, lambda: say(json.dumps(line, separators=(",", ":"))), bound)
     finally:
         app.close()
         bound.close()

@@ -158,7 +158,7 @@ class Health(msgspec.Struct, omit_defaults=True):
     tree_size: int = -1
 
 
-class UserMade(msgspec.Struct):
+class UserMade(msgspec.Struct, omit_defaults=True):
     name: str
     role: str
     token: str

@@ -44,7 +44,9 @@ async def take_report(ask: Ask) -> Response:
     return say(answer, 201 if taken.new else 200)
 
 
-@TABLE.route("POST", "/reports/batch", roles=REPORTERS, raw=(NDJSON,), gives={200: Media((NDJSON,))})
+@TABLE.route(
+    "POST", "/reports/batch", roles=REPORTERS, raw=(NDJSON, "text/plain"), gives={200: Media((NDJSON,))}
+)
 async def take_batch(ask: Ask) -> Response:
     """Take up to 1 000 reports, one a line; each line of the answer has its own status."""
     want_type(ask.request, NDJSON)
