@@ -80,7 +80,8 @@ def link_package():
     site, scripts = subprocess.check_output([python(), "-c", code], text=True).split("\n")[:2]
     Path(site, "truceline.pth").write_text(f"{HERE}\n")
     command = Path(scripts, "truceline")
-    command.write_text(f"#!{python()}\nimport sys\nfrom truceline.app.cli import main\nsys.exit(main())\n")
+    start = 'if __name__ == "__main__":\n    sys.exit(main())\n'
+    command.write_text(f"#!{python()}\nimport sys\nfrom truceline.app.cli import main\n\n{start}")
     command.chmod(0o755)
 
 

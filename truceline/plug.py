@@ -186,13 +186,20 @@ def load(room: str, settings: Mapping[str, Any], where: str = "") -> Plug:
     table = dict(settings)
     try:
         plug = find(room, table.pop("kind"))
-        return msgspec.convert(table, plug, strict=False)
+        return msgspec.convert(table, plug, strict=False, dec_hook=_path)
     except KeyError as error:
         raise BadInput(where, "`kind` is missing") from error
     except BadInput as error:
         raise BadInput(where, str(error)) from error
     except msgspec.ValidationError as error:
-        raise BadInput(where, str(error)) from error
+        what, _, place = str(error).partition(" - at `$")
+        raise BadInput(where + place.rstrip("`"), what[:1].lower() + what[1:]) from error
+
+
+def _path(wanted: type, value: Any) -> Any:
+    if wanted is Path and isinstance(value, str):
+        return Path(value)
+    raise TypeError(f"{value!r} is no {wanted.__name__}")
 
 
 def _checked(found: Any, port: type[Plug], word: str) -> type[Plug]:

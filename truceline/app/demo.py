@@ -13,7 +13,7 @@ from truceline.app.documents import write_documents
 from truceline.app.exercise import Exercise, eyes_of, running
 from truceline.flow.mission import load_mission
 from truceline.flow.node import Node
-from truceline.log.verify import verify_path
+from truceline.log.verify import read_trust, verify_path
 from truceline.model.errors import BadInput
 from truceline.sim.day import write_truth
 from truceline.sim.score import Result, score
@@ -61,11 +61,14 @@ def demo(data: Path, *, seed: int, port: int, headless: bool) -> int:
         outcome = _day(exercise, place, seed)
         _tell(exercise, outcome, data)
         if not headless:
-            print(f"\nThe page stays up at {_with_token(exercise)} - end it with Ctrl-C.", flush=True)
+            print("\nThe page stays up until Ctrl-C.", flush=True)
             _wait_for_keyboard()
-    verdict = verify_path(data, trust=data / "keys" / "trust.json")
-    print(f"verify: {verdict.verdict}, {verdict.entries} entries, root {verdict.root_sha256[:16]}…")
-    held = outcome.held and verdict.verdict == "verified"
+    code, finding = verify_path(data, read_trust(data / "keys" / "trust.json"))
+    root = str(finding.get("root_sha256", ""))[:16]
+    print(
+        f"verify: {finding['verdict']}, {finding.get('entries', 0)} entries, root {root}… {finding.get('why', '')}"
+    )
+    held = outcome.held and code == 0
     print("EXERCISE: the chain held." if held else "EXERCISE: the chain did NOT hold.")
     return 0 if held else 3
 
@@ -80,7 +83,7 @@ def _day(exercise: Exercise, place: Path, seed: int) -> Outcome:
     write_truth(world, Corridor(zones), place / "truth.json")
     exercise.add_units(eyes_of(world, zones))
     exercise.play()
-    print(f"EXERCISE: the map page is at {_with_token(exercise)}", flush=True)
+    print(f"EXERCISE: the map page is at {exercise.invite('guest')}", flush=True)
     end = world.start_utc + timedelta(seconds=DAY_S) + _AFTER
     first_s: float | None = None
     began_s = time.monotonic()
@@ -153,10 +156,6 @@ def _tell(exercise: Exercise, outcome: Outcome, data: Path) -> None:
     for link, holds in outcome.links.items():
         print(f"  {'yes' if holds else 'NO '}  {link}")
     print(f"  data: {data}  (truceline why, replay, verify and report read it)", flush=True)
-
-
-def _with_token(exercise: Exercise) -> str:
-    return f"{exercise.url}#token={exercise.viewer_token()}"
 
 
 def _draw(clock: str, observations: int, incidents: int) -> None:

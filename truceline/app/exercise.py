@@ -4,12 +4,12 @@ import multiprocessing
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from truceline.app.http.server import Server, admin_token
+from truceline.app.http.server import Settings, in_background, prepare
 from truceline.app.players import Door, DutyOfficer, Eyes, Player, UnitPlayer, enlist
 from truceline.flow.mission import Mission
 from truceline.flow.node import Node
@@ -63,24 +63,29 @@ class Exercise:
 
     def __init__(self, node: Node, port: int = 0) -> None:
         self.node = node
-        self.server = Server(node, "127.0.0.1", port)
         self.players: list[Player] = []
+        self.url = ""
+        self._port = port
+        self._open = ExitStack()
         self._day: Any = None
-
-    @property
-    def url(self) -> str:
-        return self.server.url
 
     def start(self, follow: bool) -> None:
         """Start node and server, and let the mission's players log in."""
         mission = _exercise(self.node)
+        self._open.callback(self.node.stop)
         self.node.start(follow)
-        self.server.start()
-        self.admin = Door(self.url, admin_token(self.node))
+        token_file = prepare(self.node.journal.data_dir, self.node)
+        port = self._open.enter_context(in_background(self.node, Settings(port=self._port)))
+        self.url = f"http://127.0.0.1:{port}/"
+        self.admin = Door(self.url, token_file.read_text().strip())
         for player in mission.file.player:
             if player.plays == "duty_officer":
                 door = enlist(self.admin, self.url, player.name, player.role)
                 self.players.append(DutyOfficer(player.name, door, self.node.now, player.after_s))
+
+    def invite(self, name: str) -> str:
+        """Make a commander for whoever watches; answer the page's address with the token."""
+        return f"{self.url}#token={enlist(self.admin, self.url, name, 'commander').token}"
 
     def add_units(self, eyes: Eyes | None) -> None:
         """Let every unit of the force log in; ``eyes`` tells what one would see at a place."""
@@ -120,8 +125,7 @@ class Exercise:
             player.join(timeout=2)
         if self._day is not None and self._day.is_alive():
             self._day.terminate()
-        self.server.stop()
-        self.node.stop()
+        self._open.close()
 
 
 def eyes_of(world: World, zones: Zones) -> Eyes:

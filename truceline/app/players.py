@@ -27,12 +27,12 @@ class Door:
     def __init__(self, url: str, token: str) -> None:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
-        self._token = token
+        self.token = token
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
         """Ask once; answer the status and what came back."""
         connection = http.client.HTTPConnection(self._host, self._port, timeout=30)
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         try:
             text = None if body is None else json.dumps(body)
             connection.request(method, path, text, headers)

@@ -16,16 +16,21 @@ from truceline.model.observed import Detections, Observation
 FUNCTION = "truceline.flow.work:detect"
 
 
-class Piece(msgspec.Struct, order=True):
-    """One observation in the row of a detector with memory, and what came of it."""
+class Piece(msgspec.Struct):
+    """One observation in the row of a detector with memory, and what came of it.
+
+    ``results`` are the answers by the memory that was taken in; ``newest`` is the one said last,
+    which is the one in force.
+    """
 
     from_utc: datetime
     id: str
     seq: int
     blobs: tuple[Blob, ...]
     observation: Observation
-    asked: set[str] = msgspec.field(default_factory=set)
-    results: dict[str, tuple[int, Detections]] = msgspec.field(default_factory=dict)
+    asked: set[tuple[str, int]] = msgspec.field(default_factory=set)
+    results: dict[str, Fact] = msgspec.field(default_factory=dict)
+    newest: Fact | None = None
 
 
 class LookArgument(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +66,7 @@ class Look(Fold):
             return list(self._detected(fact, fact.noun(Detections)))
         return []
 
-    def _observed(self, fact: Fact, said: Observation) -> Iterable[Job]:
+    def _observed(self, fact: Fact, said: Observation) -> Iterable[Claim | Job]:
         if said.status == "blocked" or not fact.blobs:
             return
         for eye in self._eyes.get(said.source, ()):
@@ -74,29 +79,45 @@ class Look(Fold):
             self._pieces[fact.id, eye.word, eye.settings_sha256] = piece
             yield from self._advance(eye, row, fact.seq)
 
-    def _detected(self, fact: Fact, said: Detections) -> Iterable[Job]:
+    def _detected(self, fact: Fact, said: Detections) -> Iterable[Claim | Job]:
         piece = self._pieces.get((said.observation, said.detector, said.settings_sha256))
         if piece is None:
             return
-        piece.results[said.memory_taken] = (fact.seq, said)
+        piece.results[said.memory_taken] = piece.newest = fact
         for eye in self._eyes.get(piece.observation.source, ()):
             if eye.settings_sha256 == said.settings_sha256 and eye.word == said.detector:
                 row = self._rows[piece.observation.source, eye.settings_sha256]
                 yield from self._advance(eye, row, fact.seq)
 
-    def _advance(self, eye: Eye, row: list[Piece], because: int) -> Iterable[Job]:
+    def _advance(self, eye: Eye, row: list[Piece], because: int) -> Iterable[Claim | Job]:
         memory: Blob | None = None
         for piece in row:
             taken = memory.sha256 if memory is not None else ""
-            done = piece.results.get(taken)
-            if done is not None:
-                memory = done[1].memory
-                continue
-            if taken not in piece.asked:
-                piece.asked.add(taken)
-                older = tuple(sorted(seq for seq, _ in piece.results.values()))
-                yield _job(eye, piece, memory, taken, because, older)
-            return
+            done, newest = piece.results.get(taken), piece.newest
+            standing = newest.seq if newest is not None else -1
+            if done is None or done is not newest:
+                if (taken, standing) not in piece.asked:
+                    piece.asked.add((taken, standing))
+                    older = (standing,) if newest is not None else ()
+                    if done is None:
+                        yield _job(eye, piece, memory, taken, because, older)
+                    else:
+                        yield _again(done, standing, because)
+                if done is None:
+                    return
+            memory = done.noun(Detections).memory
+
+
+def _again(done: Fact, standing: int, because: int) -> Claim:
+    """Say once more what was found from this memory, after something else had been said."""
+    return Claim(
+        kind="detection",
+        id=done.id,
+        body=msgspec.structs.replace(done.noun(Detections), supersedes=(standing,)),
+        actor=done.actor,
+        refs=tuple(sorted({done.seq, standing, because})),
+        blobs=done.blobs,
+    )
 
 
 def _job(

@@ -88,7 +88,7 @@ class Eye(msgspec.Struct, frozen=True):
     @property
     def settings_sha256(self) -> str:
         """Hash of every setting, defaults included."""
-        return hashlib.sha256(msgspec.json.encode(self.plug, order="sorted")).hexdigest()
+        return hashlib.sha256(msgspec.json.encode(self.plug, order="sorted", enc_hook=str)).hexdigest()
 
 
 class Watched(msgspec.Struct, frozen=True):
