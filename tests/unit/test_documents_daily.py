@@ -152,6 +152,12 @@ def test_both_sides_are_written_of_in_the_same_words():
     assert north.replace("north", "south") == south
 
 
+def test_a_count_is_said_with_its_limits():
+    counted = incident(class_="timetable", measured={"count_certain": 0, "count_max": 1, "max_count": 0})
+
+    assert sentence(counted).endswith(", 0 counted with certainty, 1 at most, 0 allowed")
+
+
 def test_reported_markup_stays_text(views):
     nasty = incident(
         zone='<script src="//x">', explanation=Explanation(supports="</p><img>\x00", challenges="c")

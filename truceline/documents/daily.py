@@ -7,7 +7,7 @@ from typing import Literal
 from xml.etree.ElementTree import Element
 
 from truceline.documents.markup import bullets, element, page, table
-from truceline.documents.words import GLOSSARY, STYLE, VERDICTS, certainty, means, sentence
+from truceline.documents.words import GLOSSARY, STYLE, VERDICTS, assessed, means, sentence
 from truceline.geo.crs import distance_m
 from truceline.model.decided import Incident
 from truceline.model.errors import BadInput
@@ -108,7 +108,8 @@ class Daily(Document):
             yield "No incident is in force for this span."
         for verdict in VERDICTS:
             if count[verdict]:
-                yield f"{_plural(count[verdict], 'incident')} assessed as {VERDICTS[verdict]}."
+                said = "" if verdict == "reported" else "assessed as "
+                yield f"{_plural(count[verdict], 'incident')} {said}{VERDICTS[verdict]}."
         if self.party is not None:
             return
         length = views.watch.line_km()
@@ -217,7 +218,7 @@ def _incident_rows(views: Views, shown: Sequence[IncidentItem]) -> Iterator[Elem
                 _place(incident),
                 sentence(incident),
                 means(incident, reports),
-                f"assessed as {VERDICTS[_verdict(incident)]}, {certainty(incident.probability)}",
+                assessed(incident),
                 incident.article or "–",
                 f"{item.seq} ({item.state.replace('_', ' ')})",
             )

@@ -62,9 +62,24 @@ def sentence(incident: Incident) -> str:
     what = _RULES.get(incident.class_, incident.class_.replace("_", " "))
     whom = f", party {incident.party}" if incident.party is not None else ""
     where = f", zone {incident.zone}" if incident.zone is not None else ""
-    number = incident.measured.get("count_certain", incident.measured.get("count"))
-    many = f", number {number}" if number is not None else ""
-    return f"{what}{whom}{where}{many}"
+    return f"{what}{whom}{where}{_counted(incident)}"
+
+
+def assessed(incident: Incident) -> str:
+    """Write the verdict and its probability; a cluster of reports has neither."""
+    if incident.verdict is None:
+        return "reported; no article is tied to it"
+    return f"assessed as {VERDICTS[incident.verdict]}, {certainty(incident.probability)}"
+
+
+def _counted(incident: Incident) -> str:
+    certain, most, allowed = (
+        incident.measured.get(key) for key in ("count_certain", "count_max", "max_count")
+    )
+    if certain is None or most is None:
+        return ""
+    limit = f", {allowed} allowed" if allowed is not None else ""
+    return f", {certain} counted with certainty, {most} at most{limit}"
 
 
 def means(incident: Incident, reports: Sequence[Report]) -> str:
