@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from truceline.log.blobs import Blobs
 from truceline.model.decided import Incident
 from truceline.model.facts import Claim, Fact, Header
@@ -50,7 +49,7 @@ class Node:
         self.seq += 1
         if claim.kind == "incident":
             body = entry.noun(Incident)
-            for old, (seq, _) in list(self.in_force.items()):
+            for old, (seq, _) in list(self.in_force.items()) if body.supersedes else []:
                 if seq in body.supersedes:
                     del self.in_force[old]
             if not body.withdrawn:
@@ -76,7 +75,9 @@ def report_sets(draw: st.DrawFn) -> list[tuple[str, Report]]:
     found = []
     for number in range(draw(st.integers(2, 14))):
         kind = draw(st.sampled_from(["explosion", "shot", "sighting", "note"]))
-        attributes: dict[str, str | int | float] = {"party": draw(st.sampled_from(["north", "south", "unknown"]))}
+        attributes: dict[str, str | int | float] = {
+            "party": draw(st.sampled_from(["north", "south", "unknown"]))
+        }
         if kind == "sighting":
             attributes["class"] = draw(st.sampled_from(["tank", "soldier", "police", "unknown"]))
             attributes["object"] = draw(st.sampled_from(["a", "b"]))
@@ -124,7 +125,9 @@ def test_shuffled_and_doubled_reports_leave_the_same_incidents_in_force(reports,
 def test_fact_by_fact_ends_where_the_whole_set_at_once_does(reports):
     corrected = {report.corrects for _, report in reports}
     sightings = [
-        of_report(report_id, report, 0, AGREEMENT) for report_id, report in reports if report_id not in corrected
+        of_report(report_id, report, 0, AGREEMENT)
+        for report_id, report in reports
+        if report_id not in corrected
     ]
 
     incidents, _ = judge_all(AGREEMENT, [sighting for sighting in sightings if sighting is not None])

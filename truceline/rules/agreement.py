@@ -281,7 +281,7 @@ class _Reader:
         fields = {field.encode_name for field in msgspec.structs.fields(plug)} - {"terms"}
         for key in raw:
             self._known(key, {*fields, *GENERIC_KEYS}, f"rule `{raw['id']}`", self._at("rule", i, key), "key")
-        own = {key: value for key, value in raw.items() if key in fields}
+        own = {"text": "", **{key: value for key, value in raw.items() if key in fields}}
         if not issubclass(plug, Clause) and isinstance(own.get("classes"), list):
             own["classes"] = list(self._class_list(own["classes"], place, "classes").kinds)
         try:
