@@ -49,7 +49,8 @@ def detect(
 def row(**more):
     return {
         "detection_id": 1, "sensor_id": "r", "phenomenon_time": T0, "result_time": T0, "x_m": 0.0, "y_m": 0.0,
-        "sxx_m2": 16.0, "syy_m2": 9.0, "sxy_m2": 0.0, **dict.fromkeys((f"p_{c}" for c in FUSION_CLASSES), 0.1),
+        "sxx_m2": 16.0, "syy_m2": 9.0, "sxy_m2": 0.0,
+        **dict.fromkeys((f"p_{c}" for c in FUSION_CLASSES), 0.1),
         **more,
     }  # fmt: skip
 

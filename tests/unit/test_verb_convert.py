@@ -201,9 +201,9 @@ def test_an_alert_says_what_its_meaning_says(tmp_path, meaning, said):
 
 
 def report(**more):
-    return {"id": "r1", "type": "sighting", "time_utc": "2026-03-01T06:00:00Z", "lat_deg": 48.0, "lon_deg": 37.0,
-            "ce90_m": 50.0, "seq": 3, "reporter": "p", "received_utc": "2026-03-01T06:20:00Z",
-            **more}  # fmt: skip
+    return {"id": "r1", "type": "sighting", "time_utc": "2026-03-01T06:00:00Z", "lat_deg": 48.0,
+            "lon_deg": 37.0, "ce90_m": 50.0, "seq": 3, "reporter": "p",
+            "received_utc": "2026-03-01T06:20:00Z", **more}  # fmt: skip
 
 
 def lines(path, *reports):

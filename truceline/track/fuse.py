@@ -62,6 +62,7 @@ class Round(msgspec.Struct):
     newest: tuple[float, str] = (-1.0, "")
     table: pa.Table | None = None
     claimed: tuple[str, str] = ("", "")  # inputs and piece of the newest claim
+    said: pa.Table | None = None  # its rows
     seq: int | None = None
     pending: bool = False
     cited: set[int] = set()
@@ -251,16 +252,16 @@ class Fuse(Fold):
         if round_.table is None or (round_.table.num_rows == 0 and round_.seq is None):
             return
         inputs = hashlib.sha256(json.dumps(sorted(round_.chunks)).encode()).hexdigest()
+        if inputs == round_.claimed[0] and round_.said is not None and round_.table.equals(round_.said):
+            return
         start = _EPOCH + timedelta(seconds=round_.start_s)
         span = Span(from_utc=start, until_utc=start + timedelta(seconds=self._round_s))
         piece = pieces.seal(round_.table, self._blobs, f"tracks-{utc_text(start)}.parquet")
-        if (inputs, piece.sha256) == round_.claimed:
-            return
         entry_id = name("trk", utc_text(span.from_utc), utc_text(span.until_utc), inputs, piece.sha256)
         older = (round_.seq,) if round_.seq is not None else ()
         new = {self._entries[entry][0] for entry in round_.chunks} - round_.cited
         round_.cited |= new
-        round_.claimed, round_.pending = (inputs, piece.sha256), True
+        round_.claimed, round_.said, round_.pending = (inputs, piece.sha256), round_.table, True
         self._by_claim[entry_id] = round_.start_s
         yield Claim(
             kind="track",
