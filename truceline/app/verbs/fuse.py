@@ -20,16 +20,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, metavar="TRACKS.parquet", help="where to write")
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--causal", action="store_true", help="a row rests on what had arrived by then (default)")
+    how.add_argument(
+        "--causal", action="store_true", help="a row rests on what had arrived by then (default)"
+    )
     how.add_argument("--smooth", action="store_true", help="every row may use everything")
     parser.add_argument("--grid-s", type=float, default=30.0, metavar="S", help="output times (default 30)")
-    parser.add_argument("--start", metavar="TIME", help="first output time, RFC 3339 (default: the first minute)")
-    parser.add_argument("--end", metavar="TIME", help="last output time, RFC 3339 (default: the last detection)")
+    parser.add_argument(
+        "--start", metavar="TIME", help="first output time, RFC 3339 (default: the first minute)"
+    )
+    parser.add_argument(
+        "--end", metavar="TIME", help="last output time, RFC 3339 (default: the last detection)"
+    )
     parser.add_argument(
         "--workers", type=int, default=os.cpu_count() or 1, metavar="N",
         help="threads for looking back (--smooth); following runs in one; never changes the answer",
     )  # fmt: skip
-    parser.add_argument("--sensor-report", type=Path, metavar="REPORT.json", help="what the run tells about sensors")
+    parser.add_argument(
+        "--sensor-report", type=Path, metavar="REPORT.json", help="what the run tells about sensors"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
