@@ -103,9 +103,11 @@ class Judge(Fold):
         self._found: dict[_BucketName, dict[str, Incident]] = {}
         self._entries: dict[str, int] = {}  # incident → its newest entry
         self._holding: dict[str, Incident] = {}
+        self._erased: set[str] = set()
 
     def apply(self, fact: Fact) -> Iterable[Claim | Job]:
         if fact.redacted is not None:
+            self._erased.add(fact.id)
             return ()
         match fact.kind:
             case "incident":
@@ -127,8 +129,8 @@ class Judge(Fold):
         if incident.withdrawn:
             return []
         self._entries[fact.id] = fact.seq
-        if fact.id in self._holding:
-            return []
+        if fact.id in self._holding or not self._erased.isdisjoint(incident.report_ids):
+            return []  # what rested on a report that was blanked later goes on standing
         # It stopped holding before its own entry was there to be superseded.
         return [self._withdrawal(fact.id, incident, fact)]
 
