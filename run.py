@@ -55,16 +55,19 @@ def set_up(dev):
         return None
     if not dev and marks["dev"].exists() and marks["dev"].read_text() == dev_mark():
         return None
-    say(f"1/3 making {VENV.name}")
+    say(f"1/4 making {VENV.name}")
     if not Path(python()).exists():
         venv.create(VENV, with_pip=True, clear=VENV.exists())
-    say(f"2/3 installing what Truceline rests on, by hash ({lock.name}; a minute or two)")
+    say(f"2/4 installing what Truceline rests on, by hash ({lock.name}; a minute or two)")
     pip = [python(), "-m", "pip", "--disable-pip-version-check", "install", "--no-input"]
     quiet = [] if sys.stderr.isatty() else ["-q", "--progress-bar", "off"]
     if subprocess.call([*pip, *quiet, "--require-hashes", "-r", str(lock)], stdout=sys.stderr):
         return "installing failed, see above; is the package index reachable?"
-    say("3/3 linking truceline into it")
+    say("3/4 linking truceline into it")
     link_package()
+    say("4/4 compiling the tracker once (half a minute)")
+    if subprocess.call([python(), "-c", "from truceline.track.engine import warm; warm()"]):
+        return "the tracker could not be compiled, see above"
     marks["dev" if dev else "run"].write_text(wanted)
     return None
 

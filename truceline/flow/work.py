@@ -69,8 +69,12 @@ def nothing_found(job: Job, blobs: Blobs, reason: str) -> Answer:
 def perform(job: Job, root: Path) -> Answer:
     """Run a job in a worker process; the only thing it shares with the node is the blob folder."""
     module, _, function = job.function.partition(":")
-    with tempfile.TemporaryDirectory(prefix="truceline-"):
-        answer = getattr(importlib.import_module(module), function)(job.argument, BlobMedia(Blobs(root)))
+    with tempfile.TemporaryDirectory(prefix="truceline-") as folder:
+        before, tempfile.tempdir = tempfile.tempdir, folder  # what a detector leaves behind goes too
+        try:
+            answer = getattr(importlib.import_module(module), function)(job.argument, BlobMedia(Blobs(root)))
+        finally:
+            tempfile.tempdir = before
     if not isinstance(answer, Answer):
         raise TypeError(f"{job.function} brought back a {type(answer).__name__}")
     return answer

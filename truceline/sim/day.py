@@ -84,14 +84,14 @@ class Day:
                     yield end, _bound(radar.write, float(begin), end)
         for at_s in PASSES_S:
             yield at_s + 600, _bound(self._satellite.take, at_s)
-        for at_s, km, across_m in (*SORTIES, *self._trucks_filmed()):
+        for at_s, km, across_m in (*SORTIES, *self._carriers_filmed()):
             yield at_s + FILM_S, _bound(self._drone.film, at_s, FILM_S, km, across_m)
         yield from self._reports()
 
-    def _trucks_filmed(self) -> Iterator[tuple[float, float, float]]:
-        trucks = [actor for actor in self.world.actors if actor.kind == "truck"]
+    def _carriers_filmed(self) -> Iterator[tuple[float, float, float]]:
+        carriers = [actor for actor in self.world.actors if actor.id.startswith("carrier")]
         for at_s in (36_000.0, 36_120.0, 36_240.0):
-            km, across_m = trucks[0].place(at_s) or (0.0, 0.0)
+            km, across_m = carriers[0].place(at_s) or (0.0, 0.0)
             yield at_s, km + 0.03, across_m - 20
 
     def _reports(self) -> Iterator[tuple[float, Callable[[], object]]]:

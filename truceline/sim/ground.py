@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from truceline.geo.crs import to_local
-from truceline.model.classes import FUSION_CLASSES
+from truceline.model.classes import BASE_KINDS, FUSION_CLASSES
 from truceline.model.names import number
 from truceline.model.place import utc_text
 from truceline.sim.world import Actor, Corridor, World
 
 _TIME = pa.timestamp("us", tz="UTC")
 _CONFUSION = 0.55  # share a radar gives to the right class
-_CLASS_OF = {"ifv": "armoured", "truck": "truck", "artillery": "artillery", "civilian_vehicle": "car"}
+
 
 
 class GroundRadar:
@@ -80,7 +80,7 @@ class GroundRadar:
         x_m, y_m = self._local(*place)
         noise = self._rng.normal(0, self.sigma_m, 2)
         share = (1 - _CONFUSION) / (len(FUSION_CLASSES) - 1)
-        right = _CLASS_OF.get(actor.kind, "other")
+        right = BASE_KINDS[actor.kind].fusion or "other"
         return {
             "detection_id": number(self.name, actor.id, f"{at_s:.0f}"),
             "sensor_id": self.name,

@@ -142,7 +142,7 @@ def plan_day(start_utc: datetime, seed: int) -> World:
         for n in range(3)
     ]
     actors += [
-        _shuttle(f"truck-{n}", "truck", "south", sortie_s - 600, patrol_km + 0.15 * n, -700 - 60 * n)
+        _shuttle(f"carrier-{n}", "apc", "south", sortie_s - 600, patrol_km + 0.15 * n, -700 - 60 * n)
         for n in range(2)
     ]
     actors += [
@@ -171,7 +171,7 @@ def plan_day(start_utc: datetime, seed: int) -> World:
               ("explosion_cluster", "activity_ban")),
         Event("E3", "earth is moved inside the buffer zone", 26_000, DAY_S, dig_km, 650, 600,
               ("activity_ban", "absence")),
-        Event("E4", "two trucks drive to and fro inside the buffer zone, seen by a drone only", sortie_s - 600,
+        Event("E4", "two carriers drive to and fro inside the buffer zone", sortie_s - 600,
               sortie_s + 900, patrol_km, -700, 1_500, ("absence",)),
         Event("E5", "three guns stand inside the belt where none may be", actors[5].legs[0][0], 70_000, guns_km,
               -6_400, 1_500, ("absence",)),
