@@ -58,7 +58,9 @@ def test_ready_line_stop_and_start_again(tmp_path):
         assert ready["url"] == f"http://127.0.0.1:{ready['http_port']}/"
         assert data_dir.stat().st_mode & 0o777 == 0o700
         own = post_reports(ready["url"], data_dir, 3, "first")
-        second = subprocess.run([*SERVE, "--data", str(data_dir)], capture_output=True, text=True, timeout=60)
+        second = subprocess.run(
+            [*SERVE, "--data", str(data_dir)], check=False, capture_output=True, text=True, timeout=60
+        )
         assert second.returncode == 2
         assert second.stderr.startswith("error: ")
         assert second.stderr.count("\n") == 1
@@ -91,6 +93,30 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path):
     assert verify_path(data_dir)[0] == 4
 
 
+def revoke(data_dir, name):
+    command = [sys.executable, "-m", "truceline.app", "revoke", "--data", str(data_dir), name]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+
+
+def test_revoke_ends_a_token_beside_the_server_and_without_one(tmp_path):
+    data_dir = tmp_path / "data"
+    with serving(data_dir) as (process, ready):
+        first = post_reports(ready["url"], data_dir, 1, "first")
+        second = post_reports(ready["url"], data_dir, 1, "second")
+        done = revoke(data_dir, "first")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert httpx.get(f"{ready['url']}reports", headers=first).status_code == 401
+        assert httpx.get(f"{ready['url']}reports", headers=second).status_code == 200
+        assert revoke(data_dir, "nobody").returncode == 2
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+
+    assert revoke(data_dir, "second").returncode == 0
+
+    with serving(data_dir) as (_, ready):
+        assert httpx.get(f"{ready['url']}reports", headers=second).status_code == 401
+
+
 @pytest.mark.parametrize(
     "more",
     [
@@ -104,7 +130,11 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path):
 )
 def test_settings_that_would_open_the_door_are_refused(tmp_path, more):
     done = subprocess.run(
-        [*SERVE, "--data", str(tmp_path / "data"), *more], capture_output=True, text=True, timeout=60
+        [*SERVE, "--data", str(tmp_path / "data"), *more],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
     assert done.returncode == 2

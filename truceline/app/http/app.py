@@ -115,7 +115,9 @@ class App:
             if route.method == asked:
                 request.scope["path_params"] = found.groupdict()
                 return await self._handle(route, request)
-        allowed = sorted({route.method for _, route in matching})
+        # `/reports/batch` is also a `/reports/{id}`: what is said is about the path declared first.
+        first = matching[0][1].path
+        allowed = sorted({route.method for _, route in matching if route.path == first})
         raise Failure(405, f"{method} is not offered here", {"Allow": ", ".join(_with_head(allowed))})
 
     async def _handle(self, route: Route, request: Request) -> ASGIApp:

@@ -46,11 +46,11 @@ async def read_body(request: Request, most: int = MAX_BODY) -> bytes:
     return b"".join(parts)
 
 
-def want_type(request: Request, media_type: str) -> None:
+def want_type(request: Request, *media_types: str) -> None:
     """Refuse a body of another media type (415)."""
     said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if said != media_type:
-        raise Failure(415, f"the body must be {media_type}")
+    if said not in media_types:
+        raise Failure(415, f"the body must be {media_types[0]}")
 
 
 def decode(text: bytes, of: type[T]) -> T:

@@ -11,12 +11,14 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import uvicorn
 
 from truceline.app.http.app import App
 from truceline.app.http.gate import ensure_admin
+from truceline.app.http.revoke import note_server
 from truceline.app.http.writing import missing_orders
 from truceline.app.routes import accounts, deciding, parties, picture, proofs, reports, samples
 from truceline.flow.mission import Mission
@@ -128,7 +130,12 @@ def listening(node: Node, settings: Settings, say: Callable[[str], None]) -> Ite
     port = int(bound.getsockname()[1])
     scheme = "https" if settings.tls_cert is not None else "http"
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-    line = {"event": "ready", "http_port": port, "cot_port": None, "url": f"{scheme}://{shown}:{port}/"}
+    line: dict[str, Any] = {
+        "event": "ready",
+        "http_port": port,
+        "cot_port": None,
+        "url": f"{scheme}://{shown}:{port}/",
+    }
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -142,8 +149,13 @@ def listening(node: Node, settings: Settings, say: Callable[[str], None]) -> Ite
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
     )
+
+    def ready() -> None:
+        note_server(node.journal.data_dir, line["url"], settings.tls_cert)
+        say(json.dumps(line, separators=(",", ":")))
+
     try:
-        yield Running(config, app, lambda: say(json.dumps(line, separators=(",", ":"))), bound)
+        yield Running(config, app, ready, bound)
     finally:
         app.close()
         bound.close()

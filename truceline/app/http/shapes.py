@@ -18,7 +18,8 @@ UserName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Words = Annotated[str, Meta(pattern=r"\S", min_length=1, max_length=4000)]
 Moment = Annotated[datetime, Meta(tz=True)]
 Short = Annotated[str, Meta(min_length=1, max_length=256)]
-Count = Annotated[int, Meta(ge=0)]
+_MOST = 2**53 - 1  # what every reader of JSON takes exactly
+Count = Annotated[int, Meta(ge=0, le=_MOST)]
 
 
 class In(Noun, forbid_unknown_fields=True):
@@ -116,7 +117,7 @@ class EvidenceIn(In):
     incident_ids: Annotated[tuple[EntryId, ...], Meta(min_length=1, max_length=1000)]
     redact: tuple[EntryId, ...] = ()
     withhold: tuple[Sha256, ...] = ()
-    since_tree_sizes: tuple[Annotated[int, Meta(ge=1)], ...] = ()
+    since_tree_sizes: tuple[Annotated[int, Meta(ge=1, le=_MOST)], ...] = ()
 
 
 class Nothing(In):
@@ -124,12 +125,12 @@ class Nothing(In):
 
 
 class ReportsQuery(In):
-    after_seq: Annotated[int, Meta(ge=-1)] = -1
+    after_seq: Annotated[int, Meta(ge=-1, le=_MOST)] = -1
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
 
 class EventsQuery(In):
-    after_seq: Annotated[int, Meta(ge=-1)] | UnsetType = UNSET
+    after_seq: Annotated[int, Meta(ge=-1, le=_MOST)] | UnsetType = UNSET
 
 
 class SpanQuery(In):
@@ -144,12 +145,12 @@ class EntriesQuery(In, rename={"from_": "from"}):
 
 class InclusionQuery(In):
     seq: Count
-    tree_size: Annotated[int, Meta(ge=1)]
+    tree_size: Annotated[int, Meta(ge=1, le=_MOST)]
 
 
 class ConsistencyQuery(In):
-    first: Annotated[int, Meta(ge=1)]
-    second: Annotated[int, Meta(ge=1)]
+    first: Annotated[int, Meta(ge=1, le=_MOST)]
+    second: Annotated[int, Meta(ge=1, le=_MOST)]
 
 
 class Health(msgspec.Struct, omit_defaults=True):

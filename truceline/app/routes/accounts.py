@@ -7,6 +7,7 @@ from truceline.app.http import shapes
 from truceline.app.http.answer import Failure, nothing, problem, say
 from truceline.app.http.app import app_of
 from truceline.app.http.gate import hashed, new_token
+from truceline.app.http.revoke import ended
 from truceline.app.http.table import OPEN, Ask, Table
 from truceline.app.http.writing import write_one
 from truceline.model.decided import User
@@ -81,7 +82,4 @@ async def end_account(ask: Ask, user: str) -> None:
             raise Failure(404, "there is no such account")
         if account.user.role == "admin":
             raise Failure(409, "the admin's account ends with the data folder's admin.token")
-        body = User(action="ended", name=user, by=ask.who.name, role=account.user.role)
-        entry = name("usr", "ended", user, str(account.seq))
-        claim = Claim(kind="user", id=entry, body=body, actor=ask.who.actor, refs=(account.seq,))
-        await write_one(ask.node, claim)
+        await write_one(ask.node, ended(account, ask.who.name))

@@ -37,8 +37,9 @@ def recommendations(ask: Ask) -> Response:
 
 
 @TABLE.route(
-    "POST", "/recommendations", roles=("operator",), takes=shapes.RecommendationIn, gives={201: shapes.Made}
-)
+    "POST", "/recommendations", roles=("operator",), takes=shapes.RecommendationIn,
+    gives={201: shapes.Made}, fails=(404,),
+)  # fmt: skip
 async def propose(ask: Ask) -> Response:
     """Propose something to a commander."""
     asked: shapes.RecommendationIn = ask.body
@@ -50,7 +51,7 @@ async def propose(ask: Ask) -> Response:
         units = {item.unit: item.at for item in teams.units()}
     missing = [one for one, item in found.items() if item is None]
     if missing:
-        raise Failure(422, f"no incident in force is called {missing[0]}")
+        raise Failure(404, f"no incident in force is called {missing[0]}")
     _check_units(tasks, units)
     places = {}
     for one, item in found.items():

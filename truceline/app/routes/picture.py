@@ -121,7 +121,7 @@ def mission(ask: Ask) -> Response:
 
 @TABLE.route(
     "GET", "/events", roles=MISSION, query=shapes.EventsQuery, gives={200: Media(("text/event-stream",))},
-    headers={"Last-Event-ID": "^[0-9]{1,15}$"},
+    headers={"Last-Event-ID": "^[0-9]{0,15}$"},
 )  # fmt: skip
 async def live(ask: Ask) -> Any:
     """Stream what happens, after the entry named by `Last-Event-ID` or `after_seq`."""

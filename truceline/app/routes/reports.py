@@ -28,6 +28,7 @@ TABLE = Table()
 AHEAD = timedelta(minutes=10)
 BEHIND = timedelta(days=30)
 MOST_LINES = 1000
+_LINES = (NDJSON, "text/plain")  # NDJSON is what many tools can only send as plain text
 _READERS: tuple[Role, ...] = ("observer", "operator", "commander", "auditor")
 _ID = {"id": r"^[A-Za-z0-9._:-]{1,64}$"}
 
@@ -44,12 +45,10 @@ async def take_report(ask: Ask) -> Response:
     return say(answer, 201 if taken.new else 200)
 
 
-@TABLE.route(
-    "POST", "/reports/batch", roles=REPORTERS, raw=(NDJSON, "text/plain"), gives={200: Media((NDJSON,))}
-)
+@TABLE.route("POST", "/reports/batch", roles=REPORTERS, raw=_LINES, gives={200: Media((NDJSON,))})
 async def take_batch(ask: Ask) -> Response:
     """Take up to 1 000 reports, one a line; each line of the answer has its own status."""
-    want_type(ask.request, NDJSON)
+    want_type(ask.request, *_LINES)
     lines = (await read_body(ask.request)).split(b"\n")
     if lines[-1] == b"":
         lines.pop()
