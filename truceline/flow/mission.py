@@ -5,7 +5,7 @@ import hashlib
 import os
 import re
 import tomllib
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +13,7 @@ import msgspec
 
 from truceline.model.errors import BadInput
 from truceline.model.units import Metres, Ratio, Seconds, Word
-from truceline.plug import Detector, Document, Source, load
+from truceline.plug import Detector, Document, Source, find, load
 
 SCHEMA = "truceline.mission/1"
 _MAX_BYTES = 1 << 20
@@ -100,13 +100,21 @@ class Watched(msgspec.Struct, frozen=True):
     eyes: tuple[Eye, ...]
 
 
+class Scheduled(msgspec.Struct, frozen=True):
+    """A document of the mission; ``at`` is the UTC time of day at which it is written while serving."""
+
+    kind: Word
+    plug: Document
+    at: time | None
+
+
 class Mission(msgspec.Struct, frozen=True):
     """A mission that was read and checked; ``path`` is where its file lies."""
 
     path: Path
     file: MissionFile
     sources: tuple[Watched, ...]
-    documents: tuple[Document, ...]
+    documents: tuple[Scheduled, ...]
 
     @property
     def name(self) -> str:
@@ -165,11 +173,8 @@ def load_mission(path: Path) -> Mission:
         if names.count(name) > 1:
             raise BadInput(str(path), f"source name {name!r} is used twice")
     sources = tuple(_source(path, index, dict(one)) for index, one in enumerate(file.source))
-    documents = tuple(
-        load("documents", {k: v for k, v in one.items() if k != "at"}, f"{path}: document[{index}]")
-        for index, one in enumerate(file.document)
-    )
-    return Mission(path, file, sources, documents)  # type: ignore[arg-type]
+    documents = tuple(_document(path, index, dict(one), file) for index, one in enumerate(file.document))
+    return Mission(path, file, sources, documents)
 
 
 def _source(path: Path, index: int, table: dict[str, Any]) -> Watched:
@@ -186,6 +191,21 @@ def _source(path: Path, index: int, table: dict[str, Any]) -> Watched:
         for number, one in enumerate(detect)
     )
     return Watched(str(table["kind"]), plug, float(owes_s), eyes)  # type: ignore[arg-type]
+
+
+def _document(path: Path, index: int, table: dict[str, Any], file: MissionFile) -> Scheduled:
+    where = f"{path}: document[{index}]"
+    at = table.pop("at", None)
+    try:
+        moment = None if at is None else time.fromisoformat(str(at))
+    except ValueError as error:
+        raise BadInput(f"{where}.at", f"{at!r} is no time of day, e.g. 06:00") from error
+    if "kind" in table:
+        fields = find("documents", str(table["kind"])).__struct_fields__
+        told = {"title": f"{file.name}: {table['kind']} report", "exercise": file.exercise}
+        table = {word: value for word, value in told.items() if word in fields} | table
+    plug = load("documents", table, where)
+    return Scheduled(str(table["kind"]), plug, moment)  # type: ignore[arg-type]
 
 
 def _read(path: Path) -> str:

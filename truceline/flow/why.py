@@ -59,7 +59,7 @@ def chain(facts: Sequence[Fact], entry: int) -> list[Step]:
                     says(fact),
                     fact.refs,
                     fact.blobs,
-                )  # fmt: skip
+                )
             )
             following.extend(fact.refs)
         level, depth = following, depth + 1
@@ -100,4 +100,5 @@ def lines(steps: Iterable[Step]) -> Iterable[str]:
         pad = "  " * step.depth
         yield f"{pad}{step.seq:>6} {step.kind:<14} {step.time_utc}  {step.says}  [{step.actor}]"
         for blob in step.blobs:
-            yield f"{pad}       {blob.name:<14} {blob.media_type}, {blob.size_bytes} bytes, sha256 {blob.sha256}"
+            size = f"{blob.size_bytes} bytes"
+            yield f"{pad}       {blob.name:<14} {blob.media_type}, {size}, sha256 {blob.sha256}"
