@@ -32,6 +32,12 @@ class Period(msgspec.Struct, frozen=True):
         after = self.from_utc is None or moment >= self.from_utc
         return after and (self.until_utc is None or moment < self.until_utc)
 
+    def overlaps(self, other: "Period") -> bool:
+        """Tell whether some moment lies in both."""
+        starts = [p.from_utc for p in (self, other) if p.from_utc is not None]
+        ends = [p.until_utc for p in (self, other) if p.until_utc is not None]
+        return not starts or not ends or max(starts) < min(ends)
+
 
 class LineVersion(msgspec.Struct, frozen=True):
     """A line as it ran during a period; ``side_left`` is the side on the left along its coordinates."""

@@ -211,7 +211,7 @@ class _Reader:
         versions: list[LineVersion] = []
         for i, table in enumerate(self.head.line):
             place, period = self._at("line", i), _period(table)
-            if any(v.id == table.id and _overlap(v.period, period) for v in versions):
+            if any(v.id == table.id and v.period.overlaps(period) for v in versions):
                 raise BadInput(place, f"two versions of the line `{table.id}` overlap in time")
             path = self._file(place, table.path)
             try:
@@ -397,10 +397,3 @@ def rule_types() -> list[str]:
 
 def _period(table: LineTable | ZoneTable) -> Period:
     return Period(table.valid_from, table.valid_until)
-
-
-def _overlap(one: Period, other: Period) -> bool:
-    def starts_before_end(first: Period, second: Period) -> bool:
-        return first.from_utc is None or second.until_utc is None or first.from_utc < second.until_utc
-
-    return starts_before_end(one, other) and starts_before_end(other, one)

@@ -56,6 +56,7 @@ class Clause(Rule):
 
     sees: ClassVar[str] = "sighting"
     tells_blind_looks: ClassVar[bool] = False
+    inside: ClassVar[str] = "inside_zone"  # the reason of what is in for certain
 
     parties: tuple[str, ...] = ()
     valid_from: datetime | None = None
@@ -158,7 +159,7 @@ class Clause(Rule):
         place = standing.place(ce90_m)
         if place == "out":
             return None
-        reasons = ["inside_zone" if place == "in" else "position_uncertain"] if self.is_local else []
+        reasons = [self.inside if place == "in" else "position_uncertain"] if self.is_local else []
         reasons += doubts
         if sighting.confidence < self.terms.min_confidence:
             reasons.append("low_confidence")

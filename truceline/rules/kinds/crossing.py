@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import ClassVar
 
-from truceline.geo.zone import Standing, Zones
+from truceline.geo.zone import NOWHERE, Standing, Zones
 from truceline.model.observed import Sighting
 from truceline.model.units import Metres, Seconds
 from truceline.plug import Finding
 from truceline.rules.clause import Clause, Seen, measures, strength
+
+_NO_DOUBT = {"both_sides", "low_confidence", "covered_by_notice", "notice_late", "notice_without_consent"}
 
 
 class Crossing(Clause):
@@ -27,6 +30,8 @@ class Crossing(Clause):
         Two fixes farther apart in time are no crossing.
     """
 
+    inside: ClassVar[str] = "beyond_line"
+
     line: str
     min_depth_m: Metres = 0.0
     zone: str | tuple[str, ...] = ()
@@ -42,19 +47,18 @@ class Crossing(Clause):
 
     def stand(self, sighting: Sighting, zones: Zones) -> tuple[str | None, Standing]:
         """Tell how deep beyond the line (parties without a side: how far from it)."""
-        nowhere = Standing(float("-inf"), False)
         if sighting.at is None:
-            return None, nowhere
+            return None, NOWHERE
         lat, lon = sighting.at.lat_deg, sighting.at.lon_deg
         standing = zones.stand_line(self.line, lat, lon, sighting.time)
         if standing is None or standing.distance_m is None:
-            return None, nowhere
+            return None, NOWHERE
         zone = None
         if self.terms.zones:
             inside = [(zones.stand(z, lat, lon, sighting.time).margin_m, z) for z in self.terms.zones]
             margin_m, zone = max(inside, key=lambda pair: pair[0])
             if margin_m <= 0:
-                return zone, nowhere
+                return zone, NOWHERE
         side = self.terms.sides.get(sighting.party)
         depth_m = -standing.distance_m if standing.side == side else standing.distance_m
         margin_m = depth_m - self.min_depth_m
@@ -83,19 +87,15 @@ class Crossing(Clause):
         verdict = max(before.verdict, after.verdict, key=["violation", "possible_violation"].index)
         arrived = self.covered(after._replace(verdict=verdict), notices, zones)
         best = min((before, after), key=strength)
-        doubts = set(before.reasons) | set(arrived.reasons)
-        is_doubted = not doubts <= {"inside_zone", "low_confidence", "covered_by_notice"}
-        is_doubted = is_doubted and not doubts.isdisjoint(_DOUBTS | {r for r in doubts if "missing" in r})
+        reasons = {*before.reasons, *arrived.reasons, "both_sides"} - {self.inside}
+        doubt = 1.0 if reasons <= _NO_DOUBT else 0.5
         return Finding(
             party=after.sighting.party,
             verdict=arrived.verdict,
-            probability=before.sighting.confidence * after.sighting.confidence * (0.5 if is_doubted else 1.0),
+            probability=before.sighting.confidence * after.sighting.confidence * doubt,
             causes=(before.sighting, after.sighting),
             strongest=best.sighting,
             zone=best.zone,
-            reasons=tuple(sorted((doubts - {"inside_zone"}) | {"both_sides"})),
+            reasons=tuple(sorted(reasons)),
             measured=measures(best.sighting, best.standing),
         )
-
-
-_DOUBTS = {"party_assumed", "class_uncertain"}
