@@ -9,7 +9,7 @@ import pytest
 from truceline.log import pieces
 from truceline.log.blobs import Blobs
 from truceline.model.decided import Incident
-from truceline.model.facts import Claim, Fact, Header
+from truceline.model.facts import Claim, Fact, Header, Redacted
 from truceline.model.observed import Detections, Observation, Tracks
 from truceline.model.place import Noun, Span, utc_text
 from truceline.model.tables import DETECTION, TRACK
@@ -167,3 +167,21 @@ def test_folding_the_same_log_again_gives_the_same_claims(tmp_path):
         return [*first, *log.tracks({"lat_deg": 24.57}, supersedes=(seq,))[1]]
 
     assert run(Log(tmp_path / "a")) == run(Log(tmp_path / "b"))
+
+
+def test_what_rests_on_a_report_that_was_blanked_stands(log):
+    incident = Incident(
+        class_="shot_cluster",
+        report_ids=("r1", "r2"),
+        start_utc=START,
+        end_utc=START,
+        lat_deg=24.5,
+        lon_deg=10.2,
+    )
+    header = Header("user:o", (), "", "r1", "report", "", (), 0, utc_text(START), 1)
+    log.judge.apply(Fact(header, redacted=Redacted(by="court", reason="asked to")))
+
+    assert log._apply("incident", "inc-1", incident, "engine:judge", (0,)) == []
+    assert log._apply(
+        "incident", "inc-2", msgspec.structs.replace(incident, report_ids=("r3", "r4")), "engine:judge", (0,)
+    )
