@@ -6,6 +6,7 @@ import logging
 import traceback
 import uuid
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from truceline.app.http.answer import Failure, problem
 from truceline.app.http.covers import Covers
 from truceline.app.http.events import Hub, Stream
 from truceline.app.http.gate import Caller, Doorkeeper, check_source
+from truceline.app.http.ground import Feature, features
 from truceline.app.http.openapi import document
 from truceline.app.http.shapes import Nothing
 from truceline.app.http.table import Ask, Route
@@ -71,6 +73,11 @@ class App:
         self._files = page.read_page()
         self._compiled = [(compile_path(route.path)[0], route) for route in self.routes]
         self._leave = [node.subscribe(self.covers.take), node.subscribe(self.hub.take)]
+
+    @cached_property
+    def ground(self) -> list[Feature]:
+        """The agreement drawn as GeoJSON features, once."""
+        return features(self.node.core.agreement)
 
     def close(self) -> None:
         """Let go of the node."""

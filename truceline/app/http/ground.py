@@ -110,7 +110,14 @@ def _belt(zone: Belt, zones: Zones) -> Any:
         first_m, last_m = zones.stretch_m(zone.sector, version)
         ends = [(max(first_m, a), min(last_m, b)) for a, b in ends if a < last_m and b > first_m]
     outlines = [_ribbon(zone, version, _stretch(version, *span)) for span in ends]
-    return shapely.union_all(outlines)
+    return shapely.union_all([_whole(outline) for outline in outlines])
+
+
+def _whole(shape: Any) -> Any:
+    """Mend an outline that crosses itself, and keep its ground alone."""
+    mended = shapely.make_valid(shape)
+    grounds = [part for part in shapely.get_parts(mended) if part.geom_type in ("Polygon", "MultiPolygon")]
+    return shapely.union_all(grounds)
 
 
 def _ribbon(zone: Belt, version: LineVersion, places: list[tuple[float, float]]) -> Any:
@@ -130,7 +137,7 @@ def _ribbon(zone: Belt, version: LineVersion, places: list[tuple[float, float]])
         shape = shapely.buffer(line, sign * zone.outer_m, single_sided=True)
         inner = shapely.buffer(line, sign * zone.inner_m, single_sided=True) if zone.inner_m > 0 else None
     if inner is not None:
-        shape = shape.difference(inner)
+        shape = _whole(shape).difference(_whole(inner))
     return shapely.transform(
         shape, lambda xy: np.column_stack(there.transform(xy[:, 0], xy[:, 1], direction="INVERSE"))
     )

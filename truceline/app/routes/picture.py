@@ -8,9 +8,9 @@ from starlette.responses import Response
 
 from truceline.app.http import items, shapes
 from truceline.app.http.answer import Failure, plain, say
-from truceline.app.http.app import events
+from truceline.app.http.app import app_of, events
 from truceline.app.http.events import is_exercise
-from truceline.app.http.ground import features, lines, sectors
+from truceline.app.http.ground import lines, sectors
 from truceline.app.http.table import EVERYONE, MISSION, OPERATIONS, Ask, Media, Table
 from truceline.view.release import incidents_for
 
@@ -48,7 +48,7 @@ def incidents(ask: Ask) -> Response:
 @TABLE.route("GET", "/zones", roles=(*OPERATIONS, "observer"), gives={200: shapes.Items})
 def zones(ask: Ask) -> Response:
     """List lines, zones and sites of the agreement as GeoJSON features."""
-    return say({"items": features(ask.node.core.agreement), "next": None})
+    return say({"items": app_of(ask).ground, "next": None})
 
 
 @TABLE.route(
