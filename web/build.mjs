@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { feature } from "topojson-client";
 
 const web = dirname(fileURLToPath(import.meta.url));
 const committed = join(web, "..", "truceline", "app", "page");
@@ -13,7 +14,6 @@ const from = (...parts) => join(web, "node_modules", ...parts);
 const PARTS = [
   ["maplibre-gl", "LICENSE.txt"],
   ["milsymbol", "LICENSE"],
-  ["topojson-client", "LICENSE"],
   ["world-atlas", "LICENSE"],
   ["@fontsource/noto-sans", "LICENSE"],
 ];
@@ -54,10 +54,51 @@ async function make(out) {
   writeFileSync(join(out, "LICENSES.txt"), licences());
 }
 
-/** The land of the earth (Natural Earth 1:50m, public domain), without the far south, arcs as stored. */
+/**
+ * The land of the earth (Natural Earth 1:50m, public domain) as polygons of rings; a ring is whole hundredths of a
+ * degree, first a place, then steps. Rings over the 180th meridian are cut there; the polar land is left out.
+ */
 function landOutline() {
   const atlas = JSON.parse(readFileSync(from("world-atlas", "land-50m.json"), "utf8"));
-  return { type: "Topology", transform: atlas.transform, arcs: atlas.arcs, objects: { land: atlas.objects.land } };
+  const land = feature(atlas, atlas.objects.land);
+  const shapes = (land.features ?? [land]).flatMap((f) => (f.geometry.type === "Polygon" ? [f.geometry.coordinates] : f.geometry.coordinates));
+  const cut = shapes.flatMap((rings) => [0, 360, -360].map((shift) => rings.map((ring) => clip(unwrapped(ring), shift))));
+  return cut.map((rings) => rings.map(steps).filter((r) => r.length > 6)).filter((rings) => rings.length > 0);
+}
+
+/** The same ring without jumps of a whole turn; a ring around a pole has no such form. */
+function unwrapped(ring) {
+  let turn = 0;
+  const out = ring.map(([x, y], i) => {
+    const before = i ? ring[i - 1][0] : x;
+    turn += x - before > 180 ? -360 : x - before < -180 ? 360 : 0;
+    return [x + turn, y];
+  });
+  return turn === 0 ? out : [];
+}
+
+/** What of a ring, moved by `shift` degrees, lies between the meridians -180 and 180. */
+function clip(ring, shift) {
+  const moved = ring.map(([x, y]) => [x + shift, y]);
+  const side = (points, keeps, edge) =>
+    points.flatMap((p, i) => {
+      const q = points[(i + points.length - 1) % points.length], f = (edge - q[0]) / (p[0] - q[0]);
+      const crossing = keeps(p) === keeps(q) ? [] : [[edge, q[1] + f * (p[1] - q[1])]];
+      return keeps(p) ? [...crossing, p] : crossing;
+    });
+  return side(side(moved, ([x]) => x >= -180, -180), ([x]) => x <= 180, 180);
+}
+
+function steps(ring) {
+  const out = [];
+  let [px, py] = [0, 0];
+  for (const [lon, lat] of ring) {
+    const [x, y] = [Math.round(lon * 100), Math.round(lat * 100)];
+    if (out.length && x === px && y === py) continue;
+    out.push(x - px, y - py);
+    [px, py] = [x, y];
+  }
+  return out;
 }
 
 function licences() {

@@ -354,7 +354,7 @@ def main() -> None:
     Handler.world = World(given.many, given.idle)
     server = ThreadingHTTPServer(("127.0.0.1", given.port), Handler)
     server.daemon_threads = True
-    print(server.server_address[1], flush=True)  # noqa: T201
+    print(server.server_address[1], flush=True)
     server.serve_forever()
 
 

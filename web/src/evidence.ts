@@ -60,7 +60,7 @@ function flatten(why: Json): Cause[] {
 }
 
 function cause(seq: number, node: Json): Cause {
-  const body = object(node.body), words = text(node.words) || text(node.summary) || text(node.text) || text(body.text) || text(body.detector) || text(body.source) || text(body.class);
+  const body = object(node.body), words = text(node.says) || text(node.words) || text(node.summary) || text(node.text) || text(body.text) || text(body.detector) || text(body.source) || text(body.class);
   return { seq, kind: text(node.kind), id: text(node.id), atMs: time(node.time_utc), words, body: { ...body, blobs: node.blobs ?? body.blobs } };
 }
 

@@ -70,8 +70,9 @@ export class Picture {
   }
 
   takeMission(json: Json): void {
+    const before = this.mission?.lineKm;
     this.mission = read.mission(json);
-    this.version.grounds++;
+    if (before !== this.mission.lineKm) this.version.grounds++;
   }
 
   takeCoverage(json: Json): void {

@@ -35,6 +35,9 @@ export function gapsNow(): Gap[] {
 export function drawHead(): void {
   const mission = picture.mission;
   byId("exercise").hidden = mission?.exercise !== true;
+  const held = (mission?.holds ?? []).filter((h) => h.untilMs > now()).map((h) => `Held until ${clock(h.untilMs)}: ${h.scope}, ${h.reason}.`).join(" ");
+  byId("held").hidden = held === "";
+  if (byId("held").textContent !== held) byId("held").textContent = held;
   byId("mission").textContent = mission?.name ?? "Truceline";
   drawSentence();
   drawHealth();

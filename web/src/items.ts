@@ -44,7 +44,7 @@ export interface Coverage { gaps: Gap[]; observedShare: number | null; lineKm: n
 export interface Sector { id: string; kmFrom: number; kmTo: number }
 export interface Mission {
   name: string; exercise: boolean; userName: string; role: string; lineKm: number | null; sectors: Sector[];
-  treeSize: number; utcMs: number; rate: number; parties: { id: string; name: string; side: string }[];
+  holds: { scope: string; reason: string; untilMs: number }[]; treeSize: number; utcMs: number; rate: number; parties: { id: string; name: string; side: string }[];
 }
 export type Ground = Feature & { properties: Json };
 
@@ -66,6 +66,7 @@ export function mission(j: Json): Mission {
     name: text(j.name) || "Truceline", exercise: j.exercise === true, userName: text(who.name), role: text(who.role),
     lineKm: number(j.line_km), treeSize: number(j.tree_size) ?? 0,
     sectors: list(j.sectors).map(object).map((s) => ({ id: text(s.id), kmFrom: number(s.km_from) ?? 0, kmTo: number(s.km_to) ?? 0 })),
+    holds: list(j.holds).map(object).map((h) => ({ scope: text(h.scope), reason: text(h.reason), untilMs: time(h.until_utc) ?? 0 })),
     utcMs: time(clock.utc) ?? Date.now(), rate: number(clock.rate) ?? 1,
     parties: list(j.parties).map(object).map((p) => ({ id: text(p.id), name: text(p.name), side: text(p.side) })),
   };

@@ -4,7 +4,7 @@ export interface Label {
   x: number; y: number; lines: { words: string; colour: string; bold?: boolean }[];
   /** Small takes its place first. */
   rank: number;
-  /** Said instead when there is no room; a label that has it never vanishes. */
+  /** Said instead when there is no room. */
   short?: string;
   /** Distance kept from the thing that is named. */
   clear?: number;
@@ -14,6 +14,8 @@ export type Spot = "right" | "left" | "above" | "below" | "above-right" | "above
 type Box = [left: number, top: number, right: number, bottom: number];
 
 const LINE = 18;
+/** What waits and what was not observed is said even where there is no room. */
+const MUST = 2;
 const AROUND: Spot[] = ["right", "left", "below", "above", "below-right", "above-right", "below-left", "above-left"];
 
 export class Labels {
@@ -41,7 +43,7 @@ export class Labels {
     for (const label of this.wanted.sort((a, b) => a.rank - b.rank)) {
       if (this.place(label, false) || label.short === undefined) continue;
       const brief = { ...label, lines: [{ ...label.lines[0]!, words: label.short }] };
-      if (!this.place(brief, false)) this.place(brief, true);
+      if (!this.place(brief, false) && label.rank <= MUST) this.place(brief, true);
     }
   }
 

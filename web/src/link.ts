@@ -94,7 +94,6 @@ export async function listen(to: Listener): Promise<void> {
     try {
       const headers = bearer({ Accept: "text/event-stream" });
       const reply = await answered(await fetch(`events?after_seq=${to.after()}`, { headers, cache: "no-store" }));
-      to.heard();
       if (reply.body) await readStream(reply.body.getReader(), to, () => (wait = 500));
     } catch (error) {
       if (error instanceof Answer && [401, 403].includes(error.status)) return to.refused(error.status);

@@ -165,6 +165,7 @@ async function pollForEver(): Promise<void> {
 
 async function poll(): Promise<void> {
   const asked = performance.now(), mission = await get("mission");
+  picture.takeMission(mission);
   const clock = mission.clock as { utc?: string; rate?: number } | undefined, said = Date.parse(clock?.utc ?? "");
   const away = (performance.now() - asked) / 2, rate = clock?.rate ?? 1;
   if (!Number.isNaN(said)) clockOfMission.set(said + away * rate, rate);

@@ -2,7 +2,6 @@
 
 import type { Feature, FeatureCollection, GeoJsonProperties, Geometry, Point } from "geojson";
 import maplibregl, { type GeoJSONSource, type Map as GlMap, type StyleSpecification } from "maplibre-gl";
-import { feature } from "topojson-client";
 import { desk, live, looking, picture } from "./desk";
 import type { Place, Thing } from "./items";
 import { drawOverlay } from "./overlay";
@@ -39,8 +38,19 @@ export function startMap(): void {
 }
 
 async function landOutline(): Promise<void> {
-  const atlas = await (await fetch("land.json")).json();
-  source("land")?.setData(feature(atlas, atlas.objects.land) as unknown as FeatureCollection);
+  const shapes = (await (await fetch("land.json")).json()) as number[][][];
+  source("land")?.setData({ type: "Feature", properties: {}, geometry: { type: "MultiPolygon", coordinates: shapes.map((rings) => rings.map(ring)) } });
+}
+
+/** A ring from its steps in hundredths of a degree, closed. */
+function ring(steps: number[]): Place[] {
+  const out: Place[] = [];
+  for (let i = 0, x = 0, y = 0; i + 1 < steps.length; i += 2) {
+    x += steps[i]!;
+    y += steps[i + 1]!;
+    out.push([x / 100, y / 100]);
+  }
+  return [...out, out[0]!];
 }
 
 const source = (id: string): GeoJSONSource | undefined => map?.getSource(id) as GeoJSONSource | undefined;

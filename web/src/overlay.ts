@@ -125,6 +125,13 @@ function drawLineMarks(s: Sheet): void {
     s.ctx.fill();
     s.labels.want({ x, y, rank: 6, clear: 7, lines: [{ words: km === 0 ? "km 0" : String(km), colour: s.p.ink3 }], spots: ["below", "above", "below-right", "above-left"] });
   }
+  for (const side of ["A", "B"]) {
+    const ring = picture.grounds.find((g) => g.properties.side === side && g.geometry.type === "Polygon")?.geometry;
+    if (ring?.type !== "Polygon" || !ring.coordinates[0]?.length) continue;
+    const corners = ring.coordinates[0], mean = (i: 0 | 1): number => corners.reduce((sum, c) => sum + c[i]!, 0) / corners.length;
+    const { x, y } = s.view.project([mean(0), mean(1)]);
+    s.labels.want({ x, y, rank: 3, clear: 30, lines: [{ words: `SIDE ${side}`, colour: s.p.ink3, bold: true }], spots: ["over", "above", "below", "left", "right"] });
+  }
   for (const sector of picture.mission?.sectors ?? []) {
     const { x, y } = s.view.project(line.at((sector.kmFrom + sector.kmTo) / 2));
     s.labels.want({ x, y, rank: 7, clear: beltHalfKm() * s.pxPerKm + 22, lines: [{ words: sector.id, colour: s.p.ink2 }], spots: ["below", "above"] });
@@ -136,10 +143,12 @@ function drawPosts(s: Sheet): void {
     if (g.geometry.type !== "Point" || g.properties.kind === "road") continue;
     const [lon, lat] = g.geometry.coordinates, { x, y } = s.view.project([lon!, lat!]);
     s.ctx.fillStyle = s.p.panel;
-    s.ctx.strokeStyle = s.p.own;
+    // A post of the mission is a triangle; an agreed site of a side is a square.
+    const site = g.properties.kind === "site", corners = site ? [[-5, -5], [5, -5], [5, 5], [-5, 5]] : [[-6, 5], [0, -6], [6, 5]];
+    s.ctx.strokeStyle = site ? s.p.ink3 : s.p.own;
     s.ctx.lineWidth = 1.5;
     s.ctx.beginPath();
-    for (const [dx, dy] of [[-6, 5], [0, -6], [6, 5]] as const) s.ctx.lineTo(x + dx, y + dy);
+    for (const [dx, dy] of corners) s.ctx.lineTo(x + dx!, y + dy!);
     s.ctx.closePath();
     s.ctx.fill();
     s.ctx.stroke();

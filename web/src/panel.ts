@@ -22,9 +22,12 @@ export function drawPanel(): void {
   const body = panel.querySelector<HTMLElement>(".body")!, r = opened();
   const parts = r ? content(r) : [idle()];
   const fresh = body.dataset.for !== (r?.id ?? "");
-  const renewed = renew(body, JSON.stringify(parts.map((p) => p.outerHTML)), () => parts);
+  renew(body, JSON.stringify(parts.map((p) => p.outerHTML)), () => parts);
+  // An age that grows is no change; another state or another entry behind it is.
+  const stands = r ? `${r.seq} ${r.state} ${r.touchedSeq}` : "";
   if (fresh) body.scrollTop = 0;
-  else if (renewed) desk.contentChangedAt = performance.now();
+  else if (body.dataset.stands !== stands) desk.contentChangedAt = performance.now();
+  body.dataset.stands = stands;
   body.dataset.for = r?.id ?? "";
   drawAct(panel.querySelector<HTMLElement>(".act")!, r);
   const who = picture.mission ? `${picture.mission.userName}, ${picture.mission.role}` : "";
