@@ -14,7 +14,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from truceline.app.http.server import ROUTES, Settings, in_background, prepare
+from truceline.app.server import ROUTES, Settings, in_background, prepare
 from truceline.flow.node import Node
 
 CHECKS = [

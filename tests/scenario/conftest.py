@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from truceline.app.http.server import Settings, in_background, prepare
+from truceline.app.server import Settings, in_background, prepare
 from truceline.flow.node import Node
 
 PEOPLE = {

@@ -1,8 +1,8 @@
 """Who may do what: every route of the table with every role, with none, and with a revoked one."""
 
 import pytest
-from truceline.app.http.server import ROUTES
 from truceline.app.http.table import EVERYONE
+from truceline.app.server import ROUTES
 
 OPS = {"operator", "commander", "auditor"}
 REPORTERS = {"observer", "operator", "commander"}

@@ -6,8 +6,8 @@ from datetime import datetime
 import httpx
 import pytest
 import shapely
-from truceline.app.http.ground import features
-from truceline.app.http.server import Settings, in_background, prepare
+from truceline.app.forms.ground import features
+from truceline.app.server import Settings, in_background, prepare
 from truceline.flow.mission import load_mission
 from truceline.flow.node import Node
 from truceline.rules.agreement import read_agreement

@@ -237,7 +237,7 @@ def test_a_page_of_script_is_never_served_as_one(site):
 
 def test_when_the_log_cannot_be_written_nothing_is_acknowledged(tmp_path, report, monkeypatch):
     import httpx
-    from truceline.app.http.server import Settings, in_background, prepare
+    from truceline.app.server import Settings, in_background, prepare
     from truceline.flow.node import Node
 
     node = Node(tmp_path / "data")

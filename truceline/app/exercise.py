@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from truceline.app.http.server import Settings, in_background, prepare
 from truceline.app.players import Door, DutyOfficer, Eyes, Player, UnitPlayer, enlist
+from truceline.app.server import Settings, in_background, prepare
 from truceline.flow.mission import Mission
 from truceline.flow.node import Node
 from truceline.geo.zone import Zones

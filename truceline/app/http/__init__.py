@@ -1,1 +1,1 @@
-"""HTTP: the gate, the route table, the event stream, the page's files, and the server around them."""
+"""HTTP: the gate, the route table, the event stream, and the page's files."""

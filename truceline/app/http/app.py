@@ -17,14 +17,14 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from truceline.app.forms.answer import Failure, problem
+from truceline.app.forms.bodies import Nothing
+from truceline.app.forms.ground import Feature, features
 from truceline.app.http import body, page
-from truceline.app.http.answer import Failure, problem
 from truceline.app.http.covers import Covers
 from truceline.app.http.events import Hub, Stream
 from truceline.app.http.gate import Caller, Doorkeeper, check_source
-from truceline.app.http.ground import Feature, features
 from truceline.app.http.openapi import document
-from truceline.app.http.shapes import Nothing
 from truceline.app.http.table import Ask, Route
 from truceline.app.http.writing import note_refusal
 from truceline.flow.node import Node

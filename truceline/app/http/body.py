@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 
-from truceline.app.http.answer import Failure
+from truceline.app.forms.answer import Failure
 
 MAX_BODY = 1 << 20
 MAX_DEPTH = 32

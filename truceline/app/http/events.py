@@ -10,8 +10,8 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
-from truceline.app.http import items
-from truceline.app.http.answer import json_bytes
+from truceline.app.forms import items
+from truceline.app.forms.answer import json_bytes
 from truceline.app.http.gate import Caller, Doorkeeper
 from truceline.flow.node import Node
 from truceline.model.decided import Decision, OrderState, Statement

@@ -14,7 +14,7 @@ import msgspec
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from truceline.app.http.answer import Failure
+from truceline.app.forms.answer import Failure
 from truceline.flow.node import Node
 from truceline.model.decided import Role, User
 from truceline.model.errors import BadInput, Broken

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from truceline import __version__
-from truceline.app.http.answer import PROBLEM, Problem
+from truceline.app.forms.answer import PROBLEM, Problem
 from truceline.app.http.table import Media, Route
 
 _REF = "#/components/schemas/{name}"

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 
-from truceline.app.http.answer import Failure
+from truceline.app.forms.answer import Failure
 from truceline.app.http.gate import Caller
 from truceline.flow.node import Node
 from truceline.log.journal import Appended

@@ -3,13 +3,13 @@
 from starlette.responses import Response
 
 from truceline import __version__
-from truceline.app.http import shapes
-from truceline.app.http.answer import Failure, nothing, problem, say
+from truceline.app.forms import bodies
+from truceline.app.forms.answer import Failure, nothing, problem, say
 from truceline.app.http.app import app_of
 from truceline.app.http.gate import hashed, new_token
-from truceline.app.http.revoke import ended
 from truceline.app.http.table import OPEN, Ask, Table
 from truceline.app.http.writing import write_one
+from truceline.app.revoke import ended
 from truceline.model.decided import User
 from truceline.model.facts import Claim
 from truceline.model.names import name
@@ -17,14 +17,14 @@ from truceline.model.names import name
 TABLE = Table()
 
 
-@TABLE.route("GET", "/healthz", roles=OPEN, is_open=True, gives={200: shapes.Health}, fails=(503,))
+@TABLE.route("GET", "/healthz", roles=OPEN, is_open=True, gives={200: bodies.Health}, fails=(503,))
 def health(ask: Ask) -> Response:
     """Tell whether the log can be written."""
     if ask.node.failed is not None:
         return problem(503, "the log cannot be written")
     if not app_of(ask).is_local:
-        return say(shapes.Health("ok"))
-    return say(shapes.Health("ok", __version__, ask.node.journal.tree_size))
+        return say(bodies.Health("ok"))
+    return say(bodies.Health("ok", __version__, ask.node.journal.tree_size))
 
 
 @TABLE.route("GET", "/openapi.json", roles=OPEN, is_open=True, gives={200: dict})
@@ -34,11 +34,11 @@ def openapi(ask: Ask) -> Response:
 
 
 @TABLE.route(
-    "POST", "/users", roles=("admin",), takes=shapes.UserIn, gives={201: shapes.UserMade}, fails=(409,)
+    "POST", "/users", roles=("admin",), takes=bodies.UserIn, gives={201: bodies.UserMade}, fails=(409,)
 )
 async def make_user(ask: Ask) -> Response:
     """Make an account; its token is shown this once."""
-    asked: shapes.UserIn = ask.body
+    asked: bodies.UserIn = ask.body
     if (asked.role == "party-liaison") != (asked.party is not None):
         raise Failure(422, "`party` belongs to a party-liaison, who needs one")
     token = new_token()
@@ -55,7 +55,7 @@ async def make_user(ask: Ask) -> Response:
             raise Failure(409, f"there is an account {asked.name}; end it first")
         entry = name("usr", asked.name, hashed(token))
         await write_one(ask.node, Claim(kind="user", id=entry, body=body, actor=ask.who.actor))
-    return say(shapes.UserMade(asked.name, asked.role, token, asked.party), 201)
+    return say(bodies.UserMade(asked.name, asked.role, token, asked.party), 201)
 
 
 @TABLE.route(

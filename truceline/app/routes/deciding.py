@@ -7,8 +7,8 @@ from datetime import timedelta
 import msgspec
 from starlette.responses import Response
 
-from truceline.app.http import items, shapes
-from truceline.app.http.answer import Failure, nothing, plain, say
+from truceline.app.forms import bodies, items
+from truceline.app.forms.answer import Failure, nothing, plain, say
 from truceline.app.http.app import app_of
 from truceline.app.http.events import is_exercise
 from truceline.app.http.table import OPERATIONS, REPORTERS, Ask, Table
@@ -25,7 +25,7 @@ TABLE = Table()
 _LONGEST_HOLD = timedelta(minutes=60)
 
 
-@TABLE.route("GET", "/recommendations", roles=OPERATIONS, gives={200: shapes.Items})
+@TABLE.route("GET", "/recommendations", roles=OPERATIONS, gives={200: bodies.Items})
 def recommendations(ask: Ask) -> Response:
     """List proposals, oldest first, and what became of each."""
     with ask.node.lock:
@@ -37,12 +37,12 @@ def recommendations(ask: Ask) -> Response:
 
 
 @TABLE.route(
-    "POST", "/recommendations", roles=("operator",), takes=shapes.RecommendationIn,
-    gives={201: shapes.Made}, fails=(404,),
+    "POST", "/recommendations", roles=("operator",), takes=bodies.RecommendationIn,
+    gives={201: bodies.Made}, fails=(404,),
 )  # fmt: skip
 async def propose(ask: Ask) -> Response:
     """Propose something to a commander."""
-    asked: shapes.RecommendationIn = ask.body
+    asked: bodies.RecommendationIn = ask.body
     node = ask.node
     tasks = tuple(_tasking(task) for task in asked.tasks)
     with node.lock:
@@ -80,16 +80,16 @@ async def propose(ask: Ask) -> Response:
         refs=refs,
     )
     made = await write_one(node, claim)
-    return say(shapes.Made(made.fact.id, made.fact.seq), 201)
+    return say(bodies.Made(made.fact.id, made.fact.seq), 201)
 
 
 @TABLE.route(
-    "POST", "/decisions", roles=("commander",), takes=shapes.DecisionIn, gives={201: shapes.Decided},
+    "POST", "/decisions", roles=("commander",), takes=bodies.DecisionIn, gives={201: bodies.Decided},
     fails=(404, 409),
 )  # fmt: skip
 async def decide(ask: Ask) -> Response:
     """Approve, amend or reject a proposal; orders come from approval alone."""
-    asked: shapes.DecisionIn = ask.body
+    asked: bodies.DecisionIn = ask.body
     node, who = ask.node, ask.who
     async with app_of(ask).turn:
         with node.lock:
@@ -125,13 +125,13 @@ async def decide(ask: Ask) -> Response:
         )
         made = await write_one(node, claim)
         order_ids = await _order(ask, made, decision, item)
-    answer = shapes.Decided(
+    answer = bodies.Decided(
         made.fact.id, made.fact.seq, item.id, decision.verdict, who.name, utc_text(decision.at_utc), order_ids
     )
     return say(answer, 201)
 
 
-@TABLE.route("GET", "/orders", roles=(*OPERATIONS, "observer"), gives={200: shapes.Items})
+@TABLE.route("GET", "/orders", roles=(*OPERATIONS, "observer"), gives={200: bodies.Items})
 def orders(ask: Ask) -> Response:
     """List orders; an observer sees those addressed to them."""
     with ask.node.lock:
@@ -147,12 +147,12 @@ def orders(ask: Ask) -> Response:
 
 
 @TABLE.route(
-    "POST", "/orders/{id}/state", roles=REPORTERS, takes=shapes.StateIn, gives={201: shapes.Stepped},
+    "POST", "/orders/{id}/state", roles=REPORTERS, takes=bodies.StateIn, gives={201: bodies.Stepped},
     fails=(409,),
 )  # fmt: skip
 async def step(ask: Ask) -> Response:
     """Say how far an order is; only a commander cancels one."""
-    asked: shapes.StateIn = ask.body
+    asked: bodies.StateIn = ask.body
     node, who = ask.node, ask.who
     async with app_of(ask).turn:
         with node.lock:
@@ -166,13 +166,13 @@ async def step(ask: Ask) -> Response:
         entry = name("ost", item.id, asked.state)
         claim = Claim(kind="order_state", id=entry, body=body, actor=who.actor, refs=(item.seq,))
         made = await write_one(node, claim)
-    return say(shapes.Stepped(made.fact.id, made.fact.seq, item.id, asked.state), 201)
+    return say(bodies.Stepped(made.fact.id, made.fact.seq, item.id, asked.state), 201)
 
 
-@TABLE.route("POST", "/holds", roles=("commander",), takes=shapes.HoldIn, gives={201: shapes.Held})
+@TABLE.route("POST", "/holds", roles=("commander",), takes=bodies.HoldIn, gives={201: bodies.Held})
 async def hold(ask: Ask) -> Response:
     """Hold orders, recommendations or a source for an hour at most; intake and log go on."""
-    asked: shapes.HoldIn = ask.body
+    asked: bodies.HoldIn = ask.body
     node, now = ask.node, ask.node.now()
     if not now < asked.until_utc <= now + _LONGEST_HOLD:
         raise Failure(422, "`until_utc` must lie ahead, by 60 min at most")
@@ -190,7 +190,7 @@ async def hold(ask: Ask) -> Response:
     entry = name("hold", secrets.token_hex(16))
     made = await write_one(node, Claim(kind="statement", id=entry, body=body, actor=ask.who.actor))
     until = utc_text(asked.until_utc)
-    return say(shapes.Held(entry, made.fact.seq, asked.scope, asked.reason, until, ask.who.name), 201)
+    return say(bodies.Held(entry, made.fact.seq, asked.scope, asked.reason, until, ask.who.name), 201)
 
 
 @TABLE.route("DELETE", "/holds/{id}", roles=("commander",), gives={204: None})
@@ -222,7 +222,7 @@ async def _order(ask: Ask, made: Appended, decision: Decision, item: Recommendat
     return [outcome.fact.id for outcome in outcomes if isinstance(outcome, Appended)]
 
 
-def _check_fresh(asked: shapes.DecisionIn, item: RecommendationItem, tree_size: int) -> None:
+def _check_fresh(asked: bodies.DecisionIn, item: RecommendationItem, tree_size: int) -> None:
     """Refuse what is over, and what changed after the person last looked."""
     if item.state != "waiting":
         because = f": {item.withdrawn_because}" if item.withdrawn_because else ""
@@ -252,7 +252,7 @@ def _check_units(tasks: Sequence[Tasking], units: dict[str, Point | None]) -> No
         raise Failure(422, "one unit has the same task twice")
 
 
-def _tasking(task: shapes.TaskIn) -> Tasking:
+def _tasking(task: bodies.TaskIn) -> Tasking:
     try:
         return msgspec.convert(plain(task), Tasking)
     except msgspec.ValidationError as error:

@@ -6,8 +6,8 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from truceline.app.http import shapes
-from truceline.app.http.answer import Failure, say
+from truceline.app.forms import bodies
+from truceline.app.forms.answer import Failure, say
 from truceline.app.http.app import app_of
 from truceline.app.http.table import Ask, Media, Table
 from truceline.app.http.writing import write_one
@@ -21,7 +21,7 @@ from truceline.view.release import incident_for
 TABLE = Table()
 
 
-class Released(shapes.Made):
+class Released(bodies.Made):
     """A release: what was shown to whom."""
 
     incident_id: str
@@ -29,12 +29,12 @@ class Released(shapes.Made):
 
 
 @TABLE.route(
-    "POST", "/incidents/{id}/release", roles=("commander",), takes=shapes.ReleaseIn, gives={201: Released},
+    "POST", "/incidents/{id}/release", roles=("commander",), takes=bodies.ReleaseIn, gives={201: Released},
     fails=(409,),
 )  # fmt: skip
 async def release(ask: Ask) -> Response:
     """Show an incident, as it is, to one party; this cannot be undone."""
-    asked: shapes.ReleaseIn = ask.body
+    asked: bodies.ReleaseIn = ask.body
     node, incident_id = ask.node, ask.path("id")
     async with app_of(ask).turn:
         with node.lock:
@@ -51,12 +51,12 @@ async def release(ask: Ask) -> Response:
 
 
 @TABLE.route(
-    "POST", "/statements", roles=("party-liaison",), takes=shapes.StatementIn, gives={201: shapes.Made},
+    "POST", "/statements", roles=("party-liaison",), takes=bodies.StatementIn, gives={201: bodies.Made},
     fails=(404,),
 )  # fmt: skip
 async def state(ask: Ask) -> Response:
     """Say something, as a party, to an incident released to it."""
-    asked: shapes.StatementIn = ask.body
+    asked: bodies.StatementIn = ask.body
     node = ask.node
     now = node.now()
     with node.lock:
@@ -74,16 +74,16 @@ async def state(ask: Ask) -> Response:
     entry = name("stm", ask.who.name, utc_text(now), msgspec.json.encode(asked).decode())
     claim = Claim(kind="statement", id=entry, body=body, actor=ask.who.actor, refs=(item.seq,))
     made = await write_one(node, claim)
-    return say(shapes.Made(made.fact.id, made.fact.seq), 201)
+    return say(bodies.Made(made.fact.id, made.fact.seq), 201)
 
 
 @TABLE.route(
-    "POST", "/evidence", roles=("commander", "auditor"), takes=shapes.EvidenceIn,
+    "POST", "/evidence", roles=("commander", "auditor"), takes=bodies.EvidenceIn,
     gives={200: Media(("application/zip",))},
 )  # fmt: skip
 async def evidence(ask: Ask) -> Response:
     """Make a package of incidents that proves itself; that it was given out is logged."""
-    asked: shapes.EvidenceIn = ask.body
+    asked: bodies.EvidenceIn = ask.body
     node = ask.node
     content = await run_in_threadpool(
         make_package,

@@ -6,11 +6,11 @@ from typing import Any
 from msgspec import UNSET
 from starlette.responses import Response
 
-from truceline.app.http import items, shapes
-from truceline.app.http.answer import Failure, plain, say
+from truceline.app.forms import bodies, items
+from truceline.app.forms.answer import Failure, plain, say
+from truceline.app.forms.ground import lines, sectors
 from truceline.app.http.app import app_of, events
 from truceline.app.http.events import is_exercise
-from truceline.app.http.ground import lines, sectors
 from truceline.app.http.table import EVERYONE, MISSION, OPERATIONS, Ask, Media, Table
 from truceline.view.release import incidents_for
 
@@ -20,7 +20,7 @@ _LONGEST = timedelta(days=31)
 _LANGUAGES = ("en",)
 
 
-@TABLE.route("GET", "/tracks", roles=OPERATIONS, gives={200: shapes.Items})
+@TABLE.route("GET", "/tracks", roles=OPERATIONS, gives={200: bodies.Items})
 def tracks(ask: Ask) -> Response:
     """List what moves: tracks of the sensors, and the last position of each subject and unit."""
     exercise = is_exercise(ask.node)
@@ -35,7 +35,7 @@ def tracks(ask: Ask) -> Response:
     return say({"items": found, "next": None})
 
 
-@TABLE.route("GET", "/incidents", roles=(*OPERATIONS, "party-liaison"), gives={200: shapes.Items})
+@TABLE.route("GET", "/incidents", roles=(*OPERATIONS, "party-liaison"), gives={200: bodies.Items})
 def incidents(ask: Ask) -> Response:
     """List the incidents in force; a party sees those released to it, as they were then."""
     exercise, viewer = is_exercise(ask.node), ask.who.viewer
@@ -45,14 +45,14 @@ def incidents(ask: Ask) -> Response:
     return say({"items": [shape(item, exercise) for item in found], "next": None})
 
 
-@TABLE.route("GET", "/zones", roles=(*OPERATIONS, "observer"), gives={200: shapes.Items})
+@TABLE.route("GET", "/zones", roles=(*OPERATIONS, "observer"), gives={200: bodies.Items})
 def zones(ask: Ask) -> Response:
     """List lines, zones and sites of the agreement as GeoJSON features."""
     return say({"items": app_of(ask).ground, "next": None})
 
 
 @TABLE.route(
-    "GET", "/coverage", roles=OPERATIONS, query=shapes.SpanQuery, gives={200: shapes.Coverage}
+    "GET", "/coverage", roles=OPERATIONS, query=bodies.SpanQuery, gives={200: bodies.Coverage}
 )  # fmt: skip
 def coverage(ask: Ask) -> Response:
     """Tell what nobody looked at, by default in the last 24 hours."""
@@ -76,7 +76,7 @@ def coverage(ask: Ask) -> Response:
     )
 
 
-@TABLE.route("GET", "/plans", roles=OPERATIONS, gives={200: shapes.Items})
+@TABLE.route("GET", "/plans", roles=OPERATIONS, gives={200: bodies.Items})
 def plans(ask: Ask) -> Response:
     """List what the mission's units do next and when they are free."""
     exercise = is_exercise(ask.node)
@@ -85,7 +85,7 @@ def plans(ask: Ask) -> Response:
     return say({"items": [items.team_item(item, exercise) for item in found], "next": None})
 
 
-@TABLE.route("GET", "/sources", roles=OPERATIONS, gives={200: shapes.Items})
+@TABLE.route("GET", "/sources", roles=OPERATIONS, gives={200: bodies.Items})
 def sources(ask: Ask) -> Response:
     """List the sources and what each owes."""
     with ask.node.lock:
@@ -93,7 +93,7 @@ def sources(ask: Ask) -> Response:
     return say({"items": [plain(item) for item in found], "next": None})
 
 
-@TABLE.route("GET", "/mission", roles=EVERYONE, gives={200: shapes.Mission})
+@TABLE.route("GET", "/mission", roles=EVERYONE, gives={200: bodies.Mission})
 def mission(ask: Ask) -> Response:
     """Tell the mission's name, clock, line and parties, and who asks."""
     node, who = ask.node, ask.who
@@ -120,12 +120,12 @@ def mission(ask: Ask) -> Response:
 
 
 @TABLE.route(
-    "GET", "/events", roles=MISSION, query=shapes.EventsQuery, gives={200: Media(("text/event-stream",))},
+    "GET", "/events", roles=MISSION, query=bodies.EventsQuery, gives={200: Media(("text/event-stream",))},
     headers={"Last-Event-ID": "^[0-9]{0,15}$"},
 )  # fmt: skip
 async def live(ask: Ask) -> Any:
     """Stream what happens, after the entry named by `Last-Event-ID` or `after_seq`."""
-    asked: shapes.EventsQuery = ask.query
+    asked: bodies.EventsQuery = ask.query
     said = ask.request.headers.get("last-event-id", "")
     if said:
         if not (said.isascii() and said.isdigit() and len(said) <= 15):
@@ -144,7 +144,7 @@ def _parties(agreement: Any) -> list[dict[str, Any]]:
 
 
 def _span(ask: Ask) -> tuple[datetime, datetime]:
-    asked: shapes.SpanQuery = ask.query
+    asked: bodies.SpanQuery = ask.query
     try:
         end = ask.node.now() if asked.until_utc is UNSET else asked.until_utc
         start = end - _DAY if asked.from_utc is UNSET else asked.from_utc

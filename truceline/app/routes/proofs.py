@@ -6,8 +6,8 @@ from typing import Any, overload
 from msgspec import UNSET
 from starlette.responses import Response, StreamingResponse
 
-from truceline.app.http import shapes
-from truceline.app.http.answer import NDJSON, Failure, plain, say
+from truceline.app.forms import bodies
+from truceline.app.forms.answer import NDJSON, Failure, plain, say
 from truceline.app.http.table import EVERYONE, OPERATIONS, Ask, Media, Table
 from truceline.flow.why import chain
 from truceline.log.entry import blanked_line, entry_line, header_bytes
@@ -18,45 +18,45 @@ from truceline.model.facts import Fact
 TABLE = Table()
 
 
-@TABLE.route("GET", "/log/checkpoint", roles=EVERYONE, gives={200: shapes.Checkpoint})
+@TABLE.route("GET", "/log/checkpoint", roles=EVERYONE, gives={200: bodies.Checkpoint})
 def checkpoint(ask: Ask) -> Response:
     """Give the newest signed checkpoint."""
     return say(ask.node.journal.checkpoint())
 
 
 @TABLE.route(
-    "GET", "/log/entries", roles=("auditor",), query=shapes.EntriesQuery, gives={200: Media((NDJSON,))}
+    "GET", "/log/entries", roles=("auditor",), query=bodies.EntriesQuery, gives={200: Media((NDJSON,))}
 )
 def entries(ask: Ask) -> Response:
     """Give entries of the log from one number up to another, that one left out, as they stand."""
-    asked: shapes.EntriesQuery = ask.query
+    asked: bodies.EntriesQuery = ask.query
     size = ask.node.journal.tree_size
     end = size if asked.to is UNSET else min(size, int(asked.to))
     return StreamingResponse(_lines(ask.node.journal, asked.from_, end), media_type=NDJSON)
 
 
 @TABLE.route(
-    "GET", "/log/proof/inclusion", roles=("auditor", "party-liaison"), query=shapes.InclusionQuery,
-    gives={200: shapes.Path},
+    "GET", "/log/proof/inclusion", roles=("auditor", "party-liaison"), query=bodies.InclusionQuery,
+    gives={200: bodies.Path},
 )  # fmt: skip
 def inclusion(ask: Ask) -> Response:
     """Prove that an entry is in the tree of a size."""
-    asked: shapes.InclusionQuery = ask.query
+    asked: bodies.InclusionQuery = ask.query
     return say({"path": ask.node.journal.inclusion(asked.seq, asked.tree_size)})
 
 
 @TABLE.route(
-    "GET", "/log/proof/consistency", roles=("auditor", "party-liaison"), query=shapes.ConsistencyQuery,
-    gives={200: shapes.Path},
+    "GET", "/log/proof/consistency", roles=("auditor", "party-liaison"), query=bodies.ConsistencyQuery,
+    gives={200: bodies.Path},
 )  # fmt: skip
 def consistency(ask: Ask) -> Response:
     """Prove that a tree begins with a smaller one."""
-    asked: shapes.ConsistencyQuery = ask.query
+    asked: bodies.ConsistencyQuery = ask.query
     return say({"path": ask.node.journal.consistency(asked.first, asked.second)})
 
 
 @TABLE.route(
-    "GET", "/why/{seq}", roles=OPERATIONS, gives={200: shapes.Chain}, params={"seq": "^[0-9]{1,15}$"}
+    "GET", "/why/{seq}", roles=OPERATIONS, gives={200: bodies.Chain}, params={"seq": "^[0-9]{1,15}$"}
 )
 def why(ask: Ask) -> Response:
     """Tell what an entry rests on, back to reports, rows and pixels."""

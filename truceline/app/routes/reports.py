@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from truceline.app.http import shapes
-from truceline.app.http.answer import NDJSON, Failure, say
+from truceline.app.forms import bodies
+from truceline.app.forms.answer import NDJSON, Failure, say
+from truceline.app.forms.items import report_item
+from truceline.app.forms.samples import media_type_of
 from truceline.app.http.app import app_of
 from truceline.app.http.body import decode, read_body, want_type
-from truceline.app.http.items import report_item
-from truceline.app.http.samples import media_type_of
 from truceline.app.http.table import REPORTERS, Ask, Media, Table
 from truceline.app.http.writing import write, write_one
 from truceline.flow.node import Node
@@ -34,14 +34,14 @@ _ID = {"id": r"^[A-Za-z0-9._:-]{1,64}$"}
 
 
 @TABLE.route(
-    "POST", "/reports", roles=REPORTERS, takes=shapes.ReportIn,
-    gives={201: shapes.ReportTaken, 200: shapes.ReportTaken}, fails=(409,),
+    "POST", "/reports", roles=REPORTERS, takes=bodies.ReportIn,
+    gives={201: bodies.ReportTaken, 200: bodies.ReportTaken}, fails=(409,),
 )  # fmt: skip
 async def take_report(ask: Ask) -> Response:
     """Take a report; 201 says that it and a signed checkpoint over it are durable."""
     taken = await write_one(ask.node, claim_of(ask.node, ask.body, ask.who.actor))
     tree_size = app_of(ask).covers.tree_size(taken.fact.seq)
-    answer = shapes.ReportTaken(taken.fact.id, taken.fact.seq, taken.leaf_sha256, tree_size)
+    answer = bodies.ReportTaken(taken.fact.id, taken.fact.seq, taken.leaf_sha256, tree_size)
     return say(answer, 201 if taken.new else 200)
 
 
@@ -60,7 +60,7 @@ async def take_batch(ask: Ask) -> Response:
     for place, line in enumerate(lines):
         answers.append({"id": None, "status": 422, "seq": None, "leaf_sha256": None})
         try:
-            claim = claim_of(ask.node, decode(line, shapes.ReportIn), ask.who.actor)
+            claim = claim_of(ask.node, decode(line, bodies.ReportIn), ask.who.actor)
         except Failure as failure:
             answers[place] |= {"id": _id_of(line), "detail": failure.detail}
             continue
@@ -72,10 +72,10 @@ async def take_batch(ask: Ask) -> Response:
     return Response(text, media_type=NDJSON)
 
 
-@TABLE.route("GET", "/reports", roles=_READERS, query=shapes.ReportsQuery, gives={200: shapes.ReportPage})
+@TABLE.route("GET", "/reports", roles=_READERS, query=bodies.ReportsQuery, gives={200: bodies.ReportPage})
 def list_reports(ask: Ask) -> Response:
     """List reports in the order in which they were taken; an observer sees their own."""
-    asked: shapes.ReportsQuery = ask.query
+    asked: bodies.ReportsQuery = ask.query
     reporter = reporter_shown(ask.who.viewer)
     if reporter is False:
         raise Failure(403, "reports are not shown to this role")
@@ -86,7 +86,7 @@ def list_reports(ask: Ask) -> Response:
     return say({"items": [report_item(item) for item in shown], "next_after_seq": further})
 
 
-@TABLE.route("GET", "/reports/{id}", roles=_READERS, gives={200: shapes.ReportOut}, params=_ID)
+@TABLE.route("GET", "/reports/{id}", roles=_READERS, gives={200: bodies.ReportOut}, params=_ID)
 def show_report(ask: Ask) -> Response:
     """Show one report."""
     with ask.node.lock:
@@ -96,7 +96,7 @@ def show_report(ask: Ask) -> Response:
     return say(report_item(item))
 
 
-def claim_of(node: Node, said: shapes.ReportIn, actor: str) -> Claim:
+def claim_of(node: Node, said: bodies.ReportIn, actor: str) -> Claim:
     """Check what its type cannot say of a report, and make the claim.
 
     Raises

@@ -7,11 +7,11 @@ from pathlib import Path
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from truceline.app.http import shapes
-from truceline.app.http.answer import Failure, say
+from truceline.app.forms import bodies
+from truceline.app.forms.answer import Failure, say
+from truceline.app.forms.samples import OTHER, TYPES, file_name, media_type_of
 from truceline.app.http.app import app_of
 from truceline.app.http.body import read_body
-from truceline.app.http.samples import OTHER, TYPES, file_name, media_type_of
 from truceline.app.http.table import MISSION, REPORTERS, Ask, Media, Table
 from truceline.view.release import may_open_sample
 
@@ -22,7 +22,7 @@ _SHA256 = {"sha256": "^[0-9a-f]{64}$"}
 
 
 @TABLE.route(
-    "PUT", "/blobs/{sha256}", roles=REPORTERS, raw=(OTHER,), gives={201: shapes.Stored}, fails=(409,),
+    "PUT", "/blobs/{sha256}", roles=REPORTERS, raw=(OTHER,), gives={201: bodies.Stored}, fails=(409,),
     params=_SHA256,
 )  # fmt: skip
 async def store(ask: Ask) -> Response:
@@ -37,7 +37,7 @@ async def store(ask: Ask) -> Response:
     blob = await run_in_threadpool(ask.node.blobs.put, content, OTHER, "sample")
     app_of(ask).uploads.setdefault(sha256, set()).add(ask.who.actor)
     media_type = media_type_of(ask.node.blobs.open(sha256))
-    return say(shapes.Stored(sha256, blob.size_bytes, media_type), 201)
+    return say(bodies.Stored(sha256, blob.size_bytes, media_type), 201)
 
 
 @TABLE.route("GET", "/blobs/{sha256}", roles=MISSION, gives={200: Media(TYPES)}, params=_SHA256)

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from truceline.app.http.revoke import revoke
+    from truceline.app.revoke import revoke
 
     if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]{0,63}", args.name):
         raise BadInput("NAME", "letters, digits, dot, dash and underscore, 64 at most")

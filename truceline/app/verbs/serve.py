@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     import logging
 
-    from truceline.app.http.server import Settings, check, run_mission
+    from truceline.app.server import Settings, check, run_mission
     from truceline.flow.mission import load_mission
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from truceline.app.http.answer import plain
+from truceline.app.forms.answer import plain
 from truceline.model.classes import BASE_KINDS, from_cot, incident_sidc, sidc
 from truceline.model.decided import Decision, Incident, OrderState, Recommendation
 from truceline.model.facts import Fact

@@ -18,8 +18,8 @@ import uvicorn
 
 from truceline.app.http.app import App
 from truceline.app.http.gate import ensure_admin
-from truceline.app.http.revoke import note_server
 from truceline.app.http.writing import missing_orders
+from truceline.app.revoke import note_server
 from truceline.app.routes import accounts, deciding, parties, picture, proofs, reports, samples
 from truceline.flow.mission import Mission
 from truceline.flow.node import Node
