@@ -4,6 +4,8 @@ Not the server: only the answers of contract wire B and C that the page reads, a
 Run it by hand: ``python tests/conformance/page_world.py --port 8111`` and open ``/#token=duty``.
 """
 
+# ruff: noqa: E501  (sentences and scripts are not broken)
+
 import argparse
 import json
 import math
@@ -57,7 +59,10 @@ def picture(size: int = 96) -> bytes:
 
     head = struct.pack(">IIBBBBB", size, size, 8, 0, 0, 0, 0)
     return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(rows))) + chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(bytes(rows)))
+        + chunk(b"IEND", b"")
     )
 
 
@@ -77,7 +82,9 @@ def zones() -> list[dict[str, Any]]:
         feature("LineString", [spot(k, 4 + math.sin(k)) for k in along], kind="road", id="north road"),
         feature("LineString", [spot(k, -5 + math.sin(k / 2)) for k in along], kind="road", id="south road"),
     ]
-    out += [feature("LineString", [spot(k, -3.5), spot(k, 3.5)], kind="sector", id=str(k)) for k in (16, 30, 46)]
+    out += [
+        feature("LineString", [spot(k, -3.5), spot(k, 3.5)], kind="sector", id=str(k)) for k in (16, 30, 46)
+    ]
     posts = enumerate((2.5, 11.6, 17.4, 25.6, 33.4, 43.6, 49.2, 57.6), 1)
     return out + [feature("Point", spot(k, -0.9), kind="post", name=f"OP-{n}") for n, k in posts]
 
@@ -86,7 +93,14 @@ def tracks(many: int) -> list[dict[str, Any]]:
     def item(id_: str, sidc: str, km: float, off: float, age: float, **more: Any) -> dict[str, Any]:
         lon, lat = spot(km, off)
         trail = [list(spot(km - 0.5 * n, off + 0.1 * n)) for n in (4, 3, 2, 1)]
-        base = {"id": id_, "track_id": id_, "sidc": sidc, "time_utc": stamp(-age), "lat_deg": lat, "lon_deg": lon}
+        base = {
+            "id": id_,
+            "track_id": id_,
+            "sidc": sidc,
+            "time_utc": stamp(-age),
+            "lat_deg": lat,
+            "lon_deg": lon,
+        }
         return {**base, "ce90_m": 60, "label": id_, "trail": trail, "seq": 100, "existence": 0.98, **more}
 
     own, side, unknown = "10131000001211000000", "10141500001409000000", "10111500001409000000"
@@ -103,16 +117,34 @@ def tracks(many: int) -> list[dict[str, Any]]:
     ]
     more = ((own, side, unknown)[n % 3] for n in range(many))
     return out + [
-        item(f"M-{n}", sidc, (n * 0.618) % 60, ((n * 0.37) % 30) - 15, 1, trail=[]) for n, sidc in enumerate(more)
+        item(f"M-{n}", sidc, (n * 0.618) % 60, ((n * 0.37) % 30) - 15, 1, trail=[])
+        for n, sidc in enumerate(more)
     ]
 
 
 def incidents() -> list[dict[str, Any]]:
     def item(seq: int, id_: str, kind: str, km: float, off: float, ago: float, **more: Any) -> dict[str, Any]:
         lon, lat = spot(km, off)
-        base = {"id": id_, "case_id": id_, "seq": seq, "class": kind, "report_ids": [], "lat_deg": lat, "lon_deg": lon}
+        base = {
+            "id": id_,
+            "case_id": id_,
+            "seq": seq,
+            "class": kind,
+            "report_ids": [],
+            "lat_deg": lat,
+            "lon_deg": lon,
+        }
         times = {"start_utc": stamp(-ago), "end_utc": stamp(-ago + 4), "received_utc": stamp(-ago + 5)}
-        return {**base, **times, "state": "open", "km": km, "offset_km": off, "ce90_m": 120, "causes": [], **more}
+        return {
+            **base,
+            **times,
+            "state": "open",
+            "km": km,
+            "offset_km": off,
+            "ce90_m": 120,
+            "causes": [],
+            **more,
+        }
 
     guns = {
         "verdict": "possible_violation", "probability": 0.83, "article": "Article 2 (b)", "zone": "buffer", "ce90_m": 90,
@@ -133,17 +165,40 @@ def incidents() -> list[dict[str, Any]]:
 
 
 def reports() -> list[dict[str, Any]]:
-    def item(seq: int, who: str, kind: str, km: float, off: float, ago: float, words: str, **more: Any) -> dict[str, Any]:
+    def item(
+        seq: int, who: str, kind: str, km: float, off: float, ago: float, words: str, **more: Any
+    ) -> dict[str, Any]:
         lon, lat = spot(km, off)
         id_ = f"rep-{seq - 470}"
         times = {"time_utc": stamp(-ago), "received_utc": stamp(-ago + 1)}
-        return {"id": id_, "seq": seq, "type": kind, "lat_deg": lat, "lon_deg": lon, "reporter": who, "text": words, **times, **more}
+        return {
+            "id": id_,
+            "seq": seq,
+            "type": kind,
+            "lat_deg": lat,
+            "lon_deg": lon,
+            "reporter": who,
+            "text": words,
+            **times,
+            **more,
+        }
 
     out = [
-        item(471, "uav-1", "sighting", 41.2, 6.8, 14, "3 long objects with wheels, 7 m, warm", blobs=[PICTURE_SHA]),
+        item(
+            471,
+            "uav-1",
+            "sighting",
+            41.2,
+            6.8,
+            14,
+            "3 long objects with wheels, 7 m, warm",
+            blobs=[PICTURE_SHA],
+        ),
         item(472, "radar satellite", "sighting", 41.2, 6.8, 41, "3 new bright echoes, none on 11 Nov"),
     ]
-    heard = [item(473 + n, f"array-{n}", "explosion", 12.4, 1.4, 25 - n, "one explosion heard") for n in range(4)]
+    heard = [
+        item(473 + n, f"array-{n}", "explosion", 12.4, 1.4, 25 - n, "one explosion heard") for n in range(4)
+    ]
     moves = []
     for n in range(40):
         km = 38.6 - n * 0.3
@@ -153,10 +208,18 @@ def reports() -> list[dict[str, Any]]:
 
 def recommendations() -> list[dict[str, Any]]:
     def task(unit: str, to: str, there: int) -> dict[str, Any]:
-        times = {"depart_s": 60, "arrive_s": there, "start_s": there, "leave_s": there + 1500, "return_s": None}
+        times = {
+            "depart_s": 60,
+            "arrive_s": there,
+            "start_s": there,
+            "leave_s": there + 1500,
+            "return_s": None,
+        }
         return {"unit": unit, "task": to, "role": "main", "path": ["n1", "n2"], **times, "explain": None}
 
-    def way(what: str, there: float | None, cost: str, proposed: bool = False, barred: str | None = None) -> dict[str, Any]:
+    def way(
+        what: str, there: float | None, cost: str, proposed: bool = False, barred: str | None = None
+    ) -> dict[str, Any]:
         at = None if there is None else stamp(there)
         return {"what": what, "there_utc": at, "cost": cost, "proposed": proposed, "barred_by": barred}
 
@@ -192,10 +255,23 @@ def recommendations() -> list[dict[str, Any]]:
 
 def sources() -> list[dict[str, Any]]:
     def item(name: str, age_s: float, owes: float, status: str = "ok", reason: str = "") -> dict[str, Any]:
-        return {"name": name, "kind": "made up", "last_utc": stamp(-age_s / 60), "owes_s": owes, "status": status, "reason": reason}
+        return {
+            "name": name,
+            "kind": "made up",
+            "last_utc": stamp(-age_s / 60),
+            "owes_s": owes,
+            "status": status,
+            "reason": reason,
+        }
 
-    well = [item(f"Camera {n}", 3, 10) for n in range(1, 15)] + [item(f"Array {n}", 1, 5) for n in range(1, 9)]
-    return [item("Radar R-3", 4800, 10, "stale", "silent"), item("UAV-2", 4000, 600, "blocked", "grounded, fog"), *well]
+    well = [item(f"Camera {n}", 3, 10) for n in range(1, 15)] + [
+        item(f"Array {n}", 1, 5) for n in range(1, 9)
+    ]
+    return [
+        item("Radar R-3", 4800, 10, "stale", "silent"),
+        item("UAV-2", 4000, 600, "blocked", "grounded, fog"),
+        *well,
+    ]
 
 
 def gaps() -> list[dict[str, Any]]:
@@ -249,7 +325,11 @@ class World:
     def decide(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         about = next(r for r in self.lists["recommendations"] if r["id"] == body["recommendation_id"])
         if self.refuse:
-            return self.refuse, {"title": "refused", "detail": "somebody else decided this at 03:13Z", "status": self.refuse}
+            return self.refuse, {
+                "title": "refused",
+                "detail": "somebody else decided this at 03:13Z",
+                "status": self.refuse,
+            }
         if about["state"] != "waiting" or about["touched_seq"] > body["seen_seq"]:
             return 409, {"title": "conflict", "detail": "what it rests on has changed", "status": 409}
         made = {**body, "id": f"dec-{self.seq}", "by": "Maj. K. Lind", "at_utc": stamp(0)}
@@ -284,7 +364,16 @@ class Handler(BaseHTTPRequestHandler):
             return 200, {"items": gaps(), "observed_share": 0.88, "line_km": 60}
         if path.startswith("why/"):
             seq = int(path.removeprefix("why/"))
-            causes = [{"seq": r["seq"], "kind": "report", "id": r["id"], "time_utc": r["time_utc"], "text": r["text"]} for r in reports()[:2]]
+            causes = [
+                {
+                    "seq": r["seq"],
+                    "kind": "report",
+                    "id": r["id"],
+                    "time_utc": r["time_utc"],
+                    "text": r["text"],
+                }
+                for r in reports()[:2]
+            ]
             return 200, {"seq": seq, "kind": "incident", "id": "inc", "time_utc": stamp(-7), "refs": causes}
         if path in self.world.lists:
             return 200, {"items": self.world.lists[path], "next": None, "next_after_seq": None}
@@ -317,7 +406,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def send_bytes(self, status: int, body: bytes, kind: str) -> None:
         self.send_response(status)
-        for name, value in (("Content-Type", kind), ("Content-Length", str(len(body))), ("Content-Security-Policy", CSP)):
+        for name, value in (
+            ("Content-Type", kind),
+            ("Content-Length", str(len(body))),
+            ("Content-Security-Policy", CSP),
+        ):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
@@ -336,7 +429,10 @@ class Handler(BaseHTTPRequestHandler):
             if world.silent:
                 time.sleep(0.2)
                 continue
-            lines = "".join(f"id: {s}\nevent: {k}\ndata: {json.dumps(d)}\n\n" for s, k, d in fresh) or ": beat\n\n"
+            lines = (
+                "".join(f"id: {s}\nevent: {k}\ndata: {json.dumps(d)}\n\n" for s, k, d in fresh)
+                or ": beat\n\n"
+            )
             after = fresh[-1][0] if fresh else after
             try:
                 self.wfile.write(lines.encode())

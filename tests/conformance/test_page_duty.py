@@ -1,5 +1,7 @@
 """The duty officer's page in real headless Chromium, over a made-up mission."""
 
+# ruff: noqa: E501  (sentences and scripts are not broken)
+
 import base64
 import json
 import os
@@ -52,7 +54,13 @@ class Browser:
         self.session = self.call("Target.attachToTarget", targetId=tab, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         self.sent += 1
@@ -95,7 +103,9 @@ class Browser:
             if found := self.js(f"(v => v instanceof Node ? true : v)({expression})"):
                 return found
             time.sleep(0.1)
-        pytest.fail(f"never became true: {expression}; the page says: {self.js('document.body.innerText')[:1500]}")
+        pytest.fail(
+            f"never became true: {expression}; the page says: {self.js('document.body.innerText')[:1500]}"
+        )
 
     def press(self, key: str, text: str = "") -> None:
         for kind in ("keyDown", "keyUp"):
@@ -116,7 +126,9 @@ class Place:
     """A made-up server and a browser that looks at it."""
 
     def __init__(self, browser: Browser, *options: str) -> None:
-        self.server = subprocess.Popen([sys.executable, str(WORLD), *options], stdout=subprocess.PIPE, text=True)
+        self.server = subprocess.Popen(
+            [sys.executable, str(WORLD), *options], stdout=subprocess.PIPE, text=True
+        )
         assert self.server.stdout is not None
         self.url = f"http://127.0.0.1:{int(self.server.stdout.readline())}/"
         self.browser = browser
@@ -193,17 +205,23 @@ def test_stranger_gets_a_sign_in_field_and_a_sentence(place):
     where = place()
     where.browser.call("Page.navigate", url=where.url)
     where.browser.until("document.querySelector('#token')")
-    where.browser.js("document.querySelector('#token').value = 'wrong'; document.querySelector('form').requestSubmit()")
+    where.browser.js(
+        "document.querySelector('#token').value = 'wrong'; document.querySelector('form').requestSubmit()"
+    )
 
     where.browser.until("document.querySelector('#panel').innerText.includes('not known here')")
-    where.browser.js("document.querySelector('#token').value = 'duty'; document.querySelector('form').requestSubmit()")
+    where.browser.js(
+        "document.querySelector('#token').value = 'duty'; document.querySelector('form').requestSubmit()"
+    )
     where.browser.until("truceline.ready")
 
 
 def test_sentence_counts_what_waits_and_names_the_next_due(place):
     browser = place().enter()
 
-    assert re.fullmatch(r"2 decisions wait\. The next is due 03:20Z, in [678] min\.", words(browser, "#now-line"))
+    assert re.fullmatch(
+        r"2 decisions wait\. The next is due 03:20Z, in [678] min\.", words(browser, "#now-line")
+    )
     assert browser.js("document.title") == "2 waiting · Truceline"
     assert browser.js("document.querySelector('#now-line').getAttribute('role')") == "status"
 
@@ -217,11 +235,15 @@ def test_sentence_is_quiet_when_nothing_waits(place):
 def test_sentence_says_overdue_and_decision_stays_open(place):
     where = place()
     browser = where.enter()
-    rec = browser.js("fetch('/recommendations', {headers: {Authorization: 'Bearer duty'}}).then(r => r.json())")
+    rec = browser.js(
+        "fetch('/recommendations', {headers: {Authorization: 'Bearer duty'}}).then(r => r.json())"
+    )
     late = {**rec["items"][0], "due_utc": "2026-11-24T03:10:00Z"}
     where.tell("happen", {"kind": "recommendation", "data": late})
 
-    browser.until("/2 decisions wait\\. Overdue since 03:10Z, [2-5] min\\./.test(document.querySelector('#now-line').innerText)")
+    browser.until(
+        "/2 decisions wait\\. Overdue since 03:10Z, [2-5] min\\./.test(document.querySelector('#now-line').innerText)"
+    )
     assert browser.js("document.querySelector('#now-line .overdue') !== null")
     assert browser.js("document.querySelector('[data-choose=approved]').disabled") is False
 
@@ -232,7 +254,8 @@ def test_silent_stream_is_told_as_lost_link_and_takes_the_buttons(place):
     where.tell("set", {"silent": True, "beat_s": 0.2})
 
     said = browser.until(
-        "document.querySelector('#now-line').innerText.startsWith('Link lost at') && document.querySelector('#now-line').innerText", 40
+        "document.querySelector('#now-line').innerText.startsWith('Link lost at') && document.querySelector('#now-line').innerText",
+        40,
     )
     assert re.fullmatch(r"Link lost at (\S+)Z\. You see the picture of \1Z\.", said)
     assert browser.js("document.querySelector('[data-choose]')") is None
@@ -249,7 +272,9 @@ def test_whole_decision_is_made_by_keyboard(place):
     assert where.tell("decisions", {})["items"] == []
 
     browser.press("Enter", "\r")
-    browser.until("document.querySelector('[data-record]') && !document.querySelector('[data-record]').disabled")
+    browser.until(
+        "document.querySelector('[data-record]') && !document.querySelector('[data-record]').disabled"
+    )
     assert words(browser, "[data-record]") == "Record: approve as Maj. K. Lind"
     for _ in range(10):
         if browser.js("document.activeElement.matches('[data-record]')"):
@@ -281,8 +306,13 @@ def test_three_choices_look_alike_and_none_is_chosen(place):
 def test_changed_recommendation_locks_until_it_is_read(place):
     where = place()
     browser = where.enter()
-    rec = browser.js("fetch('/recommendations', {headers: {Authorization: 'Bearer duty'}}).then(r => r.json())")["items"][0]
-    where.tell("happen", {"kind": "recommendation", "data": {**rec, "touched_seq": 500, "changes": ["C-07 moved 1.4 km"]}})
+    rec = browser.js(
+        "fetch('/recommendations', {headers: {Authorization: 'Bearer duty'}}).then(r => r.json())"
+    )["items"][0]
+    where.tell(
+        "happen",
+        {"kind": "recommendation", "data": {**rec, "touched_seq": 500, "changes": ["C-07 moved 1.4 km"]}},
+    )
     browser.until("document.querySelector('#panel .changed')")
 
     assert browser.js("[...document.querySelectorAll('[data-choose]')].every(b => b.disabled)")
@@ -312,8 +342,13 @@ def test_new_recommendation_steals_neither_selection_nor_focus(place):
     where = place()
     browser = where.enter()
     browser.js("document.querySelector('#find').focus()")
-    rec = browser.js("fetch('/recommendations', {headers: {Authorization: 'Bearer duty'}}).then(r => r.json())")["items"][0]
-    where.tell("happen", {"kind": "recommendation", "data": {**rec, "id": "rec-new", "due_utc": "2026-11-24T03:13:00Z"}})
+    rec = browser.js(
+        "fetch('/recommendations', {headers: {Authorization: 'Bearer duty'}}).then(r => r.json())"
+    )["items"][0]
+    where.tell(
+        "happen",
+        {"kind": "recommendation", "data": {**rec, "id": "rec-new", "due_utc": "2026-11-24T03:13:00Z"}},
+    )
 
     browser.until("document.querySelectorAll('.card').length === 3")
     assert browser.js("document.activeElement.id") == "find"
@@ -328,7 +363,9 @@ def test_past_is_told_in_words_and_end_returns_to_live(place):
     browser.until("/02:1.Z, as it is known now/.test(document.querySelector('#then').innerText)")
     browser.press("v", "v")
 
-    browser.until("/^02:1.Z, as known then$/.test(document.querySelector('#chart').getAttribute('aria-valuetext'))")
+    browser.until(
+        "/^02:1.Z, as known then$/.test(document.querySelector('#chart').getAttribute('aria-valuetext'))"
+    )
     assert browser.js("document.querySelector('[data-choose]')") is None
     browser.press("End")
     browser.until("document.querySelector('#then').hidden && document.querySelector('[data-choose]')")
@@ -339,7 +376,9 @@ def test_evidence_shows_the_picture_and_its_entries(place):
     browser.press("e", "e")
 
     browser.until("document.querySelector('#evidence canvas')?.width === 96")
-    bright = browser.js("[...document.querySelector('#evidence canvas').getContext('2d').getImageData(48, 50, 1, 1).data]")
+    bright = browser.js(
+        "[...document.querySelector('#evidence canvas').getContext('2d').getImageData(48, 50, 1, 1).data]"
+    )
     assert bright[0] > 200
     assert "472" in words(browser, "#evidence .facts")
     assert "Nobody has confirmed this." in words(browser, "#evidence figcaption")

@@ -21,6 +21,15 @@ interface Sheet { ctx: CanvasRenderingContext2D; p: Palette; width: number; bott
 const x = (s: Sheet, ms: number): number => LEFT + ((ms - s.fromMs) / (s.untilMs - s.fromMs)) * (s.width - LEFT - RIGHT);
 const y = (s: Sheet, km: number): number => s.bottom - (km / s.lineKm) * (s.bottom - TOP);
 
+const hasLine = (): boolean => missionLine() !== null || (picture.mission?.lineKm ?? null) !== null;
+
+/** The height of an incident; without a line all stand in the middle. */
+function heightOf(s: Sheet, i: Incident | undefined): number | null {
+  if (!hasLine()) return (TOP + s.bottom) / 2;
+  const km = i ? kmOf(i.lon, i.lat, i.km) : null;
+  return km === null ? null : y(s, Math.min(s.lineKm, Math.max(0, km)));
+}
+
 /** The first and last time of the chart; the present stands at the same place. */
 const extent = (): [number, number] => [now() - BACK_MS, now() + AHEAD_MS];
 
@@ -104,7 +113,8 @@ function drawGround(s: Sheet): void {
   ctx.fillStyle = p.zone;
   ctx.fillRect(x(s, s.fromMs), TOP, x(s, now()) - x(s, s.fromMs), s.bottom - TOP);
   Object.assign(ctx, { strokeStyle: p.panel, lineWidth: 1, font: font(), textAlign: "right", textBaseline: "middle" });
-  const sectors = picture.mission?.sectors.length ? picture.mission.sectors : [0, 0.25, 0.5, 0.75].map((f) => ({ id: `km ${Math.round(f * s.lineKm)}`, kmFrom: f * s.lineKm, kmTo: (f + 0.25) * s.lineKm }));
+  const given = picture.mission?.sectors ?? [];
+  const sectors = given.length || !hasLine() ? given : [0, 0.25, 0.5, 0.75].map((f) => ({ id: `km ${Math.round(f * s.lineKm)}`, kmFrom: f * s.lineKm, kmTo: (f + 0.25) * s.lineKm }));
   for (const sector of sectors) {
     stroke(s, [x(s, s.fromMs), y(s, sector.kmFrom)], [x(s, s.untilMs), y(s, sector.kmFrom)]);
     ctx.fillStyle = p.ink2;
@@ -143,10 +153,10 @@ function drawHours(s: Sheet, height: number): void {
 }
 
 function drawEvent(s: Sheet, i: Incident): void {
-  const km = kmOf(i.lon, i.lat, i.km), known = picture.incidentKnownAt(i), edge = live() ? now() : looking();
-  if (km === null || i.startMs < s.fromMs || i.startMs > edge || (desk.then && !live() && known > edge)) return;
+  const height = heightOf(s, i), known = picture.incidentKnownAt(i), edge = live() ? now() : looking();
+  if (height === null || i.startMs < s.fromMs || i.startMs > edge || (desk.then && !live() && known > edge)) return;
   const waits = waiting().find((r) => incidentsOf(r).some((j) => j.id === i.id)), late = waits?.dueMs != null && waits.dueMs < now();
-  const cx = x(s, i.startMs), cy = y(s, Math.min(s.lineKm, Math.max(0, km)));
+  const cx = x(s, i.startMs), cy = height;
   if (known - i.startMs > LATE_MS) whisker(s.ctx, s.p, cx, x(s, Math.min(known, edge)), cy);
   const colour = waits ? (late ? s.p.overdue : s.p.attend) : s.p.ink1;
   diamond(s.ctx, cx, cy, 6, waits ? colour : s.p.panel, colour);
@@ -180,17 +190,17 @@ function said(s: Sheet, words: string, cx: number, cy: number, align: CanvasText
 function drawDecided(s: Sheet): void {
   for (const d of picture.decisions.values()) {
     const about = picture.recommendations.get(d.recommendationId), first = about && incidentsOf(about)[0];
-    const km = first ? kmOf(first.lon, first.lat, first.km) : null;
+    const height = heightOf(s, first);
     if (d.atMs < s.fromMs || d.atMs > looking()) continue;
-    tick(s.ctx, s.p, x(s, d.atMs), km === null ? TOP + 8 : y(s, Math.min(s.lineKm, Math.max(0, km))));
+    tick(s.ctx, s.p, x(s, d.atMs), height ?? TOP + 8);
   }
 }
 
 function drawDue(s: Sheet): void {
   for (const r of waiting()) {
-    const first = incidentsOf(r)[0], km = first ? kmOf(first.lon, first.lat, first.km) : null;
+    const height = heightOf(s, incidentsOf(r)[0]);
     if (r.dueMs === null || r.dueMs > s.untilMs || r.dueMs < s.fromMs) continue;
-    const cx = x(s, r.dueMs), cy = y(s, Math.min(s.lineKm, Math.max(0, km ?? s.lineKm / 2)));
+    const cx = x(s, r.dueMs), cy = height ?? (TOP + s.bottom) / 2;
     Object.assign(s.ctx, { strokeStyle: r.dueMs < now() ? s.p.overdue : s.p.attend, lineWidth: 3 });
     stroke(s, [cx, cy - 8], [cx, cy + 8]);
     const room = cx + 56 < s.width;

@@ -64,7 +64,7 @@ export function mission(j: Json): Mission {
   const clock = object(j.clock), who = object(j.who);
   return {
     name: text(j.name) || "Truceline", exercise: j.exercise === true, userName: text(who.name), role: text(who.role),
-    lineKm: number(j.line_km), treeSize: number(j.tree_size) ?? 0,
+    lineKm: number(j.line_km) || null, treeSize: number(j.tree_size) ?? 0,
     sectors: list(j.sectors).map(object).map((s) => ({ id: text(s.id), kmFrom: number(s.km_from) ?? 0, kmTo: number(s.km_to) ?? 0 })),
     holds: list(j.holds).map(object).map((h) => ({ scope: text(h.scope), reason: text(h.reason), untilMs: time(h.until_utc) ?? 0 })),
     utcMs: time(clock.utc) ?? Date.now(), rate: number(clock.rate) ?? 1,
@@ -158,6 +158,6 @@ export function coverage(j: Json): Coverage {
       kmFrom: number(g.km_from) ?? 0, kmTo: number(g.km_to) ?? 0, fromMs: time(g.from_utc) ?? 0, untilMs: time(g.until_utc),
       knownMs: time(g.known_utc), reason: text(g.reason),
     })),
-    observedShare: number(j.observed_share), lineKm: number(j.line_km),
+    observedShare: number(j.observed_share), lineKm: number(j.line_km) || null,
   };
 }
