@@ -76,9 +76,13 @@ def incident_for(viewer: Viewer, board: Board, incident_id: str) -> IncidentItem
 
 
 def may_open_sample(
-    viewer: Viewer, sha256: str, reports: Reports, board: Board, read: Callable[[int], Fact]
+    viewer: Viewer,
+    sha256: str,
+    reports: Reports,
+    released: Iterable[IncidentItem],
+    read: Callable[[int], Fact],
 ) -> bool:
-    """Tell whether a viewer may open a sample.
+    """Tell whether a viewer may open a sample; walks the log, so hold no lock meanwhile.
 
     Parameters
     ----------
@@ -86,8 +90,10 @@ def may_open_sample(
         Who looks.
     sha256
         The sample.
-    reports, board
-        The pictures that say what is whose.
+    reports
+        The picture that says what is whose.
+    released
+        The incidents that the viewer is shown (:func:`incidents_for`).
     read
         Reads an entry of the log by ``seq``.
     """
@@ -96,7 +102,7 @@ def may_open_sample(
     if viewer.role == "observer":
         return any(item.reporter == viewer.actor and sha256 in item.report.blobs for item in reports.items)
     if viewer.role == "party-liaison":
-        return sha256 in shown_samples((item.seq for item in incidents_for(viewer, board)), read)
+        return sha256 in shown_samples((item.seq for item in released), read)
     return False
 
 

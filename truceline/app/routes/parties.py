@@ -79,12 +79,14 @@ async def state(ask: Ask) -> Response:
 
 @TABLE.route(
     "POST", "/evidence", roles=("commander", "auditor"), takes=bodies.EvidenceIn,
-    gives={200: Media(("application/zip",))},
+    gives={200: Media(("application/zip",))}, fails=(404,),
 )  # fmt: skip
 async def evidence(ask: Ask) -> Response:
     """Make a package of incidents that proves itself; that it was given out is logged."""
     asked: bodies.EvidenceIn = ask.body
     node = ask.node
+    if any(node.journal.latest(incident) is None for incident in asked.incident_ids):
+        raise Failure(404, "there is no such incident")
     content = await run_in_threadpool(
         make_package,
         node.journal.data_dir,

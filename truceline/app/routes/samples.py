@@ -13,7 +13,7 @@ from truceline.app.forms.samples import OTHER, TYPES, file_name, media_type_of
 from truceline.app.http.app import app_of
 from truceline.app.http.body import read_body
 from truceline.app.http.table import MISSION, REPORTERS, Ask, Media, Table
-from truceline.view.release import may_open_sample
+from truceline.view.release import incidents_for, may_open_sample
 
 TABLE = Table()
 MAX_SAMPLE = 64 << 20
@@ -45,11 +45,12 @@ def show(ask: Ask) -> Response:
     """Give the bytes of a sample to somebody who may see them."""
     sha256 = ask.path("sha256")
     who = ask.who
+    views = ask.node.views
     with ask.node.lock:
-        views = ask.node.views
-        may = who.actor in app_of(ask).uploads.get(sha256, ()) or may_open_sample(
-            who.viewer, sha256, views.reports, views.board, ask.node.journal.read
-        )
+        released = incidents_for(who.viewer, views.board)
+    may = who.actor in app_of(ask).uploads.get(sha256, ()) or may_open_sample(
+        who.viewer, sha256, views.reports, released, ask.node.journal.read
+    )
     if not may or not ask.node.blobs.has(sha256):
         raise Failure(404, "there is no such sample")
     path: Path = ask.node.blobs.open(sha256)
