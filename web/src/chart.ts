@@ -3,6 +3,7 @@
 import { clock, HOUR, MINUTE } from "./clock";
 import { changed, desk, incidentsOf, live, looking, now, picture, waiting } from "./desk";
 import { byId, key, make, renew } from "./dom";
+import { lastLookMs } from "./head";
 import type { Incident } from "./items";
 import { font } from "./labels";
 import { diamond, hatchPattern } from "./overlay";
@@ -133,7 +134,7 @@ function drawNotObserved(s: Sheet): void {
   const edge = desk.then && !live() ? looking() : now();
   for (const g of picture.coverage.gaps) {
     if (desk.then && !live() && (g.knownMs ?? g.fromMs) > looking()) continue;
-    const a = Math.max(s.fromMs, g.fromMs), b = Math.min(edge, g.untilMs ?? edge);
+    const a = Math.max(s.fromMs, g.fromMs), lasts = g.untilMs === null || g.untilMs >= lastLookMs() - MINUTE, b = lasts ? edge : Math.min(edge, g.untilMs ?? edge);
     if (b <= a) continue;
     const box: [number, number, number, number] = [x(s, a), y(s, g.kmTo), Math.max(1, x(s, b) - x(s, a)), y(s, g.kmFrom) - y(s, g.kmTo)];
     s.ctx.fillStyle = hatchPattern(s.ctx, s.p.hatch);
@@ -197,6 +198,7 @@ function drawDecided(s: Sheet): void {
 }
 
 function drawDue(s: Sheet): void {
+  const taken: [number, number][] = [];
   for (const r of waiting()) {
     const height = heightOf(s, incidentsOf(r)[0]);
     if (r.dueMs === null || r.dueMs > s.untilMs || r.dueMs < s.fromMs) continue;
@@ -204,6 +206,8 @@ function drawDue(s: Sheet): void {
     Object.assign(s.ctx, { strokeStyle: r.dueMs < now() ? s.p.overdue : s.p.attend, lineWidth: 3 });
     stroke(s, [cx, cy - 8], [cx, cy + 8]);
     const room = cx + 56 < s.width;
+    if (taken.some(([tx, ty]) => Math.abs(tx - cx) < 52 && Math.abs(ty - cy) < 15)) continue;
+    taken.push([cx, cy]);
     said(s, `${desk.numbers.get(r.id) ?? ""} due`, room ? cx + 6 : cx - 6, cy, room ? "left" : "right");
   }
 }

@@ -99,7 +99,7 @@ function facts(it: Incident): HTMLElement {
     ["Error", it.ce90M === null ? "not stated" : `9 of 10 lie within ${Math.round(it.ce90M)} m`],
     ["Article", [it.article, it.rule].filter(Boolean).join(", ")],
     ["State", it.state.replaceAll("_", " ")],
-    ...Object.entries(it.measured).map(([name, value]): [string, string] => [measureName(name), measureWords(name, value)]),
+    ...Object.entries(it.measured).filter(([name]) => name !== "ce90_m").map(([name, value]): [string, string] => [measureName(name), measureWords(name, value)]),
   ];
   return make("table", {}, rows.filter(([, v]) => v !== "").map(([k, v]) => make("tr", {}, make("td", {}, k), make("td", {}, v))));
 }
@@ -109,14 +109,14 @@ function classWords(it: Incident): string {
   const shares = (seen?.causes ?? []).flatMap((c) => Object.entries({ ...c.body, ...object(c.body.attributes) })).filter(([k, v]) => /^p_[a-z]+$/.test(k) && typeof v === "number") as [string, number][];
   const best = [...new Map(shares.sort((a, b) => a[1] - b[1])).entries()].sort((a, b) => b[1] - a[1]).slice(0, 2).filter(([, v]) => v > 0);
   const stated = best.map(([k, v]) => `${k.slice(2).replaceAll("_", " ")} ${Math.round(v * 100)} %`).join(" · ");
-  return stated || it.kind.replaceAll("_", " ");
+  return stated || incidentTitle(it);
 }
 
 const measureName = (name: string): string => name.replace(/_(m|s|km|mps|deg|db)$/, "").replaceAll("_", " ");
 
 function measureWords(name: string, value: unknown): string {
   const unit = /_(m|s|km|mps|deg|db)$/.exec(name)?.[1] ?? "", units: Record<string, string> = { mps: "m/s", deg: "°", db: "dB" };
-  const words = typeof value === "number" ? String(Math.round(value * 100) / 100) : text(value);
+  const words = typeof value === "number" ? String(Math.abs(value) >= 100 ? Math.round(value) : Math.round(value * 100) / 100) : text(value);
   return `${words} ${units[unit] ?? unit}`.trim();
 }
 

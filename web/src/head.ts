@@ -1,7 +1,7 @@
 // The five-second line: how many decisions wait, whether the picture can be trusted, what is not seen.
 
 import { clock, MINUTE, span } from "./clock";
-import { desk, looking, now, picture, waiting } from "./desk";
+import { clockOfMission, desk, looking, now, picture, waiting } from "./desk";
 import { byId, make, renew } from "./dom";
 import type { Gap, Source } from "./items";
 import { plural, nextDueSentence, SAY, waitSentence } from "./words";
@@ -24,12 +24,16 @@ export function unobservedKm(gaps: Gap[]): number {
   return sum;
 }
 
-/** The last stretches of the gaps that still last; the server may close them at its own present. */
+/** The server closes its gaps at its own present; a gap that reaches that edge still lasts. */
+export function lastLookMs(): number {
+  const at = now(), newest = Math.max(...picture.coverage.gaps.map((g) => g.untilMs ?? at), 0);
+  return at - newest < 10 * MINUTE + 20_000 * clockOfMission.pace ? newest : at;
+}
+
+/** The stretches that are not observed at present. */
 export function gapsNow(): Gap[] {
   const at = now();
-  const newest = Math.max(...picture.coverage.gaps.map((g) => g.untilMs ?? at), 0);
-  const edge = at - newest < 30 * MINUTE ? Math.min(at, newest) : at;
-  return gapsAt(edge, false);
+  return gapsAt(Math.min(at, lastLookMs()), false);
 }
 
 export function drawHead(): void {

@@ -40,7 +40,7 @@ export interface Report {
 }
 export interface Source { name: string; kind: string; lastMs: number | null; owesS: number | null; status: string; reason: string }
 export interface Gap { kmFrom: number; kmTo: number; fromMs: number; untilMs: number | null; knownMs: number | null; reason: string }
-export interface Coverage { gaps: Gap[]; observedShare: number | null; lineKm: number | null }
+export interface Coverage { gaps: Gap[]; observedShare: number | null; lineKm: number | null; fromMs: number | null }
 export interface Sector { id: string; kmFrom: number; kmTo: number }
 export interface Mission {
   name: string; exercise: boolean; userName: string; role: string; lineKm: number | null; sectors: Sector[];
@@ -64,7 +64,7 @@ export function mission(j: Json): Mission {
   const clock = object(j.clock), who = object(j.who);
   return {
     name: text(j.name) || "Truceline", exercise: j.exercise === true, userName: text(who.name), role: text(who.role),
-    lineKm: number(j.line_km) || null, treeSize: number(j.tree_size) ?? 0,
+    lineKm: number(object(list(j.lines)[0]).length_km) || number(j.line_km) || null, treeSize: number(j.tree_size) ?? 0,
     sectors: list(j.sectors).map(object).map((s) => ({ id: text(s.id), kmFrom: number(s.km_from) ?? 0, kmTo: number(s.km_to) ?? 0 })),
     holds: list(j.holds).map(object).map((h) => ({ scope: text(h.scope), reason: text(h.reason), untilMs: time(h.until_utc) ?? 0 })),
     utcMs: time(clock.utc) ?? Date.now(), rate: number(clock.rate) ?? 1,
@@ -140,7 +140,7 @@ export function report(j: Json): Report | null {
   if (lon === null || lat === null || atMs === null) return null;
   return {
     id: text(j.id), seq: number(j.seq) ?? 0, type: text(j.type), atMs, knownMs: time(j.received_utc) ?? atMs, lon, lat,
-    ce90M: number(j.ce90_m), reporter: text(j.source_id) || text(j.reporter), subject: text(j.subject_id), text: text(j.text),
+    ce90M: number(j.ce90_m), reporter: (text(j.source_id) || text(j.reporter)).replace(/^source:/, ""), subject: text(j.subject_id), text: text(j.text),
     blobs: texts(j.blobs), corrects: text(j.corrects), attributes: object(j.attributes),
   };
 }
@@ -158,6 +158,6 @@ export function coverage(j: Json): Coverage {
       kmFrom: number(g.km_from) ?? 0, kmTo: number(g.km_to) ?? 0, fromMs: time(g.from_utc) ?? 0, untilMs: time(g.until_utc),
       knownMs: time(g.known_utc), reason: text(g.reason),
     })),
-    observedShare: number(j.observed_share), lineKm: number(j.line_km) || null,
+    observedShare: number(j.observed_share), fromMs: time(j.from_utc), lineKm: number(j.line_km) || null,
   };
 }

@@ -16,12 +16,21 @@ export class Line {
   private readonly km: number[] = [0];
   readonly lengthKm: number;
 
-  constructor(readonly points: Place[], givenKm: number | null) {
-    for (let i = 1; i < points.length; i++) this.km.push(this.km[i - 1]! + distanceKm(points[i - 1]!, points[i]!));
-    const measured = this.km.at(-1) ?? 0;
+  readonly points: Place[];
+
+  /** Between two parts of a line no kilometre is counted. */
+  constructor(parts: Place[][], givenKm: number | null) {
+    this.points = parts.flat();
+    const first = new Set<number>();
+    for (let i = 0, at = 0; i < parts.length; at += parts[i]!.length, i++) first.add(at);
+    for (let i = 1; i < this.points.length; i++) this.km.push(this.km[i - 1]! + (first.has(i) ? 0 : distanceKm(this.points[i - 1]!, this.points[i]!)));
+    const measured = this.km.at(-1) ?? 0, pieces = this.points.length - parts.length;
     this.lengthKm = givenKm ?? measured;
-    const scale = measured > 0 ? this.lengthKm / measured : 1;
-    this.km = this.km.map((k) => k * scale);
+    // A wound line drawn in equal steps of its own length has chords that are never longer than a step.
+    const stepKm = this.lengthKm / Math.max(1, pieces), chords = this.km.map((k, i) => (i ? k - this.km[i - 1]! : 0));
+    const even = chords.every((c) => c <= stepKm * 1.03), scale = measured > 0 ? this.lengthKm / measured : 1;
+    let before = 0;
+    this.km = this.km.map((k, i) => (even ? (before += i === 0 || first.has(i) ? 0 : stepKm) : k * scale));
   }
 
   /** The place at a kilometre of the line. */
@@ -67,25 +76,33 @@ export function lineOf(grounds: Ground[], givenKm: number | null): Line | null {
   const it = grounds.find((g) => g.properties.kind === "line") ?? grounds.find((g) => /LineString$/.test(g.geometry?.type ?? "") && !g.properties.kind);
   if (!it) return null;
   const g = it.geometry;
-  const points = g.type === "LineString" ? g.coordinates : g.type === "MultiLineString" ? g.coordinates.flat() : [];
-  return points.length > 1 ? new Line(points.map((p) => [p[0]!, p[1]!]), givenKm) : null;
+  const parts = g.type === "LineString" ? [g.coordinates] : g.type === "MultiLineString" ? g.coordinates : [];
+  const places = parts.map((part) => part.map((p): Place => [p[0]!, p[1]!]));
+  return places.flat().length > 1 ? new Line(places, givenKm) : null;
 }
 
-/** Half the width of the belt along the line, in km: the median distance of the corners of the narrowest zone around it. */
-export function beltKm(line: Line, grounds: Ground[]): number {
+/** The narrowest zone around the middle of the line, and half its width in km: the median distance of its corners. */
+export function beltOf(line: Line, grounds: Ground[]): { zone: Ground; halfKm: number } | null {
   const mid = line.at(line.lengthKm / 2);
-  const widths = grounds.flatMap((g) => {
-    const ring = g.geometry?.type === "Polygon" ? g.geometry.coordinates[0] : g.geometry?.type === "MultiPolygon" ? g.geometry.coordinates[0]?.[0] : undefined;
-    if (!ring || !inside(mid, ring)) return [];
+  const around = grounds.flatMap((zone) => {
+    const ring = ringsOf(zone).find((r) => inside(mid, r));
+    if (!ring) return [];
     const step = Math.max(1, Math.floor(ring.length / 60));
     const off = ring.filter((_, i) => i % step === 0).map((p) => line.locate([p[0]!, p[1]!]).offKm).sort((a, b) => a - b);
-    return [off[Math.floor(off.length / 2)] ?? 0];
+    return [{ zone, halfKm: off[Math.floor(off.length / 2)] ?? 0 }];
   });
-  const real = widths.filter((w) => w > 0.2);
-  return real.length ? Math.min(...real) : 2;
+  const real = around.filter((z) => z.halfKm > 0.2).sort((a, b) => a.halfKm - b.halfKm);
+  return real.find((z) => z.zone.properties.side === "both") ?? real[0] ?? null;
 }
 
-function inside(p: Place, ring: number[][]): boolean {
+/** The outer rings of a zone. */
+export function ringsOf(zone: Ground): number[][][] {
+  const g = zone.geometry;
+  const shapes = g?.type === "Polygon" ? [g.coordinates] : g?.type === "MultiPolygon" ? g.coordinates : [];
+  return shapes.map((s) => s[0] ?? []).filter((r) => r.length > 2);
+}
+
+export function inside(p: Place, ring: number[][]): boolean {
   let odd = false;
   for (let i = 0, j = ring.length - 1; i < ring.length; j = i++) {
     const [xi, yi] = ring[i]!, [xj, yj] = ring[j]!;

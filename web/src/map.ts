@@ -5,7 +5,7 @@ import maplibregl, { type GeoJSONSource, type Map as GlMap, type StyleSpecificat
 import { desk, live, looking, picture } from "./desk";
 import type { Place, Thing } from "./items";
 import { drawOverlay } from "./overlay";
-import { missionLine } from "./places";
+import { missionBelt, missionLine } from "./places";
 import { kinOf, palette } from "./symbols";
 
 /** More things than this in view are drawn as plain points. */
@@ -65,9 +65,9 @@ function style(): StyleSpecification {
     layers: [
       { id: "water", type: "background", paint: { "background-color": p.water } },
       { id: "land", type: "fill", source: "land", paint: { "fill-color": p.land, "fill-antialias": false } },
-      { id: "zones", type: "fill", source: "grounds", filter: ["==", ["geometry-type"], "Polygon"], paint: { "fill-color": p.zone, "fill-opacity": 0.85 } },
+      { id: "zones", type: "fill", source: "grounds", filter: ["==", ["get", "belt"], true], paint: { "fill-color": p.zone } },
       { id: "roads", type: "line", source: "grounds", filter: ["==", ["get", "kind"], "road"], paint: { "line-color": p.road, "line-width": 1.5 } },
-      { id: "zone-edges", type: "line", source: "grounds", filter: ["==", ["geometry-type"], "Polygon"], paint: { "line-color": p.ink3, "line-width": 1.2, "line-dasharray": [8, 4] } },
+      { id: "zone-edges", type: "line", source: "grounds", filter: ["==", ["geometry-type"], "Polygon"], paint: { "line-color": p.ink3, "line-width": 1, "line-opacity": ["case", ["==", ["get", "belt"], true], 1, 0.45], "line-dasharray": [8, 4] } },
       { id: "sectors", type: "line", source: "grounds", filter: ["==", ["get", "kind"], "sector"], paint: { "line-color": p.ink3, "line-width": 1, "line-dasharray": [2, 4] } },
       { id: "line", type: "line", source: "grounds", filter: ["==", ["get", "kind"], "line"], paint: { "line-color": p.ink1, "line-width": 2.2 } },
       { id: "things", type: "circle", source: "things", paint: { "circle-color": colour as never, "circle-radius": 3.5, "circle-stroke-color": p.land, "circle-stroke-width": 1 } },
@@ -88,7 +88,7 @@ export function drawMap(): void {
   if (!map || !loaded) return;
   if (drawnGrounds !== picture.version.grounds) {
     drawnGrounds = picture.version.grounds;
-    source("grounds")?.setData({ type: "FeatureCollection", features: picture.grounds.map(groundFeature) });
+    source("grounds")?.setData({ type: "FeatureCollection", features: picture.grounds.map((g) => groundFeature(g, missionBelt())) });
     fitOnce();
   }
   const many = visibleThings().length > CROWDED;
@@ -102,8 +102,9 @@ export function drawMap(): void {
   map.triggerRepaint();
 }
 
-/** The line is told by its kind; a bare line without one is the line too. */
-function groundFeature(g: Feature): Feature {
+/** The narrowest zone around the line is the belt and has a ground. The line is told by its kind; a bare line without one is the line too. */
+function groundFeature(g: Feature, belt: Feature | null): Feature {
+  if (g === belt) return { ...g, properties: { ...g.properties, belt: true } };
   const bare = !g.properties?.kind && /LineString$/.test(g.geometry.type);
   return bare ? { ...g, properties: { ...g.properties, kind: "line" } } : g;
 }

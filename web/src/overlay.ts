@@ -6,6 +6,7 @@ import { byId } from "./dom";
 import { gapsAt, gapsNow } from "./head";
 import type { Incident, Place, Thing } from "./items";
 import { font, Labels } from "./labels";
+import { inside, ringsOf } from "./line";
 import { standing, standingMs } from "./map";
 import { beltHalfKm, missionLine } from "./places";
 import { kinOf, palette, symbol, type Palette } from "./symbols";
@@ -45,6 +46,7 @@ export function drawOverlay(view: View): void {
   spots = [];
   if (desk.coverage) drawGaps(sheet);
   drawLineMarks(sheet);
+  drawSides(sheet);
   drawPosts(sheet);
   drawPlan(sheet);
   for (const it of view.things) if (!view.crowded || it.unit) drawThing(sheet, it);
@@ -106,7 +108,7 @@ function drawGaps(s: Sheet): void {
     s.ctx.globalCompositeOperation = "source-over";
     s.ctx.strokeStyle = hatchPattern(s.ctx, s.p.hatch);
     s.ctx.stroke();
-    const { x, y } = s.view.project(line.at((g.kmFrom + g.kmTo) / 2)), words = SAY.notObserved(g.fromMs);
+    const { x, y } = s.view.project(line.at((g.kmFrom + g.kmTo) / 2)), words = SAY.notObserved(g.fromMs, picture.coverage.fromMs, now());
     if ((g.kmTo - g.kmFrom) * s.pxPerKm < 6) continue;
     const lines = [{ words, colour: s.p.ink1, bold: true }, ...(g.reason ? [{ words: g.reason, colour: s.p.ink2 }] : [])];
     s.labels.want({ x, y, rank: 2, lines, short: words, clear: wide / 2 + 10, spots: ["below", "above", "below-right", "below-left", "above-right", "above-left", "over"] });
@@ -125,16 +127,23 @@ function drawLineMarks(s: Sheet): void {
     s.ctx.fill();
     s.labels.want({ x, y, rank: 6, clear: 7, lines: [{ words: km === 0 ? "km 0" : String(km), colour: s.p.ink3 }], spots: ["below", "above", "below-right", "above-left"] });
   }
-  for (const side of ["A", "B"]) {
-    const ring = picture.grounds.find((g) => g.properties.side === side && g.geometry.type === "Polygon")?.geometry;
-    if (ring?.type !== "Polygon" || !ring.coordinates[0]?.length) continue;
-    const corners = ring.coordinates[0], mean = (i: 0 | 1): number => corners.reduce((sum, c) => sum + c[i]!, 0) / corners.length;
-    const { x, y } = s.view.project([mean(0), mean(1)]);
-    s.labels.want({ x, y, rank: 3, clear: 30, lines: [{ words: `SIDE ${side}`, colour: s.p.ink3, bold: true }], spots: ["over", "above", "below", "left", "right"] });
-  }
   for (const sector of picture.mission?.sectors ?? []) {
     const { x, y } = s.view.project(line.at((sector.kmFrom + sector.kmTo) / 2));
     s.labels.want({ x, y, rank: 7, clear: beltHalfKm() * s.pxPerKm + 22, lines: [{ words: sector.id, colour: s.p.ink2 }], spots: ["below", "above"] });
+  }
+}
+
+/** Which side of the line is whose, where the agreement's zones say it. */
+function drawSides(s: Sheet): void {
+  const line = missionLine(), km = (line?.lengthKm ?? 0) * 0.15;
+  if (!line) return;
+  const a = s.view.project(line.at(km)), b = s.view.project(line.at(km + line.lengthKm * 0.05)), long = Math.hypot(b.x - a.x, b.y - a.y) || 1;
+  const half = beltHalfKm() * s.pxPerKm, nx = -(b.y - a.y) / long, ny = (b.x - a.x) / long;
+  for (const way of [1, -1]) {
+    const place = s.view.unproject(a.x + (way * nx * half) / 2, a.y + (way * ny * half) / 2);
+    const side = picture.grounds.find((g) => /^[AB]$/.test(String(g.properties.side)) && ringsOf(g).some((r) => inside(place, r)))?.properties.side;
+    const lines = [{ words: `SIDE ${String(side)}`, colour: s.p.ink2, bold: true }];
+    if (side) s.labels.want({ x: a.x + way * nx * (half + 60), y: a.y + way * ny * (half + 60), rank: 3, clear: 4, lines, spots: ["over", "left", "right", "above", "below"] });
   }
 }
 
@@ -194,7 +203,7 @@ function target(task: string): Place | null {
 function drawThing(s: Sheet, it: Thing): void {
   const at = standing(it);
   if (!at) return;
-  const { x, y } = s.view.project(at), kin = kinOf(it.sidc), colour = s.p[kin], age = looking() - standingMs(it);
+  const { x, y } = s.view.project(at), kin = kinOf(it.sidc), colour = s.p[kin], heardMs = standingMs(it), never = heardMs === 0, age = never ? 0 : looking() - heardMs;
   const stale = it.state === "stale" || age > STALE_MS, drawn = symbol(it.sidc);
   s.ctx.strokeStyle = colour;
   s.ctx.lineWidth = 1.3;
@@ -220,7 +229,7 @@ function drawThing(s: Sheet, it: Thing): void {
   s.labels.keep(x, y, 12);
   spots.push({ id: it.id, x, y });
   const side = kin === "party" && it.side.length === 1 ? ` (${it.side})` : "", name = `${it.label}${side}${drawn.valid ? "" : " (no valid symbol)"}`;
-  const lines = [{ words: name, colour, bold: it.id === desk.selected }, ...(stale ? [{ words: SAY.seen(age), colour: s.p.ink2 }] : [])];
+  const lines = [{ words: name, colour, bold: it.id === desk.selected }, ...(stale ? [{ words: SAY.seen(age), colour: s.p.ink2 }] : never ? [{ words: SAY.neverHeard, colour: s.p.ink3 }] : [])];
   s.labels.want({ x, y, rank: kin === "own" ? 4 : 5, clear: ringed(s, x, y) ? 28 : stale ? 20 : 16, lines, ...(stale ? { short: `${name}, ${ago(age).replace(" ago", "")}` } : {}) });
 }
 
@@ -263,7 +272,7 @@ function drawIncident(s: Sheet, it: Incident): void {
   s.labels.keep(x, y, 23);
   s.labels.keep(x - 22, y - 24, 13);
   const words = incidentTitle(it);
-  s.labels.want({ x, y, rank: 1, clear: 25, short: words, lines: [{ words, colour: s.p.ink1, bold: true }], spots: ["right", "above-right", "below-right", "below", "left", "above"] });
+  s.labels.want({ x, y, rank: 1, clear: 25, ...(about.id === desk.selected ? { short: words } : {}), lines: [{ words, colour: s.p.ink1, bold: true }], spots: ["right", "above-right", "below-right", "below", "left", "above"] });
 }
 
 function plainIncident(s: Sheet, it: Incident, x: number, y: number): void {

@@ -1,26 +1,34 @@
 // Places in words: kilometre and distance off the line first, as the mission says them.
 
 import { picture } from "./desk";
-import type { Incident, Place } from "./items";
-import { beltKm, lineOf, type Line } from "./line";
+import type { Ground, Incident, Place } from "./items";
+import { beltOf, lineOf, type Line } from "./line";
 
 let lineVersion = -1;
 let held: Line | null = null;
-let halfWidth = 2;
+let belt: { zone: Ground; halfKm: number } | null = null;
+/** Where no zone says how wide the belt is. */
+const USUAL_HALF_KM = 2;
 
 /** The mission's line; kept until the grounds change. */
 export function missionLine(): Line | null {
   if (lineVersion !== picture.version.grounds) {
     lineVersion = picture.version.grounds;
     held = lineOf(picture.grounds, picture.mission?.lineKm ?? null);
-    halfWidth = held ? beltKm(held, picture.grounds) : 2;
+    belt = held ? beltOf(held, picture.grounds) : null;
   }
   return held;
 }
 
 export function beltHalfKm(): number {
   missionLine();
-  return halfWidth;
+  return belt?.halfKm ?? USUAL_HALF_KM;
+}
+
+/** The zone that is drawn as the belt along the line. */
+export function missionBelt(): Ground | null {
+  missionLine();
+  return belt?.zone ?? null;
 }
 
 /** Kilometre of a thing, or null when there is no line. */

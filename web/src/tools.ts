@@ -6,7 +6,7 @@ import { byId, key, make, renew } from "./dom";
 import { goTo } from "./map";
 import { placeShort } from "./places";
 import { symbol, type Kin } from "./symbols";
-import { incidentTitle, incidentVerdict, KEYS } from "./words";
+import { incidentTitle, incidentVerdict, KEYS, SAY } from "./words";
 
 const LEGEND: [Kin, string, string][] = [
   ["own", "10031000001211000000", "mission"],
@@ -47,7 +47,7 @@ function sign(sidc: string): HTMLCanvasElement {
 
 /** The map in words, for who cannot see it. */
 function drawList(): void {
-  const things = [...picture.things.values()].slice(0, LISTED).map((t) => `${t.label}: ${t.lat.toFixed(4)}, ${t.lon.toFixed(4)}, seen ${clock(t.atMs)}`);
+  const things = [...picture.things.values()].slice(0, LISTED).map((t) => `${t.label}: ${t.lat.toFixed(4)}, ${t.lon.toFixed(4)}, ${t.atMs ? `seen ${clock(t.atMs)}` : SAY.neverHeard}`);
   const incidents = [...picture.incidents.values()].slice(0, LISTED).map((i) => `${incidentTitle(i)}: ${placeShort(i)}, ${clock(i.startMs)}, ${incidentVerdict(i)}`);
   const lines = [...incidents, ...things];
   renew(byId("map-list"), lines.join("\n"), () => [make("h2", {}, "The map in words"), make("ul", {}, lines.map((l) => make("li", {}, l)))]);

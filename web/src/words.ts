@@ -1,6 +1,6 @@
 // Every sentence of the page, in one table. Another language is another table with the same keys.
 
-import { ago, clock, span } from "./clock";
+import { ago, clock, clockNear, MINUTE, span } from "./clock";
 import type { Incident, Recommendation } from "./items";
 
 export const plural = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
@@ -53,7 +53,7 @@ export const KEYS: [string, string][] = [
 
 /** Percent with its word; the word comes from this table alone. */
 export function chance(p: number): string {
-  const word = p >= 0.99 ? "certain" : p >= 0.66 ? "likely" : p >= 0.33 ? "possible" : "unlikely";
+  const word = p >= 0.95 ? "certain" : p >= 0.7 ? "likely" : "possible";
   return `${Math.round(p * 100)} %, ${word}`;
 }
 
@@ -62,11 +62,18 @@ export function incidentVerdict(it: Incident): string {
   return it.probability === null ? verdict : `${verdict}, ${chance(it.probability)}`;
 }
 
+/** What each rule kind says has happened. */
+const CLASSES: Record<string, string> = {
+  absence: "Presence where nobody may be", activity_ban: "Banned activity", crossing: "Crossing of the line", escalation: "Step out of the agreed order",
+  no_fly: "Flight in closed airspace", range_band_cap: "Number above the agreed limit", sensor_interference: "Interference with a sensor", timetable: "Number above the agreed timetable",
+};
+
 /** What happened, in the fewest true words. */
 export function incidentTitle(it: Incident): string {
   const n = it.reportIds.length;
   if (it.kind === "explosion_cluster") return plural(n, "explosion reported", "explosions reported");
   if (it.kind === "shot_cluster") return plural(n, "shot reported", "shots reported");
+  if (CLASSES[it.kind]) return CLASSES[it.kind]!;
   const words = it.kind.replaceAll("_", " ") || "incident";
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
@@ -108,7 +115,9 @@ export const SAY = {
   badToken: "That token is not known here. Ask the administrator for another.",
   unreachable: "The server does not answer. Is it running? The page tries again by itself.",
   quiet: (since: string, share: number | null) => `No incident since ${since}.${share === null ? "" : ` ${Math.round(share * 100)} % of the line was observed.`}`,
-  notObserved: (fromMs: number) => `Not observed since ${clock(fromMs)}`,
+  notObserved: (fromMs: number, windowMs: number | null, nowMs: number) =>
+    windowMs !== null && fromMs <= windowMs + MINUTE ? `Not observed for ${span(nowMs - windowMs)} or longer` : `Not observed since ${clockNear(fromMs, nowMs)}`,
+  neverHeard: "not heard yet",
   seen: (ageMs: number) => `seen ${ago(ageMs)}`,
 };
 
