@@ -77,7 +77,7 @@ class Board(Fold):
         self._id_of_seq: dict[int, str] = {}
         self._case_state: dict[str, str] = {}
         self._released: dict[str, dict[str, IncidentItem]] = {}
-        self._latest_of_case: dict[str, str] = {}
+        self._ids_of_case: dict[str, set[str]] = {}
         self._recommendations: dict[str, RecommendationItem] = {}
         self._orders: dict[str, OrderItem] = {}
         self._statements: list[StatementItem] = []
@@ -105,8 +105,8 @@ class Board(Fold):
         """Find the incident in force of that id, or the one in force of that case."""
         item = self._incidents.get(incident_id)
         if item is None:
-            latest = self._latest_of_case.get(self._case_of.get(incident_id, incident_id))
-            item = self._incidents.get(latest) if latest is not None else None
+            parts = self._of_case(self._case_of.get(incident_id, incident_id))
+            item = max(parts, key=lambda part: part.seq, default=None)
         return item
 
     def case_of(self, incident_id: str) -> str | None:
@@ -146,6 +146,7 @@ class Board(Fold):
             cases = [self._case_of[old] for old in replaced]
             self._case_of[fact.id] = cases[0] if cases else fact.id
         case_id = self._case_of[fact.id]
+        self._ids_of_case.setdefault(case_id, set()).add(fact.id)
         for old in replaced:
             if old in self._incidents and self._incidents[old].seq in incident.supersedes:
                 del self._incidents[old]
@@ -153,14 +154,13 @@ class Board(Fold):
             self._incidents.pop(fact.id, None)
             self._touch(self._waiting_by_case.get(case_id, ()), fact.seq, "the incident no longer holds")
             return
-        self._latest_of_case[case_id] = fact.id
         self._incidents[fact.id] = IncidentItem(
             fact.id,
             case_id,
             fact.seq,
             incident,
             self._case_state.get(case_id, "open"),
-            self._parties_shown(case_id, fact.id),
+            self._parties_shown(fact.id),
             fact.time_utc,
         )
         self._touch(
@@ -218,30 +218,35 @@ class Board(Fold):
         self._statements.append(StatementItem(fact.id, fact.seq, said, fact.time_utc))
         if said.incident_id is None:
             return
-        case_id = self._case_of.get(said.incident_id, said.incident_id)
-        item = self.incident(case_id)
+        item = self.incident(said.incident_id)
         if item is None:
             return
         if said.about == "release" and said.party is not None:
-            self._released.setdefault(said.party, {})[case_id] = item
+            shown = self._released.setdefault(said.party, {})
+            for older in [one for one in shown.values() if one.case_id == item.case_id]:
+                if older.id not in self._incidents:
+                    del shown[older.id]
+            shown[item.id] = item
         elif said.about == "review" and said.stance is not None:
-            self._case_state[case_id] = said.stance
-        self._incidents[item.id] = msgspec.structs.replace(
-            item,
-            state=self._case_state.get(case_id, "open"),
-            released_to=self._parties_shown(case_id, item.id),
-        )
+            self._case_state[item.case_id] = said.stance
+        for part in self._of_case(item.case_id):
+            self._incidents[part.id] = msgspec.structs.replace(
+                part,
+                state=self._case_state.get(part.case_id, "open"),
+                released_to=self._parties_shown(part.id),
+            )
 
     def touch_unit(self, unit: str, seq: int, what: str) -> None:
         """Mark what waits and rests on a unit as changed (called by the view of the teams)."""
         self._touch(self._waiting_by_unit.get(unit, ()), seq, what)
 
-    def _parties_shown(self, case_id: str, incident_id: str) -> frozenset[str]:
-        return frozenset(
-            party
-            for party, cases in self._released.items()
-            if case_id in cases and cases[case_id].id == incident_id
-        )
+    def _of_case(self, case_id: str) -> list[IncidentItem]:
+        """List the parts of a case that hold: it may have fallen apart."""
+        parts = self._ids_of_case.get(case_id, ())
+        return [self._incidents[part] for part in sorted(parts) if part in self._incidents]
+
+    def _parties_shown(self, incident_id: str) -> frozenset[str]:
+        return frozenset(party for party, shown in self._released.items() if incident_id in shown)
 
     def _touch(self, recommendation_ids: Iterable[str], seq: int, what: str) -> None:
         for recommendation_id in sorted(recommendation_ids):
