@@ -71,8 +71,8 @@ def incident_for(viewer: Viewer, board: Board, incident_id: str) -> IncidentItem
     if viewer.sees_all:
         return board.incident(incident_id)
     case_id = board.case_of(incident_id) or incident_id
-    shown = incidents_for(viewer, board)
-    return next((item for item in shown if incident_id == item.id or case_id == item.case_id), None)
+    of_case = [item for item in incidents_for(viewer, board) if case_id == item.case_id]
+    return next((item for item in of_case if item.id == incident_id), of_case[-1] if of_case else None)
 
 
 def may_open_sample(
