@@ -127,10 +127,10 @@ def test_an_incident_becomes_a_recommendation_with_units_ways_and_a_wait(desk):
 
 
 def test_the_place_is_said_as_the_rule_has_measured_it(desk):
-    desk.say("incident", "inc-1", incident(measured={"distance_m": 1234.5, "side": "A", "class": "tank"}))
+    desk.say("incident", "inc-1", incident(measured={"distance_m": 1234.5, "side": "A"}, what="tank"))
 
     (found,) = desk.waiting()
-    assert "(tank) at km 8.3, 1.2 km from the line on side A" in found.action
+    assert "reported tank at km 8.3, 1.2 km from the line on side A" in found.action
 
 
 def test_no_unit_is_sent_against_its_nations_caveat(desk):

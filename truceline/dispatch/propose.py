@@ -114,18 +114,16 @@ def _what(ask: Ask) -> str:
     lead = ask.incidents[ask.lead]
     if lead.verdict == "could_not_observe":
         return "a place that could not be observed"
-    count, kind = lead.measured.get("count"), lead.measured.get("class")
-    seen = ""
-    if isinstance(kind, str):
-        number = f"{count} " if isinstance(count, int) and count > 1 else ""
-        seen = f" ({number}{kind.replace('_', ' ')})"
     certainty = "possible" if lead.verdict == "possible_violation" else "reported"
-    return f"a {certainty} {_WHAT.get(lead.class_, lead.class_.replace('_', ' '))}{seen}"
+    if lead.what:
+        return f"{certainty} {lead.what}"
+    return f"a {certainty} {_WHAT.get(lead.class_, lead.class_.replace('_', ' '))}"
 
 
 def _where(ask: Ask) -> str:
     """Say the place in the words of the line; what a rule has measured goes before our own estimate."""
-    measured = ask.incidents[ask.lead].measured
+    lead = ask.incidents[ask.lead]
+    measured, km = lead.measured, lead.km if lead.km is not None else ask.x_km
     metres, side = measured.get("distance_m"), measured.get("side")
     if isinstance(metres, int | float) and side in ("A", "B"):
         across = f"{metres / 1000:.1f} km from the line on side {side}"
@@ -133,7 +131,7 @@ def _where(ask: Ask) -> str:
         across = "near the line"
     else:
         across = f"{abs(ask.y_km):.1f} km {'north' if ask.y_km >= 0 else 'south'} of the line"
-    return f"km {ask.x_km:.1f}, {across}, ± {ask.place.ce90_m:.0f} m"
+    return f"km {km:.1f}, {across}, ± {ask.place.ce90_m:.0f} m"
 
 
 def _why(ask: Ask) -> str:

@@ -20,6 +20,7 @@ _DOUBTS = {
     "notice_late": "A notice was given, but later than the agreement asks.",
     "notice_without_consent": "A notice was given, but the consent it needs is not recorded.",
 }
+_NAMED = 3  # candidates that a short name lists
 _VERDICTS = {
     "violation": "a violation",
     "possible_violation": "a possible violation",
@@ -49,6 +50,30 @@ def explain(
     return Explanation(
         supports=_supports(rule, finding, zones, names), challenges=_challenges(finding, min_confidence)
     )
+
+
+def words_of(seen: Sighting) -> str:
+    """Name what was seen in a few words, and no more than was seen.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> moment = datetime(2030, 5, 1, tzinfo=UTC)
+    >>> words_of(Sighting(id="o1", time=moment, kind="sighting", class_="artillery", count=3))
+    '3 x artillery'
+    """
+    if seen.kind == "no_observation":
+        return "nothing could be seen"
+    if seen.kind != "sighting":
+        return (seen.activity or seen.kind).replace("_", " ")
+    kinds = candidates(seen)
+    if kinds == ("unknown",):
+        words = "something not recognised"
+    elif len(kinds) <= _NAMED:
+        words = " or ".join(kind.replace("_", " ") for kind in kinds)
+    else:
+        words = f"{kinds[0].replace('_', ' ')} or the like"
+    return f"{seen.count} x {words}" if seen.count != 1 else words
 
 
 def _supports(rule: Rule, finding: Finding, zones: Zones, names: dict[str, str]) -> str:

@@ -11,14 +11,16 @@ from truceline.log.fold import Fold
 from truceline.model.decided import Incident
 from truceline.model.facts import Claim, Fact, Job
 from truceline.model.observed import Detections, Observation, Sighting, Tracks
+from truceline.model.place import Span
 from truceline.rules import sightings as read
 from truceline.rules.agreement import Agreement
 from truceline.rules.clause import Clause
 from truceline.rules.clusters import CLASSES, Clusters
-from truceline.rules.rulings import exceptions, key_function, rule_on
+from truceline.rules.rulings import exceptions, key_function, kilometre, rule_on
 from truceline.view.reports import Reports
 
 ACTOR = "engine:judge"
+OWED = "engine:watch"  # says that a piece that was owed did not come
 _BucketName = tuple[int, str]  # number of the rule, key
 
 
@@ -97,6 +99,8 @@ class Judge(Fold):
         self._slots: dict[str, dict[int, Sighting]] = {}  # track and slot → round → its sighting
         self._rounds: dict[int, tuple[str, ...]] = {}  # track entry → its slots
         self._sources: dict[str, str] = {}  # observation → source
+        self._came: dict[str, list[Span]] = {}  # source → when its pieces were
+        self._owed: dict[str, dict[str, Span]] = {}  # source → looks of which nothing came
         provisions = agreement.provisions if agreement is not None else ()
         self._keys: list[Callable[[Sighting], str | None]] = [key_function(p) for p in provisions]
         self._buckets: dict[_BucketName, dict[str, Sighting]] = {}
@@ -147,7 +151,10 @@ class Judge(Fold):
                 change = clusters.add(report_id, item.report) if counts else clusters.remove(report_id)
                 names = [clusters.name_of(part) for part in change[0]]
                 gone = {name: self._holding[name] for name in names if name in self._holding}
-                come = dict(filter(None, map(clusters.incident, change[1])))
+                come = {
+                    name: msgspec.structs.replace(cluster, km=self._km(cluster.lat_deg, cluster.lon_deg))
+                    for name, cluster in filter(None, map(clusters.incident, change[1]))
+                }
                 claims += self._reconcile(gone, come, fact, ())
             if self._agreement is not None:
                 sighting = read.of_report(report_id, item.report, item.seq, self._agreement)
@@ -159,8 +166,22 @@ class Judge(Fold):
         self._sources[fact.id] = observation.source
         if self._agreement is None:
             return []
+        if observation.status != "blocked":
+            return self._settle(dict.fromkeys(self._came_late(observation)), fact)
         sighting = read.of_look(fact.id, observation, fact.seq)
-        return self._settle({sighting.id: sighting}, fact) if sighting is not None else []
+        if sighting is None:
+            return []
+        if fact.actor == OWED:
+            self._owed.setdefault(observation.source, {})[sighting.id] = observation.phenomenon
+            if any(_overlap(span, observation.phenomenon) for span in self._came.get(observation.source, ())):
+                return []
+        return self._settle({sighting.id: sighting}, fact)
+
+    def _came_late(self, observation: Observation) -> list[str]:
+        """Name the looks of which nothing had come until this piece came after all."""
+        self._came.setdefault(observation.source, []).append(observation.phenomenon)
+        owed = self._owed.get(observation.source, {})
+        return [key for key, span in owed.items() if _overlap(span, observation.phenomenon)]
 
     def _detected(self, fact: Fact) -> list[Claim]:
         if self._agreement is None:
@@ -201,6 +222,9 @@ class Judge(Fold):
             if not self._slots[slot]:
                 del self._slots[slot]
         return self._settle(put, fact)
+
+    def _km(self, lat_deg: float | None, lon_deg: float | None) -> float | None:
+        return None if self._agreement is None else kilometre(self._agreement.zones, lat_deg, lon_deg)
 
     def _settle(self, put: Mapping[str, Sighting | None], fact: Fact) -> list[Claim]:
         """Put sightings in or take them out (None), and judge the buckets that this touches."""
@@ -325,6 +349,10 @@ class Judge(Fold):
         found = {self._sightings[cause].seq for cause in incident.causes if cause in self._sightings}
         items = (self._reports.get(report_id) for report_id in incident.report_ids)
         return found | {item.seq for item in items if item is not None}
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.from_utc < other.until_utc and other.from_utc < one.until_utc
 
 
 def _heir(old: Incident, come: Mapping[str, Incident]) -> str | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from truceline.geo.zone import Zones
 from truceline.model.decided import Incident
 from truceline.model.names import name
 from truceline.model.observed import Sighting
@@ -12,7 +13,7 @@ from truceline.model.place import utc_text
 from truceline.plug import Finding
 from truceline.rules.agreement import Agreement, Provision
 from truceline.rules.clause import Clause
-from truceline.rules.explain import explain
+from truceline.rules.explain import explain, words_of
 
 
 def key_function(provision: Provision) -> Callable[[Sighting], str | None]:
@@ -84,9 +85,19 @@ def _incident(agreement: Agreement, provision: Provision, finding: Finding) -> t
         causes=causes,
         reasons=finding.reasons,
         measured=dict(finding.measured),
+        what=words_of(best),
+        km=kilometre(agreement.zones, best.at.lat_deg, best.at.lon_deg) if best.at else None,
         explanation=explain(rule, finding, agreement.zones, names, agreement.min_confidence),
     )
     return incident_id, incident
+
+
+def kilometre(zones: Zones, lat_deg: float | None, lon_deg: float | None) -> float | None:
+    """Tell where along the agreement's first line a place is; None without line or place."""
+    if not zones.lines or lat_deg is None or lon_deg is None:
+        return None
+    km, _ = zones.chainage(next(iter(zones.lines)), lat_deg, lon_deg)
+    return round(km, 3)
 
 
 def as_json(incident_id: str, incident: Incident) -> dict[str, Any]:

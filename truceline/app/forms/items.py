@@ -15,7 +15,7 @@ Item = dict[str, Any]
 _CLUSTER = ("class", "report_ids", "start_utc", "end_utc", "lat_deg", "lon_deg")
 _BY_RULE = (
     "ce90_m", "agreement", "rule", "article", "party", "verdict", "probability", "zone", "causes",
-    "reasons", "measured", "explanation",
+    "reasons", "measured", "explanation", "what",
 )  # fmt: skip
 _UNIT_KIND = "light_vehicle"  # a patrol in a vehicle, when the force file does not say it flies
 
@@ -39,6 +39,7 @@ def incident_body(incident_id: str, case_id: str, seq: int, incident: Incident, 
         "id": incident_id,
         "case_id": case_id,
         **{key: told[key] for key in members},
+        "km": incident.km,
         "sidc": incident_sidc(incident.class_, exercise),
         "seq": seq,
     }
