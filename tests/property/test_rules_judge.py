@@ -19,7 +19,7 @@ from truceline.rules.judge import Judge, judge_all
 from truceline.rules.sightings import of_report
 from truceline.view.reports import Reports
 
-CORRIDOR = Path(__file__).parents[2] / "examples/agreements/corridor.toml"
+CORRIDOR = Path(__file__).parents[2] / "truceline/sim/corridor/agreement.toml"
 START = datetime(2025, 6, 1, 6, tzinfo=UTC)
 
 

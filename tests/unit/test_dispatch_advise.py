@@ -16,7 +16,7 @@ from truceline.model.place import Noun, utc_text
 from truceline.view.board import Board
 from truceline.view.teams import Teams
 
-FORCE = Path(__file__).parents[2] / "examples" / "forces" / "corridor.json"
+FORCE = Path(__file__).parents[2] / "truceline" / "sim" / "corridor" / "force.json"
 BEGAN = datetime(2031, 5, 12, 9, 0, tzinfo=UTC)
 
 

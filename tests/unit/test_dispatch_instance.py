@@ -7,7 +7,7 @@ import pytest
 from truceline.dispatch.instance import load_instance, read_instance
 from truceline.model.errors import BadInput
 
-FORCE = Path(__file__).parents[2] / "examples" / "forces" / "corridor.json"
+FORCE = Path(__file__).parents[2] / "truceline" / "sim" / "corridor" / "force.json"
 TASK = {
     "id": "T1", "kind": "shelling", "node": "PN1", "requires": {"observe": 1}, "min_units": 1, "weight": 3,
     "release_s": 0, "deadline_s": 3600, "service_s": 600, "notify_lead_s": 0, "uncovered_penalty": 1000,

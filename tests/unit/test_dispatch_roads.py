@@ -8,7 +8,7 @@ import pytest
 from truceline.dispatch.instance import Caveats, Node, Part, load_instance
 from truceline.dispatch.roads import NEVER, Roads, edge_s, enters, flight_s, profile
 
-FORCE = load_instance(Path(__file__).parents[2] / "examples" / "forces" / "corridor.json")
+FORCE = load_instance(Path(__file__).parents[2] / "truceline" / "sim" / "corridor" / "force.json")
 PART = Part("P", "S", 0, 100, 0, 100)
 
 

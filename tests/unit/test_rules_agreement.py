@@ -12,8 +12,8 @@ from truceline.rules.agreement import read_agreement, rule_types
 from truceline.rules.observations import read_lines, settle
 from truceline.rules.schema import agreement_schema
 
-EXAMPLES = Path(__file__).parents[2] / "examples/agreements"
-CORRIDOR = (EXAMPLES / "corridor.toml").read_text()
+EXAMPLES = Path(__file__).parents[2] / "truceline/sim/corridor"
+CORRIDOR = (EXAMPLES / "agreement.toml").read_text()
 SIGHTING = {
     "id": "a", "kind": "sighting", "time": "2025-06-01T06:00:00Z", "party": "north", "class": "tank",
     "lat_deg": 24.56, "lon_deg": 10.25, "ce90_m": 20, "confidence": 0.9,
@@ -93,7 +93,7 @@ def test_every_rule_type_of_the_contract_is_there():
 
 
 def settled(*lines: dict):
-    agreement = read_agreement(EXAMPLES / "corridor.toml")
+    agreement = read_agreement(EXAMPLES / "agreement.toml")
     return settle(read_lines([json.dumps(line).encode() for line in lines], "o.jsonl", agreement))
 
 
@@ -141,7 +141,7 @@ def test_check_writes_the_incidents_and_explains_them(tmp_path, capsys):
     lines, out = tmp_path / "o.jsonl", tmp_path / "i.json"
     lines.write_text(json.dumps(SIGHTING) + "\n")
 
-    code = main(["check", str(EXAMPLES / "corridor.toml"), str(lines), "--out", str(out), "--explain"])
+    code = main(["check", str(EXAMPLES / "agreement.toml"), str(lines), "--out", str(out), "--explain"])
 
     (incident,) = json.loads(out.read_text())["incidents"]
     assert code == 0 and (incident["rule"], incident["verdict"]) == ("XC-2", "violation")
@@ -153,7 +153,7 @@ def test_zone_draws_each_zone_and_side_counter_clockwise(tmp_path):
 
     out = tmp_path / "z.geojson"
 
-    code = main(["zone", str(EXAMPLES / "corridor.toml"), "--out", str(out)])
+    code = main(["zone", str(EXAMPLES / "agreement.toml"), "--out", str(out)])
 
     features = json.loads(out.read_text())["features"]
     assert code == 0

@@ -17,7 +17,7 @@ from truceline.rules.agreement import read_agreement
 from truceline.rules.judge import Judge
 from truceline.view.reports import Reports
 
-AGREEMENT = read_agreement(Path(__file__).parents[2] / "examples/agreements/corridor.toml")
+AGREEMENT = read_agreement(Path(__file__).parents[2] / "truceline/sim/corridor/agreement.toml")
 START = datetime(2025, 6, 1, 6, tzinfo=UTC)
 NORTH = (24.56, 10.25)  # about 6 km north of the line, inside the belt free of heavy weapons
 SPAN = Span(from_utc=START, until_utc=START + timedelta(hours=1))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from truceline.app.cli import main
 
-FORCE = Path(__file__).parents[2] / "examples" / "forces" / "corridor.json"
+FORCE = Path(__file__).parents[2] / "truceline" / "sim" / "corridor" / "force.json"
 TASK = {
     "id": "T1", "kind": "shelling", "node": "TN03", "requires": {"observe": 3, "patrol": 1}, "min_units": 2,
     "weight": 9, "release_s": 0, "deadline_s": 7200, "service_s": 1800, "notify_lead_s": 0,

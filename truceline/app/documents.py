@@ -64,7 +64,8 @@ class Press(threading.Thread):
     def stop(self) -> None:
         """End before the node does."""
         self._ending.set()
-        self.join(timeout=5)
+        if self.is_alive():
+            self.join(timeout=5)
 
 
 def _id(scheduled: Scheduled, end: datetime) -> str:

@@ -15,7 +15,7 @@ import msgspec
 from truceline.model.place import Point, utc_text, utc_time
 
 _LOG = logging.getLogger(__name__)
-_POLL_S = 0.1
+_POLL_S = 0.5
 _NEXT_STEP = {"SENT": "RECEIPT", "RECEIPT": "ACK", "ACK": "WILCO", "WILCO": "EXECUTING", "EXECUTING": "DONE"}
 
 Eyes = Callable[[Point, datetime], list[dict[str, Any]]]

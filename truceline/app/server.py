@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import uvicorn
 
+from truceline.app.documents import Press
 from truceline.app.http.app import App
 from truceline.app.http.gate import ensure_admin
 from truceline.app.http.writing import missing_orders
@@ -223,11 +224,14 @@ def run_mission(data_dir: Path, mission: Mission | None, origin: str | None, set
     check(settings)
     os.umask(0o077)
     node = Node(data_dir, mission, origin)
+    press = Press(node)
     try:
         node.start()
         prepare(data_dir, node)
+        press.start()
         serve(node, settings, lambda line: print(line, flush=True))
     finally:
+        press.stop()
         node.stop()
 
 

@@ -19,7 +19,6 @@ _TIME = pa.timestamp("us", tz="UTC")
 _CONFUSION = 0.55  # share a radar gives to the right class
 
 
-
 class GroundRadar:
     """A radar on a mast: sees what moves within its reach, one look every ``look_s``.
 

@@ -33,9 +33,7 @@ class RadarSatellite:
         weather_db = _WEATHER_DB[self._number % len(_WEATHER_DB)]
         self._number += 1
         seed = self._seed * 1_000 + self._number
-        return write_scene(
-            self._folder, item_id, moment, self._ground, seed, patches, weather_db
-        )
+        return write_scene(self._folder, item_id, moment, self._ground, seed, patches, weather_db)
 
     def _patch(self, dig: Dig) -> Patch:
         row, column = self._ground.pixel_at(*self._corridor.at(dig.km, dig.across_m))
