@@ -1,0 +1,98 @@
+"""The scene: rounds of the tracker, each replaced by its newer self."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pyarrow as pa
+import pytest
+from truceline.log.blobs import Blobs
+from truceline.log.pieces import seal
+from truceline.model.facts import Fact, Header
+from truceline.model.observed import Tracks
+from truceline.model.place import Span, utc_text
+from truceline.model.tables import TRACK
+from truceline.view.reports import Reports
+from truceline.view.scene import Scene
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+class Desk:
+    def __init__(self, folder):
+        self.blobs = Blobs(folder)
+        self.scene = Scene(self.blobs, Reports())
+        self.seq = -1
+
+    def round(self, minute, *rows, supersedes=()):
+        self.seq += 1
+        begin = START + timedelta(minutes=minute)
+        table = pa.Table.from_pylist([self._row(begin, **row) for row in rows], schema=TRACK)
+        body = Tracks(
+            round=Span(from_utc=begin, until_utc=begin + timedelta(minutes=10)), inputs_sha256="0" * 64,
+            piece=seal(table, self.blobs, "rows"), rows=len(rows), supersedes=supersedes,
+        )  # fmt: skip
+        moment = begin + timedelta(minutes=10)
+        header = Header("engine:fuse", (), "", f"t{minute}", "track", "", (), self.seq, utc_text(moment), 1)
+        self.scene.apply(Fact(header, msgspec.Raw(msgspec.json.encode(body))))
+        return self.seq
+
+    def _row(self, begin, track_id=1, lon_deg=10.0, exists_p=0.9, seen=9, **more):
+        moment = begin + timedelta(minutes=9)
+        return {
+            "track_id": track_id, "time_utc": moment, "lat_deg": 20.0, "lon_deg": lon_deg, "ce90_m": 30.0,
+            "exists_p": exists_p, "last_seen_utc": begin + timedelta(minutes=seen), "detections_used": 3,
+            "p_armoured": 1.0, **more,
+        }  # fmt: skip
+
+
+@pytest.fixture
+def desk(tmp_path):
+    return Desk(tmp_path)
+
+
+def test_a_track_is_its_newest_row_with_the_places_before_it(desk):
+    for number in range(7):
+        desk.round(10 * number, {"lon_deg": 10.0 + number})
+
+    (track,) = desk.scene.tracks()
+
+    assert (track.lon_deg, track.seq, track.kind) == (16.0, 6, "unknown")
+    assert track.trail == tuple((10.0 + number, 20.0) for number in range(2, 7))
+
+
+def test_a_round_that_was_worked_again_is_replaced(desk):
+    old = desk.round(0, {"track_id": 1}, {"track_id": 2})
+    desk.round(0, {"track_id": 1, "lon_deg": 11.0}, supersedes=(old,))
+
+    assert [(row.track_id, row.lon_deg, row.seq) for row in desk.scene.in_force()] == [(1, 11.0, 1)]
+
+
+def test_an_empty_round_takes_the_rows_of_the_old_one_away(desk):
+    old = desk.round(0, {"track_id": 1})
+    desk.round(0, supersedes=(old,))
+
+    assert desk.scene.in_force() == []
+    assert desk.scene.tracks() == []
+
+
+def test_doubtful_and_long_unseen_tracks_are_not_in_the_picture(desk):
+    desk.round(0, {"track_id": 1, "exists_p": 0.4}, {"track_id": 2, "seen": -60}, {"track_id": 3})
+
+    assert [track.track_id for track in desk.scene.tracks()] == [3]
+    assert len(desk.scene.in_force()) == 3
+
+
+def test_the_picture_of_a_past_moment_knows_nothing_of_later_rounds(desk):
+    desk.round(0, {"lon_deg": 10.0})
+    desk.round(10, {"lon_deg": 11.0})
+
+    assert [track.lon_deg for track in desk.scene.tracks(START + timedelta(minutes=9))] == [10.0]
+    assert desk.scene.tracks(START + timedelta(minutes=5)) == []
+
+
+def test_rounds_that_came_late_are_put_in_their_place(desk):
+    desk.round(10, {"lon_deg": 11.0})
+    desk.round(0, {"lon_deg": 10.0})
+
+    (track,) = desk.scene.tracks()
+    assert (track.lon_deg, track.trail) == (11.0, ((10.0, 20.0), (11.0, 20.0)))

@@ -1,0 +1,205 @@
+"""What was looked at and what was not."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from truceline.model.facts import Fact, Header, Redacted
+from truceline.model.observed import Observation
+from truceline.model.place import Span, utc_text
+from truceline.view.watch import CLOCK, Stations, Watch, Watched
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+STATIONS = Stations(1000.0, [0.005] * 10, [0.01 * n + 0.005 for n in range(10)])  # ten kilometres, eastward
+
+
+def minutes(count):
+    return START + timedelta(minutes=count)
+
+
+def ground(km_from, km_to):
+    west, east = km_from * 0.01, km_to * 0.01
+    return {"type": "Polygon", "coordinates": [[[west, 0], [east, 0], [east, 0.01], [west, 0.01], [west, 0]]]}
+
+
+class Desk:
+    def __init__(self, *sources, revisit_s=600, stations=STATIONS):
+        self.watch = Watch(sources, stations, revisit_s)
+        self.seq = -1
+
+    def look(self, source, at, km=None, until=None, redacted=None, **more):
+        self.seq += 1
+        span = Span(from_utc=minutes(at), until_utc=minutes(until or at + 1))
+        footprint = ground(*km) if km else None
+        body = Observation(
+            source=source, key=f"k{self.seq}", phenomenon=span, result_utc=minutes(at),
+            footprint=footprint, **more,
+        )  # fmt: skip
+        return self.apply(body, minutes(at), redacted)
+
+    def tick(self, at):
+        self.seq += 1
+        now = minutes(at)
+        body = Observation(
+            source=CLOCK, key=str(at), phenomenon=Span(from_utc=now, until_utc=now), result_utc=now
+        )
+        return self.apply(body, now)
+
+    def apply(self, body, moment, redacted=None):
+        header = Header("a", (), "", body.id, "observation", "", (), self.seq, utc_text(moment), 1)
+        fact = Fact(header, msgspec.Raw(msgspec.json.encode(body)), redacted=redacted)
+        return list(self.watch.apply(fact))
+
+    def status(self, name):
+        return next(item for item in self.watch.sources() if item.name == name)
+
+
+def gaps(desk, begin, end):
+    return [
+        (gap.km_from, gap.km_to, (gap.from_utc - START).seconds // 60, (gap.until_utc - START).seconds // 60)
+        for gap in desk.watch.gaps(minutes(begin), minutes(end))
+    ]
+
+
+def test_nobody_looked_is_one_gap_over_all():
+    desk = Desk()
+
+    assert gaps(desk, 0, 60) == [(0.0, 10.0, 0, 60)]
+    assert desk.watch.gaps(minutes(0), minutes(60))[0].reason == "no source looked"
+    assert desk.watch.observed_share(minutes(0), minutes(60)) == 0.0
+
+
+def test_a_look_holds_for_the_revisit_time_over_its_ground():
+    desk = Desk(revisit_s=600)
+
+    desk.look("radar", 0, km=(2, 5), until=10)
+
+    assert gaps(desk, 0, 30) == [(0.0, 2.0, 0, 20), (5.0, 10.0, 0, 20), (0.0, 10.0, 20, 30)]
+    assert desk.watch.unobserved_km(minutes(5)) == 7.0
+    assert desk.watch.unobserved_km(minutes(25)) == 10.0
+    assert desk.watch.observed_share(minutes(0), minutes(20)) == pytest.approx(0.3)
+
+
+def test_a_span_that_is_asked_for_bounds_its_gaps():
+    desk = Desk()
+
+    assert gaps(desk, 3, 17) == [(0.0, 10.0, 3, 17)]
+
+
+def test_looks_from_different_sources_join_in_any_order():
+    looks = [("radar", 0, (0, 4)), ("drone", 0, (4, 7)), ("sar", 10, (0, 10))]
+    pictures = []
+    for order in (looks, looks[::-1]):
+        desk = Desk(revisit_s=0.001)
+        for source, at, km in order:
+            desk.look(source, at, km=km, until=at + 10)
+        pictures.append(gaps(desk, 0, 30))
+
+    assert pictures[0] == pictures[1]
+    assert pictures[0][0] == (7.0, 10.0, 0, 10)
+
+
+def test_a_blocked_look_sees_nothing_and_says_why_the_gap_is_there():
+    desk = Desk()
+
+    desk.look("radar", 0, km=(2, 5), until=9, status="blocked", reason="snow")
+
+    reasons = {(gap.km_from, gap.km_to): gap.reason for gap in desk.watch.gaps(minutes(0), minutes(10))}
+    assert reasons == {(0.0, 10.0): "radar: snow"}
+    assert desk.watch.unobserved_km(minutes(5)) == 10.0
+    assert desk.status("radar").pieces == 0
+
+
+def test_a_look_beside_the_line_observes_nothing_of_it():
+    desk = Desk()
+
+    desk.look("radar", 0, km=(200, 300))
+
+    assert desk.watch.unobserved_km(minutes(0)) == 10.0
+
+
+def test_without_a_line_nothing_is_said_of_coverage():
+    desk = Desk(stations=None)
+    desk.look("radar", 0, km=(0, 3))
+
+    assert desk.watch.gaps(minutes(0), minutes(60)) == []
+    assert desk.watch.line_km() == 0.0
+
+
+def test_a_source_is_never_seen_ok_stale_or_what_it_said():
+    desk = Desk(Watched("radar", "alarm", owes_s=600), Watched("posts", "patrol"))
+    assert (desk.status("radar").status, desk.status("posts").status) == ("never", "never")
+
+    desk.look("radar", 0, until=10)
+    assert desk.status("radar").status == "ok"
+
+    desk.look("other", 26)
+    assert (desk.status("radar").status, desk.status("radar").reason) == ("stale", "owes a piece")
+
+    desk.look("radar", 26, until=27, status="degraded", reason="half the field")
+    assert (desk.status("radar").status, desk.status("radar").reason) == ("degraded", "half the field")
+    assert desk.status("other").kind == "other"
+
+
+def test_a_late_piece_does_not_make_the_newest_older():
+    desk = Desk(Watched("radar", "alarm", owes_s=600))
+    desk.look("radar", 30, until=40)
+    desk.look("radar", 0, until=10)
+
+    assert desk.status("radar").last_utc == minutes(40)
+    assert desk.status("radar").pieces == 2
+    assert desk.watch.first_utc == minutes(0)
+
+
+def test_a_source_that_owes_a_piece_is_due_after_one_and_a_half():
+    desk = Desk(Watched("radar", "alarm", owes_s=600), Watched("posts", "patrol"))
+    assert desk.watch.due() is None
+
+    desk.look("radar", 0, until=10)
+    desk.look("posts", 0, until=10)
+
+    assert desk.watch.due() == minutes(25)
+
+
+def test_the_clock_says_of_an_overdue_source_that_it_saw_nothing_over_its_ground():
+    desk = Desk(Watched("radar", "alarm", owes_s=600))
+    desk.look("radar", 0, km=(2, 5), until=10)
+
+    assert desk.tick(24) == []
+    (claim,) = desk.tick(25)
+
+    assert (claim.kind, claim.actor, claim.refs) == ("observation", "engine:watch", (2,))
+    assert (claim.body.status, claim.body.footprint) == ("blocked", ground(2, 5))
+    assert claim.body.phenomenon == Span(from_utc=minutes(10), until_utc=minutes(25))
+
+
+def test_what_is_overdue_is_named_after_the_piece_that_is_missing_whenever_the_clock_ticks():
+    claims = []
+    for ticks in ([25], [25, 31], [47]):
+        desk = Desk(Watched("radar", "alarm", owes_s=600))
+        desk.look("radar", 0, until=10)
+        claims += [claim.id for at in ticks for claim in desk.tick(at)]
+
+    assert len(claims) == 4
+    assert len(set(claims)) == 1
+
+
+def test_after_it_was_said_the_next_piece_is_owed_and_a_new_one_ends_the_silence():
+    desk = Desk(Watched("radar", "alarm", owes_s=600))
+    desk.look("radar", 0, until=10)
+    (said,) = desk.tick(25)
+    desk.apply(said.body, minutes(25))
+    assert desk.status("radar").status == "blocked"
+    assert desk.watch.due() == minutes(40)
+
+    desk.look("radar", 30, until=31)
+
+    assert desk.status("radar").status == "ok"
+    assert desk.watch.due() == minutes(46)
+
+
+def test_a_blanked_observation_is_not_folded():
+    desk = Desk()
+    desk.look("radar", 0, km=(0, 10), redacted=Redacted("user:x", "asked"))
+
+    assert desk.watch.sources() == []
