@@ -50,6 +50,7 @@ def demo(data: Path, *, seed: int, port: int, headless: bool) -> int:
     BadInput
         If the data folder already holds a log.
     """
+    began_s = time.monotonic()
     if (data / "log").exists():
         raise BadInput(str(data), "holds a log already; the demo wants a new folder")
     place = data.parent / f"{data.name}.mission"
@@ -58,22 +59,21 @@ def demo(data: Path, *, seed: int, port: int, headless: bool) -> int:
     shutil.copytree(Path(sim.__file__).parent / "corridor", place)
     node = Node(data, load_mission(place / "mission.toml"))
     with running(node, port) as exercise:
-        outcome = _day(exercise, place, seed)
+        outcome = _day(exercise, place, seed, began_s)
         _tell(exercise, outcome, data)
         if not headless:
             print("\nThe page stays up until Ctrl-C.", flush=True)
             _wait_for_keyboard()
     code, finding = verify_path(data, read_trust(data / "keys" / "trust.json"))
     root = str(finding.get("root_sha256", ""))[:16]
-    print(
-        f"verify: {finding['verdict']}, {finding.get('entries', 0)} entries, root {root}… {finding.get('why', '')}"
-    )
+    why = finding.get("why", "")
+    print(f"verify: {finding['verdict']}, {finding.get('entries', 0)} entries, root {root}… {why}".rstrip())
     held = outcome.held and code == 0
     print("EXERCISE: the chain held." if held else "EXERCISE: the chain did NOT hold.")
     return 0 if held else 3
 
 
-def _day(exercise: Exercise, place: Path, seed: int) -> Outcome:
+def _day(exercise: Exercise, place: Path, seed: int, began_s: float) -> Outcome:
     node = exercise.node
     exercise.start(follow=True)
     world = exercise.start_day(place / "in", seed)
@@ -86,7 +86,6 @@ def _day(exercise: Exercise, place: Path, seed: int) -> Outcome:
     print(f"EXERCISE: the map page is at {exercise.invite('guest')}", flush=True)
     end = world.start_utc + timedelta(seconds=DAY_S) + _AFTER
     first_s: float | None = None
-    began_s = time.monotonic()
     while node.now() < end and node.failed is None:
         time.sleep(0.1)
         with node.lock:
@@ -94,7 +93,7 @@ def _day(exercise: Exercise, place: Path, seed: int) -> Outcome:
             observations = sum(item.pieces for item in node.views.watch.sources())
         if first_s is None and count:
             first_s = time.monotonic() - began_s
-            print(f"EXERCISE: first incident on the map after {first_s:.1f} s", flush=True)
+            print(f"EXERCISE: first incident on the map {first_s:.1f} s after the start", flush=True)
         _draw(node.now().strftime("%d %b %H:%MZ"), observations, count)
     node.wait_idle(10)
     write_documents(node)
@@ -145,10 +144,10 @@ def _tell(exercise: Exercise, outcome: Outcome, data: Path) -> None:
         decided = [item for item in board.recommendations() if item.decision is not None]
         orders = board.orders()
     print("\nEXERCISE: recommendations that were decided")
-    for item in decided[:12]:
-        if item.decision is not None:
-            print(f"  {item.decision.verdict:<9} by {item.decision.by} ({item.decision.role}): "
-                  f"{item.recommendation.action}")  # fmt: skip
+    for one in decided[:12]:
+        if one.decision is not None:
+            said = one.decision
+            print(f"  {said.verdict:<9} by {said.by} ({said.role}): {one.recommendation.action}")
     if len(decided) > 12:
         print(f"  … and {len(decided) - 12} more")
     done = sum(item.state == "DONE" for item in orders)

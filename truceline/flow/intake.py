@@ -49,11 +49,12 @@ class Supply:
         self._node = node
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._ending: list[threading.Thread] = []
 
     @property
-    def active(self) -> bool:
-        """Tell whether a source still runs."""
-        return any(thread.is_alive() for thread in self._threads)
+    def ending(self) -> bool:
+        """Tell whether a source still runs that will come to an end by itself."""
+        return any(thread.is_alive() for thread in self._ending)
 
     def start(self, watched: Watched, follow: bool) -> None:
         """Let a source observe; with ``follow`` it goes on until the node stops."""
@@ -61,6 +62,8 @@ class Supply:
             target=self._observe, args=(watched, follow), name=watched.plug.name, daemon=True
         )
         self._threads.append(thread)
+        if not follow:
+            self._ending.append(thread)
         thread.start()
 
     def stop(self) -> None:

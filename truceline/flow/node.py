@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -58,6 +59,8 @@ class Node:
         self.work = Work(self.blobs, file.node.workers if file else 0, self._deliver)
         self._inbox: queue.SimpleQueue[tuple[list[Claim], Future[Outcome]] | None] = queue.SimpleQueue()
         self._listeners: list[Callable[[Fact], None]] = []
+        self._in_hand: list[Future[Outcome]] = []
+        self._over: Broken | None = None
         self._busy = 0
         self._last_tick: datetime | None = None
         self._thread = threading.Thread(target=self._run, name="node", daemon=True)
@@ -99,14 +102,16 @@ class Node:
         Raises
         ------
         Broken
-            If the log cannot be written any more.
+            If the log cannot be written any more, or the node was stopped.
         """
-        if self.failed is not None:
-            raise Broken(self.failed)
+        if self._over is not None:
+            raise Broken(str(self._over))
         answer: Future[Outcome] = Future()
         with self.lock:
             self._busy += 1
         self._inbox.put((list(claims), answer))
+        if self._over is not None:  # it ended meanwhile, and nobody looks into the inbox any more
+            self._drain(self._over)
         return answer
 
     def subscribe(self, listener: Callable[[Fact], None]) -> Callable[[], None]:
@@ -115,9 +120,9 @@ class Node:
         return lambda: self._listeners.remove(listener)
 
     def is_idle(self) -> bool:
-        """Tell whether nothing waits: no claim, no job, no finite source under way."""
+        """Tell whether nothing waits: no claim, no job, and no source that will come to an end."""
         with self.lock:
-            return self._busy == 0 and self.work.pending == 0 and not self.supply.active
+            return self._busy == 0 and self.work.pending == 0 and not self.supply.ending
 
     def wait_idle(self, timeout_s: float) -> bool:
         """Wait until nothing has waited for a moment."""
@@ -129,8 +134,9 @@ class Node:
         return quiet >= 3
 
     def _deliver(self, claim: Claim) -> None:
-        if self.failed is None:
-            self.submit([claim])
+        if self._over is None:
+            with suppress(Broken):  # what a job found is asked for again at the next start
+                self.submit([claim])
 
     def _replay(self) -> None:
         """Fold the whole log, then append those answers that it lacks."""
@@ -148,14 +154,15 @@ class Node:
             self._resume = []
             while self._step():
                 pass
+            self._end(Broken("the node was stopped"))
         except Broken as error:
             self.failed = str(error)
             _LOG.error("stopped: %s", error)
-            self._drain(error)
+            self._end(error)
         except Exception as error:  # a fold that fails stops the node: a wrong picture is worse than none
             self.failed = f"{type(error).__name__}: {error}"
             _LOG.exception("stopped")
-            self._drain(Broken(self.failed))
+            self._end(Broken(self.failed))
 
     def _step(self) -> bool:
         batch = self._gather()
@@ -165,18 +172,18 @@ class Node:
         if not batch:
             return True
         claims = [claim for group, _ in batch for claim in group]
+        self._in_hand = [answer for _, answer in batch]
+        outcomes = self.journal.append(claims) if claims else []
         try:
-            outcomes = self._take(claims) if claims else []
-        except Broken as error:
-            for _, answer in batch:
-                answer.set_exception(error)
-            raise
-        place = 0
-        for group, answer in batch:
-            answer.set_result(outcomes[place : place + len(group)])
-            place += len(group)
-        with self.lock:
-            self._busy -= len(batch)
+            self._absorb(outcomes)
+        finally:  # what is durable is said to be, also when a fold fails on it
+            place = 0
+            for group, answer in batch:
+                answer.set_result(outcomes[place : place + len(group)])
+                place += len(group)
+            self._in_hand = []
+            with self.lock:
+                self._busy -= len(batch)
         return True
 
     def _gather(self) -> list[tuple[list[Claim], "Future[Outcome]"]] | None:
@@ -198,14 +205,12 @@ class Node:
             return batch
         return None
 
-    def _take(self, claims: Sequence[Claim]) -> Outcome:
-        outcomes = self.journal.append(claims)
+    def _absorb(self, outcomes: Outcome) -> None:
         answers: list[Claim | Job] = []
         for outcome in outcomes:
             if isinstance(outcome, Appended) and outcome.new:
                 answers.extend(self._fold(outcome.fact))
         self._answer(answers)
-        return outcomes
 
     def _answer(self, answers: Sequence[Claim | Job]) -> None:
         """Append what the folds said until they have nothing more to say."""
@@ -250,7 +255,15 @@ class Node:
             phenomenon=Span(from_utc=now, until_utc=now + timedelta(microseconds=1)),
             result_utc=now,
         )
-        self._take([Claim(kind="observation", id=tick.id, body=tick, actor="node:clock")])
+        claim = Claim(kind="observation", id=tick.id, body=tick, actor="node:clock")
+        self._absorb(self.journal.append([claim]))
+
+    def _end(self, error: Broken) -> None:
+        """Refuse what is in hand, what waits, and what comes from here on."""
+        self._over = error
+        for answer in self._in_hand:
+            answer.set_exception(error)
+        self._drain(error)
 
     def _drain(self, error: Broken) -> None:
         while True:

@@ -17,6 +17,7 @@ from truceline.sim.orbit import RadarSatellite
 from truceline.sim.world import DAY_S, Corridor, World, plan_day
 
 RADAR_FILE_S = 600.0
+QUIET_S = 8 * 3_600.0  # the radars go on after the day, while the last orders are carried out
 RADARS = {"radar-1": 8.0, "radar-2": 23.0, "radar-3": 38.0, "radar-4": 53.0}
 SILENT = {"radar-4": (50_000.0, 57_200.0)}
 PASSES_S = (2_400.0, 18_000.0, 34_200.0, 50_400.0, 66_600.0, 82_800.0)
@@ -77,8 +78,8 @@ class Day:
 
     def _schedule(self) -> Iterator[tuple[float, Callable[[], object]]]:
         for name, radar in self._radars.items():
-            silent = SILENT.get(name, (DAY_S, DAY_S))
-            for begin in np.arange(0.0, DAY_S, RADAR_FILE_S):
+            silent = SILENT.get(name, (0.0, 0.0))
+            for begin in np.arange(0.0, DAY_S + QUIET_S, RADAR_FILE_S):
                 if not silent[0] <= begin < silent[1]:
                     end = float(begin) + RADAR_FILE_S
                     yield end, _bound(radar.write, float(begin), end)
