@@ -115,10 +115,3 @@ def test_an_example_mission_can_be_read_with_all_it_names(path, request, monkeyp
     for source in mission.sources:
         where = getattr(source.plug, "path", None)
         assert where is None or where.exists() or "corridor" in path.parts
-
-
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "examples" / "agreements").glob("*.toml")), ids=lambda path: path.stem
-)
-def test_an_example_agreement_can_be_read(path):
-    assert read_agreement(path).provisions
