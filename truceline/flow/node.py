@@ -166,13 +166,13 @@ class Node:
 
     def _step(self) -> bool:
         batch = self._gather()
+        self._in_hand = [answer for _, answer in batch or ()]
         self._tick()
         if batch is None:
             return False
         if not batch:
             return True
         claims = [claim for group, _ in batch for claim in group]
-        self._in_hand = [answer for _, answer in batch]
         outcomes = self.journal.append(claims) if claims else []
         try:
             self._absorb(outcomes)
