@@ -61,7 +61,7 @@ class GroundRadar:
                     "shape": "annulus",
                     "cx_m": mast[0],
                     "cy_m": mast[1],
-                    "a_m": 200.0,
+                    "a_m": 0.0,
                     "b_m": self.reach_m,
                     "heading_rad": 0.0,
                 }  # fmt: skip

@@ -10,9 +10,10 @@ import shapely
 
 from truceline.log.fold import Fold
 from truceline.model.facts import Claim, Fact, Job
-from truceline.model.observed import Observation
+from truceline.model.observed import Observation, Report
 from truceline.model.place import Span
 
+_SOURCE = "source:"  # what the actor of a source begins with
 CLOCK = "clock"  # source name of the node's own ticks
 _BIN_S = 600  # cells of the time chart
 _GRACE = 1.5  # a source is late when it owes one and a half pieces
@@ -57,7 +58,7 @@ class Stations(msgspec.Struct, frozen=True):
 
 
 class Watch(Fold):
-    """Folds observations.
+    """Folds observations, and reports that a source brought.
 
     A place counts as observed for ``revisit_s`` after somebody looked at it. A source that owes a
     piece and brings none gets an observation ``blocked`` over the ground it used to see, made when
@@ -90,6 +91,8 @@ class Watch(Fold):
 
     def apply(self, fact: Fact) -> Iterable[Claim | Job]:
         self.now_utc = max(self.now_utc, fact.time_utc)
+        if fact.kind == "report" and fact.actor.startswith(_SOURCE) and fact.redacted is None:
+            self._reported(fact.actor.removeprefix(_SOURCE), fact.noun(Report).time_utc)
         if fact.kind != "observation" or fact.redacted is not None:
             return ()
         said = fact.noun(Observation)
@@ -120,7 +123,7 @@ class Watch(Fold):
 
     def sources(self) -> list[SourceItem]:
         """List the sources of the mission and others that brought something, by name."""
-        names = sorted(self._sources.keys() | self._last.keys())
+        names = sorted(self._sources.keys() | self._until.keys())
         return [self._item(name) for name in names]
 
     def gaps(self, from_utc: datetime, until_utc: datetime) -> list[Gap]:
@@ -194,6 +197,10 @@ class Watch(Fold):
             seen = self._seen.get(cell)
             self._seen[cell] = mask if seen is None else seen | mask
 
+    def _reported(self, source: str, moment: datetime) -> None:
+        self._pieces[source] = self._pieces.get(source, 0) + 1
+        self._until[source] = max(moment, self._until.get(source, moment))
+
     def _overdue(self, now: datetime, fact: Fact) -> Iterable[Claim]:
         for name in sorted(self._sources):
             source, until = self._sources[name], self._until.get(name)
@@ -216,15 +223,15 @@ class Watch(Fold):
 
     def _item(self, name: str) -> SourceItem:
         source = self._sources.get(name, Watched(name, "other"))
-        last = self._last.get(name)
-        if last is None:
+        until, last = self._until.get(name), self._last.get(name)
+        if until is None:
             return SourceItem(name, source.kind, None, source.owes_s, "never", "", 0)
-        status, reason = str(last.status), last.reason
-        owed = last.phenomenon.until_utc + timedelta(seconds=source.owes_s * _GRACE)
+        status, reason = (str(last.status), last.reason) if last is not None else ("ok", "")
+        owed = until + timedelta(seconds=source.owes_s * _GRACE)
         if status != "blocked" and source.owes_s > 0 and self.now_utc > owed:
             status, reason = "stale", "owes a piece"
         pieces = self._pieces.get(name, 0)
-        return SourceItem(name, source.kind, last.phenomenon.until_utc, source.owes_s, status, reason, pieces)
+        return SourceItem(name, source.kind, until, source.owes_s, status, reason, pieces)
 
     def _reason(self, begin: int, stop: int, start: int, end: int) -> str:
         for cell in range(stop - 1, begin - 1, -1):

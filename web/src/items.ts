@@ -17,7 +17,7 @@ export interface Incident {
   lon: number | null; lat: number | null; ce90M: number | null; km: number | null; offsetKm: number | null;
   verdict: string; probability: number | null; party: string; rule: string; article: string; zone: string;
   state: string; sidc: string; reportIds: string[]; causes: string[]; reasons: string[];
-  measured: Json; supports: string; challenges: string;
+  measured: Json; supports: string; challenges: string; what: string;
 }
 export interface Way { what: string; thereMs: number | null; cost: string; proposed: boolean; barredBy: string }
 export interface Decision {
@@ -99,7 +99,7 @@ export function incident(j: Json): Incident {
     verdict: text(j.verdict), probability: number(j.probability), party: text(j.party), rule: text(j.rule),
     article: text(j.article), zone: text(j.zone), state: text(j.state), sidc: text(j.sidc),
     reportIds: texts(j.report_ids), causes: texts(j.causes), reasons: texts(j.reasons), measured: object(j.measured),
-    supports: text(told.supports), challenges: text(told.challenges),
+    supports: text(told.supports), challenges: text(told.challenges), what: text(j.what),
   };
 }
 

@@ -73,8 +73,9 @@ export function incidentTitle(it: Incident): string {
   const n = it.reportIds.length;
   if (it.kind === "explosion_cluster") return plural(n, "explosion reported", "explosions reported");
   if (it.kind === "shot_cluster") return plural(n, "shot reported", "shots reported");
-  if (CLASSES[it.kind]) return CLASSES[it.kind]!;
-  const words = it.kind.replaceAll("_", " ") || "incident";
+  if (it.verdict === "could_not_observe") return "Could not observe";
+  if (!it.what && CLASSES[it.kind]) return CLASSES[it.kind]!;
+  const words = it.what || it.kind.replaceAll("_", " ") || "incident";
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
