@@ -201,7 +201,10 @@ def _document(path: Path, index: int, table: dict[str, Any], file: MissionFile) 
     except ValueError as error:
         raise BadInput(f"{where}.at", f"{at!r} is no time of day, e.g. 06:00") from error
     if "kind" in table:
-        fields = find("documents", str(table["kind"])).__struct_fields__
+        try:
+            fields = find("documents", str(table["kind"])).__struct_fields__
+        except BadInput as error:
+            raise BadInput(where, str(error)) from error
         told = {"title": f"{file.name}: {table['kind']} report", "exercise": file.exercise}
         table = {word: value for word, value in told.items() if word in fields} | table
     plug = load("documents", table, where)

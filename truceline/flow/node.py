@@ -15,6 +15,7 @@ from truceline.flow.core import Core, Settings, build
 from truceline.flow.intake import Supply
 from truceline.flow.mission import Mission
 from truceline.flow.work import Work
+from truceline.log.blobs import Blobs
 from truceline.log.journal import Appended, Journal
 from truceline.model.errors import Broken, Refused
 from truceline.model.facts import Claim, Fact, Job, entry_key
@@ -41,6 +42,11 @@ class Node:
         What to watch; None: reports alone.
     origin
         Name of this node, when no mission says it.
+
+    Raises
+    ------
+    BadInput
+        If the mission's files are wrong, or another process writes to the folder.
     """
 
     def __init__(self, data_dir: Path, mission: Mission | None = None, origin: str | None = None) -> None:
@@ -50,12 +56,12 @@ class Node:
         self.clock = Clock(start, speed)
         self.lock = threading.RLock()
         self.failed: str | None = None
+        self.blobs = Blobs(data_dir / "blobs")
+        self.core: Core = build(mission, self.blobs)  # what is wrong with a mission comes before any write
         self.journal = Journal.open(
             data_dir, origin=origin or (file.node.origin if file else "hq"), now=self.clock.now
         )
-        self.blobs = self.journal.blobs
         self.settings = Settings.of(mission, self.blobs)
-        self.core: Core = build(mission, self.blobs)
         self.work = Work(self.blobs, file.node.workers if file else 0, self._deliver)
         self._inbox: queue.SimpleQueue[tuple[list[Claim], Future[Outcome]] | None] = queue.SimpleQueue()
         self._listeners: list[Callable[[Fact], None]] = []

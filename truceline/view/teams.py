@@ -8,6 +8,7 @@ import msgspec
 
 from truceline.log.fold import Fold
 from truceline.model.decided import Order, OrderState
+from truceline.model.errors import BadInput
 from truceline.model.facts import Claim, Fact, Job
 from truceline.model.observed import Report
 from truceline.model.place import Point
@@ -63,12 +64,21 @@ class TeamItem(msgspec.Struct, frozen=True):
 
 
 class Teams(Fold):
-    """Folds position reports of units, orders and their states."""
+    """Folds position reports of units, orders and their states.
+
+    Raises
+    ------
+    BadInput
+        If the force file cannot be read.
+    """
 
     def __init__(self, force: bytes | None, board: Board) -> None:
         self._board = board
         self._items: dict[str, TeamItem] = {}
-        known = msgspec.json.decode(force, type=Force) if force else Force()
+        try:
+            known = msgspec.json.decode(force, type=Force) if force else Force()
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadInput("force file", f"tells no nodes and units: {error}") from error
         self._nodes = {node.id: node for node in known.nodes}
         for unit in known.units:
             at = self._place(unit.node)
