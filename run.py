@@ -36,9 +36,10 @@ def main(arguments):
         return 0
     if word == "test":
         return test(rest)
+    command = [python(), str(Path(python()).parent / "truceline"), word, *rest]
     if os.name == "nt":
-        return subprocess.call([python(), "-m", "truceline.app", word, *rest])
-    os.execv(python(), [python(), "-m", "truceline.app", word, *rest])
+        return subprocess.call(command)
+    os.execv(command[0], command)
 
 
 def set_up(dev):

@@ -6,7 +6,7 @@ import re
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, packages_distributions
 from pathlib import Path
 from threading import Event
 from typing import Any, ClassVar, Protocol, dataclass_transform
@@ -155,8 +155,12 @@ def find(room: str, word: str) -> type[Plug]:
         If there is none of that name.
     """
     port = _PORTS[room]
-    if ":" in word:
+    if not isinstance(word, str):
+        raise BadInput(str(word), "kind must be a word")
+    if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", word):
         module_name, _, class_name = word.partition(":")
+        if module_name.partition(".")[0] not in packages_distributions():
+            raise BadInput(word, "is not from an installed package")
         try:
             found = getattr(importlib.import_module(module_name), class_name)
         except (ImportError, AttributeError) as error:

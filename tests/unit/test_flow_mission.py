@@ -96,7 +96,7 @@ def test_a_key_like_no_other_is_unknown_without_a_guess(write):
         ("exercise = true\n[clock]\nspeed = 0\n", "speed"),
         ("attribution = 'guess'\n", "guess"),
         ("[watch]\nrevisit_s = 'an hour'\n", "revisit_s"),
-        ("exercise = true\n[[player]]\nname = 'x'\nrole = 'admin'\nplays = 'unit'\n", "admin"),
+        ("exercise = true\n[[player]]\nname = 'a b'\n", "name"),
     ],
 )
 def test_a_value_out_of_its_range_is_named(write, more, what):
@@ -107,7 +107,7 @@ def test_a_value_out_of_its_range_is_named(write, more, what):
     "more",
     [
         "[clock]\nstart_utc = 2030-05-01T00:00:00Z\n",
-        "[[player]]\nname = 'duty'\nrole = 'commander'\nplays = 'duty_officer'\n",
+        "[[player]]\nname = 'duty'\n",
     ],
 )
 def test_a_clock_or_a_player_belongs_to_an_exercise(write, more):

@@ -16,7 +16,7 @@ from truceline import __version__
 from truceline.app import verbs
 from truceline.model.errors import BadInput, Broken, Refused
 
-_HOSTILE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_HOSTILE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 class Verb(Protocol):

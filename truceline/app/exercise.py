@@ -79,9 +79,8 @@ class Exercise:
         self.url = f"http://127.0.0.1:{port}/"
         self.admin = Door(self.url, token_file.read_text().strip())
         for player in mission.file.player:
-            if player.plays == "duty_officer":
-                door = enlist(self.admin, self.url, player.name, player.role)
-                self.players.append(DutyOfficer(player.name, door, self.node.now, player.after_s))
+            door = enlist(self.admin, self.url, player.name, "commander")
+            self.players.append(DutyOfficer(player.name, door, self.node.now, player.after_s))
 
     def invite(self, name: str) -> str:
         """Make a commander for whoever watches; answer the page's address with the token."""

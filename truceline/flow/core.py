@@ -173,6 +173,8 @@ def _named(mission: Mission) -> list[Path]:
     found = []
     for named in (mission.file.agreement, mission.file.force):
         path = mission.beside(named)
+        if path is not None and not path.is_file():
+            raise BadInput(str(mission.path), f"names {named}, which is not there")
         if path is not None:
             found.append(path.resolve())
     agreement = mission.beside(mission.file.agreement)

@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import math
 import os
 import re
 import tomllib
@@ -12,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from truceline.model.errors import BadInput
-from truceline.model.units import Metres, Ratio, Seconds, Word
+from truceline.model.units import Seconds, Word
 from truceline.plug import Detector, Document, Source, find, load
 
 SCHEMA = "truceline.mission/1"
@@ -44,16 +45,13 @@ class WatchTable(msgspec.Struct, forbid_unknown_fields=True):
     """``[watch]``: how long a look holds, and how fine the line is cut."""
 
     revisit_s: Seconds = 3600
-    step_m: Metres = 250
+    step_m: Annotated[float, msgspec.Meta(ge=10, le=10_000)] = 250
 
 
 class Player(msgspec.Struct, forbid_unknown_fields=True):
-    """``[[player]]``: somebody who logs in and acts in an exercise, like a person."""
+    """``[[player]]``: a duty officer who logs in and decides in an exercise, like a person."""
 
-    name: str
-    role: Literal["commander", "operator", "observer"]
-    plays: Literal["duty_officer", "unit"]
-    reject_share: Ratio = 0.0
+    name: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9._-]{1,64}$")]
     after_s: Seconds = 120
 
 
@@ -168,6 +166,8 @@ def load_mission(path: Path) -> Mission:
         raise BadInput(*_explain(path, text, str(error))) from error
     if not file.exercise and (file.clock.start_utc is not None or file.player):
         raise BadInput(str(path), "[clock] and [[player]] belong to missions with exercise = true")
+    if file.clock.start_utc is not None and file.clock.start_utc.tzinfo is None:
+        raise BadInput(str(path), "[clock] start_utc has no zone, e.g. 2030-05-01T00:00:00Z")
     names = [str(source.get("name")) for source in file.source]
     for name in names:
         if names.count(name) > 1:
@@ -181,8 +181,10 @@ def _source(path: Path, index: int, table: dict[str, Any]) -> Watched:
     where = f"{path}: source[{index}]"
     detect = table.pop("detect", [])
     owes_s = table.pop("owes_s", 0)
-    if not isinstance(owes_s, int | float) or owes_s < 0:
-        raise BadInput(where, "owes_s must be seconds, 0 or more")
+    if isinstance(owes_s, bool) or not isinstance(owes_s, int | float) or not 0 <= owes_s < math.inf:
+        raise BadInput(f"{where}.owes_s", "must be seconds, 0 or more")
+    if not isinstance(detect, list) or not all(isinstance(one, dict) for one in detect):
+        raise BadInput(f"{where}.detect", 'must be a list of tables, e.g. [{ kind = "movers" }]')
     if isinstance(table.get("path"), str):
         table["path"] = str(path.parent / expand(table["path"]))
     plug = load("sources", table, where)

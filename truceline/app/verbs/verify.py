@@ -10,6 +10,8 @@ from typing import Any
 
 from truceline.model.errors import BadInput
 
+NOT_ONE = 2
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -31,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from truceline.app.cli import say
     from truceline.log import verify
 
     try:
@@ -42,6 +45,8 @@ def run(args: argparse.Namespace) -> int:
     for path in args.path:
         code, finding = verify.verify_path(path, trust, known, args.require_parties)
         print(json.dumps(finding, sort_keys=True) if args.json else _line(finding), flush=True)
+        if code == NOT_ONE:
+            say("error", f"{path}: {finding['why']}")
         codes.append(code)
     return verify.worst(codes)
 
