@@ -19,8 +19,8 @@ FUNCTION = "truceline.flow.work:detect"
 class Piece(msgspec.Struct):
     """One observation in the row of a detector with memory, and what came of it.
 
-    ``results`` are the answers by the memory that was taken in; ``newest`` is the one said last,
-    which is the one in force.
+    ``results`` are the answers by the memory that was taken in; ``standing`` are those that no other
+    has superseded yet, each with its newest entry: answers that were asked for earlier may come late.
     """
 
     from_utc: datetime
@@ -28,9 +28,9 @@ class Piece(msgspec.Struct):
     seq: int
     blobs: tuple[Blob, ...]
     observation: Observation
-    asked: set[tuple[str, int]] = msgspec.field(default_factory=set)
+    asked: set[tuple[str, tuple[int, ...]]] = msgspec.field(default_factory=set)
     results: dict[str, Fact] = msgspec.field(default_factory=dict)
-    newest: Fact | None = None
+    standing: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class LookArgument(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +83,11 @@ class Look(Fold):
         piece = self._pieces.get((said.observation, said.detector, said.settings_sha256))
         if piece is None:
             return
-        piece.results[said.memory_taken] = piece.newest = fact
+        for other, seq in list(piece.standing.items()):
+            if seq in said.supersedes:
+                del piece.standing[other]
+        piece.results[said.memory_taken] = fact
+        piece.standing[fact.id] = fact.seq
         for eye in self._eyes.get(piece.observation.source, ()):
             if eye.settings_sha256 == said.settings_sha256 and eye.word == said.detector:
                 row = self._rows[piece.observation.source, eye.settings_sha256]
@@ -93,29 +97,27 @@ class Look(Fold):
         memory: Blob | None = None
         for piece in row:
             taken = memory.sha256 if memory is not None else ""
-            done, newest = piece.results.get(taken), piece.newest
-            standing = newest.seq if newest is not None else -1
-            if done is None or done is not newest:
-                if (taken, standing) not in piece.asked:
-                    piece.asked.add((taken, standing))
-                    older = (standing,) if newest is not None else ()
-                    if done is None:
-                        yield _job(eye, piece, memory, taken, because, older)
-                    else:
-                        yield _again(done, standing, because)
-                if done is None:
-                    return
+            done = piece.results.get(taken)
+            if done is None:
+                if (taken, ()) not in piece.asked:
+                    piece.asked.add((taken, ()))
+                    yield _job(eye, piece, memory, taken, because, tuple(sorted(piece.standing.values())))
+                return
+            others = tuple(sorted(seq for key, seq in piece.standing.items() if key != done.id))
+            if (others or done.id not in piece.standing) and (taken, others) not in piece.asked:
+                piece.asked.add((taken, others))
+                yield _again(done, others, because)
             memory = done.noun(Detections).memory
 
 
-def _again(done: Fact, standing: int, because: int) -> Claim:
+def _again(done: Fact, others: tuple[int, ...], because: int) -> Claim:
     """Say once more what was found from this memory, after something else had been said."""
     return Claim(
         kind="detection",
         id=done.id,
-        body=msgspec.structs.replace(done.noun(Detections), supersedes=(standing,)),
+        body=msgspec.structs.replace(done.noun(Detections), supersedes=others),
         actor=done.actor,
-        refs=tuple(sorted({done.seq, standing, because})),
+        refs=tuple(sorted({done.seq, *others, because})),
         blobs=done.blobs,
     )
 
