@@ -126,3 +126,16 @@ def test_an_unknown_name_is_bad_input(ask):
 def test_one_sigma_outside_is_sixteen_percent_inside():
     # Φ(-1) = 0.158655, any table of the normal distribution.
     assert Standing(-100 / 2.1460, False).p_in(100) == approx(0.158655, abs=1e-6)
+
+
+def test_a_place_belongs_to_the_nearest_line_that_runs():
+    def line(name, lat, period=Period()):
+        return LineVersion(id=name, curve=Curve([[(lat, 10.0), (lat, 10.5)]]), side_left="A", period=period)
+
+    over = Period(until_utc=datetime(2029, 1, 1, tzinfo=UTC))
+    lines = Zones(lines=[line("south", 24.0), line("north", 25.0), line("past", 24.9, over)])
+    moment = datetime(2030, 5, 1, tzinfo=UTC)
+
+    assert lines.nearest_line(24.1, 10.2, moment) == "south"
+    assert lines.nearest_line(24.91, 10.2, moment) == "north"
+    assert lines.nearest_line(24.91, 10.2) == "past"

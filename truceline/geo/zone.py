@@ -167,6 +167,16 @@ class Zones:
             return versions[-1]
         return next((version for version in versions if version.period.holds(time)), None)
 
+    def nearest_line(self, lat_deg: float, lon_deg: float, time: datetime | None = None) -> str | None:
+        """Name the line that a place is nearest to, of those that run at a moment; None: there is none."""
+        running = ((name, self.line_at(name, time)) for name in self.lines)
+        distances = [
+            (version.curve.nearest(lat_deg, lon_deg).distance_m, name)
+            for name, version in running
+            if version is not None
+        ]
+        return min(distances)[1] if distances else None
+
     def line_length_m(self, line_id: str, at_time: datetime | None = None) -> float:
         """Measure a line along its parts, gaps left out."""
         return self._version(line_id, at_time).curve.length_m

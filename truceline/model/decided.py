@@ -41,7 +41,7 @@ class Incident(Noun, omit_defaults=False):
     """What holds against the agreement, or a cluster of reports (contracts zone and wire B) [incident].
 
     ``what`` names what was seen, in plain words and no more than was seen; ``km`` is where along
-    the agreement's first line.
+    the nearest line.
     ``causes`` are ids of reports, or ``<entry id>/<row>`` for rows of pieces. ``supersedes`` are
     the entries this one replaces; with ``withdrawn`` it replaces them by nothing.
     """

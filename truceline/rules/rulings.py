@@ -93,10 +93,13 @@ def _incident(agreement: Agreement, provision: Provision, finding: Finding) -> t
 
 
 def kilometre(zones: Zones, lat_deg: float | None, lon_deg: float | None) -> float | None:
-    """Tell where along the agreement's first line a place is; None without line or place."""
-    if not zones.lines or lat_deg is None or lon_deg is None:
+    """Tell where along the nearest line a place is; None without line or place."""
+    if lat_deg is None or lon_deg is None:
         return None
-    km, _ = zones.chainage(next(iter(zones.lines)), lat_deg, lon_deg)
+    line = zones.nearest_line(lat_deg, lon_deg)
+    if line is None:
+        return None
+    km, _ = zones.chainage(line, lat_deg, lon_deg)
     return round(km, 3)
 
 

@@ -198,13 +198,12 @@ class Fuse(Fold):
         round_.table = self._table(round_, state)
 
     def _side(self, time_s: float, place: Array) -> str | None:
-        if self._zones is None or not self._zones.lines:
+        if self._zones is None:
             return None
-        line = next(iter(self._zones.lines))
+        lat_deg, lon_deg = float(place[0]), float(place[1])
         moment = _EPOCH + timedelta(seconds=time_s)
-        if self._zones.line_at(line, moment) is None:
-            return None
-        return self._zones.side_of(line, float(place[0]), float(place[1]), moment)
+        line = self._zones.nearest_line(lat_deg, lon_deg, moment)
+        return None if line is None else self._zones.side_of(line, lat_deg, lon_deg, moment)
 
     def _table(self, round_: Round, state: State) -> pa.Table:
         """One row per track seen in the round, as it was when last seen in it."""
