@@ -1,0 +1,87 @@
+"""Small parts of the flow: the clock, and the way down from an entry."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from truceline.flow.clock import Clock
+from truceline.flow.why import chain, find, lines, says
+from truceline.log.journal import Journal
+from truceline.model.errors import BadInput
+from truceline.model.facts import Claim, Fact, Header, Redacted
+
+START = datetime(2030, 5, 1, tzinfo=UTC)
+
+
+def fact(seq, kind, body, *refs, entry_id="", redacted=None):
+    header = Header("user:x", (), "", entry_id or f"e{seq}", kind, "", refs, seq, "2030-05-01T00:00:00Z", 1)
+    return Fact(header, msgspec.Raw(msgspec.json.encode(body)), redacted=redacted)
+
+
+def test_an_exercise_begins_when_the_mission_says_and_runs_faster():
+    clock = Clock(START, speed=10_000)
+
+    assert START <= clock.now() < START + timedelta(hours=10)
+    assert clock.now() <= clock.now()
+
+
+def test_without_a_start_the_wall_clock_tells_the_time_at_its_own_speed():
+    clock = Clock(None, speed=50)
+
+    assert clock.speed == 1.0
+    assert abs(clock.now() - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+def test_an_exercise_that_starts_again_never_runs_behind_what_was_said():
+    clock = Clock(START)
+    later = START + timedelta(hours=5)
+
+    clock.advance_to(later)
+    clock.advance_to(START)
+
+    assert clock.now() >= later
+
+
+def test_the_wall_clock_is_not_moved_by_what_a_log_says():
+    clock = Clock()
+    clock.advance_to(START + timedelta(days=36_500))
+
+    assert clock.now() < START + timedelta(days=36_500)
+
+
+def test_the_way_down_names_each_entry_once_nearest_first():
+    facts = [
+        fact(0, "report", {"type": "shot"}), fact(1, "report", {"type": "shot"}),
+        fact(2, "incident", {"class": "shot_cluster"}, 0, 1), fact(3, "report", {"type": "note"}),
+        fact(4, "recommendation", {"action": "go"}, 0, 2),
+    ]  # fmt: skip
+
+    steps = chain(facts, 4)
+
+    assert [(step.depth, step.seq) for step in steps] == [(0, 4), (1, 2), (1, 0), (2, 1)]
+    text = list(lines(steps))
+    assert text[0].lstrip().startswith("4 recommendation")
+    assert "shot_cluster" in text[1]
+
+
+def test_an_entry_says_what_it_is_about_in_one_line():
+    assert says(fact(0, "detection", {"rows": 7, "detector": "movers"})) == "7 rows by movers"
+    assert says(fact(0, "track", {"rows": 2})) == "2 rows by the tracker"
+    assert says(fact(0, "report", {"type": "shot", "text": "heard"})) == "shot · heard"
+    assert says(fact(0, "report", {}, redacted=Redacted("user:x", "a name"))) == "erased by user:x: a name"
+    assert len(says(fact(0, "report", {"text": "long " * 100}))) == 160
+
+
+def test_an_entry_is_found_by_number_or_by_the_latest_of_its_id(tmp_path):
+    journal = Journal.open(tmp_path)
+    journal.append([Claim(kind="report", id="r", body={}, actor="user:x")])
+    for because in (0, 1):
+        journal.append([Claim(kind="incident", id="i", body={}, actor="engine:x", refs=(because,))])
+    journal.close()
+
+    assert find(tmp_path, "1")[1] == 1
+    assert find(tmp_path, "i")[1] == 2
+    assert find(tmp_path, "r")[1] == 0
+    for unknown in ("99", "nobody", "-1"):
+        with pytest.raises(BadInput, match="among 3"):
+            find(tmp_path, unknown)
