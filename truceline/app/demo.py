@@ -1,7 +1,6 @@
 """The demo: one exercise day through the whole chain, and what came of it, in words."""
 
 import shutil
-import sys
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ import msgspec
 from truceline import sim
 from truceline.app.documents import write_documents
 from truceline.app.exercise import Exercise, eyes_of, running
+from truceline.app.progress import status
 from truceline.flow.mission import load_mission
 from truceline.flow.node import Node
 from truceline.log.verify import read_trust, verify_path
@@ -94,7 +94,9 @@ def _day(exercise: Exercise, place: Path, seed: int, began_s: float) -> Outcome:
         if first_s is None and count:
             first_s = time.monotonic() - began_s
             print(f"EXERCISE: first incident on the map {first_s:.1f} s after the start", flush=True)
-        _draw(node.now().strftime("%d %b %H:%MZ"), observations, count)
+        clock = node.now().strftime("%d %b %H:%MZ")
+        status(f"EXERCISE {clock}   {observations} pieces taken in, {count} incidents in force")
+    status("")
     node.wait_idle(10)
     write_documents(node)
     node.wait_idle(5)
@@ -155,12 +157,6 @@ def _tell(exercise: Exercise, outcome: Outcome, data: Path) -> None:
     for link, holds in outcome.links.items():
         print(f"  {'yes' if holds else 'NO '}  {link}")
     print(f"  data: {data}  (truceline why, replay, verify and report read it)", flush=True)
-
-
-def _draw(clock: str, observations: int, incidents: int) -> None:
-    if sys.stderr.isatty():
-        text = f"\rEXERCISE {clock}   {observations} pieces taken in, {incidents} incidents in force   "
-        print(text, end="", file=sys.stderr, flush=True)
 
 
 def _wait_for_keyboard() -> None:

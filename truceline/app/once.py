@@ -6,11 +6,13 @@ from typing import Any
 
 from truceline.app.documents import write_documents
 from truceline.app.exercise import Exercise
+from truceline.app.progress import status
 from truceline.flow.mission import load_mission
 from truceline.flow.node import Node
 from truceline.model.errors import Broken
 
 _PATIENCE_S = 3600.0  # a whole archive may take long; a stuck job does not take forever
+_DRAW_S = 0.5  # between two drawings of how far it is
 _PLAYERS_S = 120.0  # real seconds that players get to decide and carry out
 
 
@@ -46,8 +48,12 @@ def run_once(mission_file: Path, data: Path) -> dict[str, Any]:
 
 
 def _settle(node: Node, patience_s: float) -> None:
-    if not node.wait_idle(patience_s):
-        raise Broken(node.failed or f"work did not end within {patience_s:.0f} s")
+    end = time.monotonic() + patience_s
+    while not node.wait_idle(_DRAW_S):
+        status(f"{node.journal.tree_size} entries, {node.work.pending} jobs under way")
+        if node.failed is not None or time.monotonic() > end:
+            raise Broken(node.failed or f"work did not end within {patience_s:.0f} s")
+    status("")
     if node.failed is not None:
         raise Broken(node.failed)
 

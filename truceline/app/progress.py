@@ -15,3 +15,9 @@ def progress(items: Iterable[T], what: str, total: int | None = None, quiet: boo
     from tqdm import tqdm
 
     yield from tqdm(items, desc=what, total=total, file=sys.stderr, leave=False)
+
+
+def status(text: str) -> None:
+    """Draw one line over the one before, on a terminal only; an empty text wipes it."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
