@@ -203,3 +203,17 @@ def test_a_blanked_observation_is_not_folded():
     desk.look("radar", 0, km=(0, 10), redacted=Redacted("user:x", "asked"))
 
     assert desk.watch.sources() == []
+
+
+def test_a_source_that_never_came_is_overdue_from_the_beginning_of_the_mission():
+    desk = Desk(Watched("radar", "alarm", 600))
+    config = Header("node:settings", (), "", "cfg", "config", "", (), 0, utc_text(START), 1)
+    desk.watch.apply(Fact(config, msgspec.Raw(b"{}")))
+
+    assert desk.watch.due() == minutes(15)
+    (claim,) = desk.tick(16)
+    assert (claim.body.source, claim.body.status, claim.body.phenomenon.from_utc) == (
+        "radar",
+        "blocked",
+        START,
+    )

@@ -1,6 +1,7 @@
 """An exercise: a simulated day, its players, and what they came to, beside a node like any other."""
 
 import multiprocessing
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -41,6 +42,7 @@ def play_day(
     seed
         Same seed, same day.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the keyboard speaks to the node, which ends this
     day = Day(folder, read_agreement(agreement).zones, start_utc, seed)
     day.begin()
 

@@ -3,6 +3,7 @@
 import importlib
 import logging
 import multiprocessing
+import signal
 import tempfile
 import threading
 from collections.abc import Callable
@@ -128,7 +129,9 @@ class Work:
             return
         with self._lock:
             if self._pool is None:
-                self._pool = ProcessPoolExecutor(self._workers, multiprocessing.get_context("spawn"))
+                self._pool = ProcessPoolExecutor(
+                    self._workers, multiprocessing.get_context("spawn"), initializer=_deaf_to_the_keyboard
+                )
             pool = self._pool
         try:
             future = pool.submit(perform, job, self._blobs.root)
@@ -163,6 +166,10 @@ class Work:
             self._deliver(_claim(job, answer))
         with self._lock:
             self.pending -= 1
+
+
+def _deaf_to_the_keyboard() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the node ends its workers
 
 
 def _claim(job: Job, answer: Answer) -> Claim:

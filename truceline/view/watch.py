@@ -87,12 +87,15 @@ class Watch(Fold):
         self._seen: dict[int, np.ndarray] = {}
         self._why: dict[int, dict[str, np.ndarray]] = {}
         self._first_utc: datetime | None = None
+        self._began_utc: datetime | None = None
         self.now_utc = datetime(1970, 1, 1, tzinfo=UTC)
 
     def apply(self, fact: Fact) -> Iterable[Claim | Job]:
         self.now_utc = max(self.now_utc, fact.time_utc)
         if fact.kind == "report" and fact.actor.startswith(_SOURCE) and fact.redacted is None:
             self._reported(fact.actor.removeprefix(_SOURCE), fact.noun(Report).time_utc)
+        if fact.kind == "config" and self._began_utc is None:
+            self._began_utc = fact.time_utc  # from here on a source that never came is late too
         if fact.kind != "observation" or fact.redacted is not None:
             return ()
         said = fact.noun(Observation)
@@ -115,9 +118,9 @@ class Watch(Fold):
     def due(self) -> datetime | None:
         """Tell when the first source will owe a piece."""
         moments = [
-            self._until[name] + timedelta(seconds=source.owes_s * _GRACE)
+            since + timedelta(seconds=source.owes_s * _GRACE)
             for name, source in self._sources.items()
-            if source.owes_s > 0 and name in self._until
+            if source.owes_s > 0 and (since := self._until.get(name, self._began_utc)) is not None
         ]
         return min(moments, default=None)
 
@@ -203,7 +206,7 @@ class Watch(Fold):
 
     def _overdue(self, now: datetime, fact: Fact) -> Iterable[Claim]:
         for name in sorted(self._sources):
-            source, until = self._sources[name], self._until.get(name)
+            source, until = self._sources[name], self._until.get(name, self._began_utc)
             if source.owes_s <= 0 or until is None:
                 continue
             if now < until + timedelta(seconds=source.owes_s * _GRACE):
