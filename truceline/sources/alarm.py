@@ -17,8 +17,8 @@ from truceline.model.facts import Blob
 from truceline.model.observed import Observation
 from truceline.model.place import Span
 from truceline.plug import Intake, Source, Taken
+from truceline.sources.folder import sweeps
 
-POLL_S = 0.2
 ENDING = ".detections.parquet"
 PARQUET = "application/vnd.apache.parquet"
 MAX_BYTES = 256 << 20
@@ -38,31 +38,9 @@ class Alarm(Source):
     finite = True
 
     def observe(self, intake: Intake, follow: bool) -> Iterator[Taken]:
-        seen: set[tuple[str, int, int]] = set()
-        while not intake.stop.is_set():
-            for file in self._files():
-                stat = file.stat()
-                mark = (file.name, stat.st_mtime_ns, stat.st_size)
-                if mark not in seen:
-                    seen.add(mark)
-                    yield from self._take(file, intake)
-                if intake.stop.is_set():
-                    return
-            if not follow:
-                return
-            intake.stop.wait(POLL_S)
-
-    def _files(self) -> list[Path]:
-        if not self.path.is_dir():
-            return []
-        return sorted(
-            file
-            for file in self.path.iterdir()
-            if file.name.endswith(ENDING)
-            and not file.name.startswith(".")
-            and file.is_file()
-            and not file.is_symlink()
-        )
+        for sweep in sweeps(self.path, f"*{ENDING}", intake.stop, follow=follow):
+            for file in sweep:
+                yield from self._take(file, intake)
 
     def _take(self, file: Path, intake: Intake) -> Iterator[Taken]:
         with file.open("rb") as opened:

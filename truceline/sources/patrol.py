@@ -10,11 +10,12 @@ from truceline.model.facts import Blob
 from truceline.model.observed import Observation, Report
 from truceline.model.place import Span
 from truceline.plug import Intake, Source, Taken
+from truceline.sources.folder import sweeps
 
-POLL_S = 0.2
 MAX_BYTES = 64 << 20
 PICTURES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
 LINES = (".jsonl", ".ndjson")
+NAMES = "*.json *.jsonl *.ndjson"
 
 
 class Patrol(Source):
@@ -30,31 +31,9 @@ class Patrol(Source):
     finite = True
 
     def observe(self, intake: Intake, follow: bool) -> Iterator[Taken]:
-        seen: set[tuple[str, int, int]] = set()
-        while not intake.stop.is_set():
-            for file in self._files():
-                stat = file.stat()
-                mark = (file.name, stat.st_mtime_ns, stat.st_size)
-                if mark not in seen:
-                    seen.add(mark)
-                    yield from self._read(file, intake)
-                if intake.stop.is_set():
-                    return
-            if not follow:
-                return
-            intake.stop.wait(POLL_S)
-
-    def _files(self) -> list[Path]:
-        if not self.path.is_dir():
-            return []
-        return sorted(
-            file
-            for file in self.path.iterdir()
-            if file.suffix in (".json", *LINES)
-            and not file.name.startswith(".")
-            and file.is_file()
-            and not file.is_symlink()
-        )
+        for sweep in sweeps(self.path, NAMES, intake.stop, follow=follow):
+            for file in sweep:
+                yield from self._read(file, intake)
 
     def _read(self, file: Path, intake: Intake) -> Iterator[Taken]:
         wrong: list[str] = []
@@ -72,18 +51,20 @@ class Patrol(Source):
             except BadInput as error:
                 wrong.append(str(error))
                 continue
-            blobs = self._pictures(report, place, intake, wrong)
+            blobs = self._pictures(report, file, place, intake, wrong)
             yield Taken(noun=report, id=report_id, actor=f"source:{self.name}", blobs=blobs)
         if wrong:
             yield from self._degraded(file, content, wrong, intake)
 
-    def _pictures(self, report: Report, place: str, intake: Intake, wrong: list[str]) -> tuple[Blob, ...]:
+    def _pictures(
+        self, report: Report, file: Path, place: str, intake: Intake, wrong: list[str]
+    ) -> tuple[Blob, ...]:
         found = []
         for sha256 in report.blobs:
             if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
                 wrong.append(f"{place}: `blobs`: {sha256[:70]!r} is no SHA-256")
                 continue
-            beside = [self.path / f"{sha256}{suffix}" for suffix in PICTURES]
+            beside = [file.parent / f"{sha256}{suffix}" for suffix in PICTURES]
             picture = next((p for p in beside if p.is_file() and not p.is_symlink()), None)
             if picture is None:
                 wrong.append(f"{place}: picture {sha256} is not beside it")

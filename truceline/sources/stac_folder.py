@@ -4,9 +4,7 @@ A file that cannot be read becomes a degraded observation: that nothing could be
 to know. Assets must truly lie in the folder, links resolved.
 """
 
-import fnmatch
 import hashlib
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,8 +18,8 @@ from truceline.model.observed import Observation, Scalar
 from truceline.model.place import Span, utc_time
 from truceline.model.units import Seconds
 from truceline.plug import Intake, Source, Taken
+from truceline.sources.folder import sweeps
 
-POLL_S = 0.2
 SCENE_SPAN = timedelta(seconds=1)  # a burst is taken in about a second; items give one moment
 ASSETS = ("vv", "vh")
 RASTER_TYPE = "image/tiff"
@@ -58,10 +56,9 @@ class StacFolder(Source):
 
     def observe(self, intake: Intake, follow: bool) -> Iterator[Taken]:
         """Yield one observation per item, ordered by time; with ``follow`` those that appear later too."""
-        done: set[tuple[str, int, int]] = set()
-        while not intake.stop.is_set():
+        for sweep in sweeps(self.path, self.pattern, intake.stop, follow=follow, settle_s=self.settle_s):
             items: list[tuple[datetime, str, Item]] = []
-            for file in self._files(done, follow):
+            for file in sweep:
                 try:
                     items += [(item.time_utc, item.id, item) for item in read_items(_bytes(file), file.name)]
                 except BadInput as error:
@@ -73,39 +70,6 @@ class StacFolder(Source):
                     yield self._take(item, intake)
                 if intake.stop.is_set():
                     return
-            if not follow:
-                return
-            intake.stop.wait(POLL_S)
-
-    def _files(self, done: set[tuple[str, int, int]], follow: bool) -> list[Path]:
-        """List the files that have not been read as they are now, and note them."""
-        fresh = []
-        for file in self._candidates():
-            try:
-                state = file.stat()
-            except OSError:  # gone between listing and looking; it will be listed again if it returns
-                continue
-            key = (file.name, state.st_mtime_ns, state.st_size)
-            # The file system's clock, not the mission's.
-            if key in done or (follow and time.time() - state.st_mtime < self.settle_s):
-                continue
-            done.add(key)
-            fresh.append(file)
-        return fresh
-
-    def _candidates(self) -> list[Path]:
-        if not self.path.exists():
-            return []
-        if not self.path.is_dir():
-            return [self.path]
-        patterns = self.pattern.split()
-        return sorted(
-            file
-            for file in self.path.iterdir()
-            if any(fnmatch.fnmatch(file.name, one) for one in patterns)
-            and not file.name.startswith(".")
-            and not file.name.endswith(".part")
-        )
 
     def _take(self, item: Item, intake: Intake) -> Taken:
         folder = self.path if self.path.is_dir() else self.path.parent

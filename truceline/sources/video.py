@@ -4,13 +4,11 @@ Each piece is a clip that can be decoded alone, and its telemetry as rows. A fil
 becomes a degraded observation: that nothing could be seen is also something to know.
 """
 
-import fnmatch
 import hashlib
 import io
 import json
 import os
 import stat
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,8 +29,8 @@ from truceline.model.observed import Observation, Scalar
 from truceline.model.place import Span
 from truceline.model.units import Seconds
 from truceline.plug import Intake, Source, Taken
+from truceline.sources.folder import sweeps
 
-POLL_S = 0.2
 CHUNK_BYTES = 1 << 20
 TELEMETRY_TYPE = "application/vnd.apache.parquet"
 CLIP_TYPES = {"ts": "video/mp2t", "klv": "application/octet-stream"}
@@ -69,43 +67,9 @@ class Video(Source):
 
     def observe(self, intake: Intake, follow: bool) -> Iterator[Taken]:
         """Yield one observation per piece, files in order of their names as they come."""
-        done: set[tuple[str, int, int]] = set()
-        sizes: dict[str, tuple[int, int, float]] = {}
-        while not intake.stop.is_set():
-            for file in self._files():
-                state = _state(file)
-                if state is None or (str(file), *state) in done:
-                    continue
-                if follow and not self._settled(sizes, str(file), state):
-                    continue
-                done.add((str(file), *state))
+        for sweep in sweeps(self.path, self.pattern, intake.stop, follow=follow, settle_s=self.settle_s):
+            for file in sweep:
                 yield from self._take(file, intake)
-                if intake.stop.is_set():
-                    return
-            if not follow:
-                return
-            intake.stop.wait(POLL_S)
-
-    def _files(self) -> list[Path]:
-        if not self.path.is_dir():
-            return [self.path]
-        patterns = self.pattern.split()
-        return sorted(
-            file
-            for file in self.path.iterdir()
-            if any(fnmatch.fnmatch(file.name, one) for one in patterns)
-            and not file.name.startswith(".")
-            and not file.name.endswith(".part")
-        )
-
-    def _settled(self, sizes: dict[str, tuple[int, int, float]], name: str, state: tuple[int, int]) -> bool:
-        now_s = time.time()  # the file system's clock, not the mission's
-        before = sizes.get(name)
-        if before is None or before[:2] != state:
-            sizes[name] = (*state, now_s)
-            # Renamed into place: written to its end longer ago than it must rest.
-            return now_s - state[1] / 1e9 >= self.settle_s
-        return now_s - before[2] >= self.settle_s
 
     def _take(self, file: Path, intake: Intake) -> Iterator[Taken]:
         try:

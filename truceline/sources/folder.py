@@ -1,0 +1,101 @@
+"""What is new in a folder: complete files, each once, and again when it was written anew."""
+
+import fnmatch
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+from typing import NamedTuple
+
+POLL_S = 0.2
+
+
+class _State(NamedTuple):
+    name: str
+    size_bytes: int
+    written_ns: int
+
+
+def sweeps(
+    path: Path, names: str, stop: Event, *, follow: bool, settle_s: float = 0.0
+) -> Iterator[Iterator[Path]]:
+    """Yield, sweep by sweep, the files that have not been told as they are now, ordered by name.
+
+    Names that begin with a dot or end in ``.part`` are still being written, and links may lead out of
+    the folder: neither is told. What vanishes is told again when it returns changed.
+
+    Parameters
+    ----------
+    path
+        Folder, or one file, which is told whatever its name; one that is missing may come yet.
+    names
+        Patterns of file names, separated by blanks.
+    stop
+        Ends the sweep at the next file, and all sweeps.
+    follow
+        Sweep again and again; else once.
+    settle_s
+        While following, a file is complete when it was last written, or first seen, so long ago.
+    """
+    told = _Told(settle_s if follow else 0.0)
+    while not stop.is_set():
+        yield _sweep(path, names, stop, told)
+        if not follow:
+            return
+        stop.wait(POLL_S)
+
+
+def _sweep(path: Path, names: str, stop: Event, told: "_Told") -> Iterator[Path]:
+    for file in _listed(path, names):
+        if stop.is_set():
+            return
+        state = _state(file)
+        if state is not None and told.take(state):
+            yield file
+
+
+class _Told:
+    """Which states of files were told; a state is taken once, and only when it has come to rest."""
+
+    def __init__(self, settle_s: float) -> None:
+        self._settle_s = settle_s
+        self._states: set[_State] = set()
+        self._resting: dict[str, tuple[_State, float]] = {}
+
+    def take(self, state: _State) -> bool:
+        if state in self._states:
+            return False
+        now_s = time.time()  # the file system's clock, not the mission's
+        before, since_s = self._resting.get(state.name, (None, now_s))
+        if before != state:
+            since_s = now_s
+            self._resting[state.name] = (state, now_s)
+        # Renamed into place: written to its end longer ago than it must rest.
+        if now_s - min(since_s, state.written_ns / 1e9) < self._settle_s:
+            return False
+        del self._resting[state.name]
+        self._states.add(state)
+        return True
+
+
+def _listed(path: Path, names: str) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    patterns = names.split()
+    return sorted(
+        file
+        for file in path.iterdir()
+        if any(fnmatch.fnmatch(file.name, pattern) for pattern in patterns)
+        and not file.name.startswith(".")
+        and not file.name.endswith(".part")
+        and not file.is_symlink()
+    )
+
+
+def _state(file: Path) -> _State | None:
+    try:
+        status = file.stat()
+    except OSError:  # gone between listing and looking
+        return None
+    return _State(file.name, status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
