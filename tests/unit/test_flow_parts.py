@@ -85,3 +85,14 @@ def test_an_entry_is_found_by_number_or_by_the_latest_of_its_id(tmp_path):
     for unknown in ("99", "nobody", "-1"):
         with pytest.raises(BadInput, match="among 3"):
             find(tmp_path, unknown)
+
+
+def test_a_clock_that_changes_its_pace_goes_on_from_where_it_was():
+    clock = Clock(START, speed=100_000)
+    before = clock.now()
+
+    clock.run_at(1.0)
+
+    assert before <= clock.now()
+    assert clock.now() - before < timedelta(hours=12)
+    assert clock.speed == 1.0

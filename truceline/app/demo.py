@@ -62,7 +62,10 @@ def demo(data: Path, *, seed: int, port: int, headless: bool) -> int:
         outcome = _day(exercise, place, seed, began_s)
         _tell(exercise, outcome, data)
         if not headless:
-            print("\nThe page stays up until Ctrl-C.", flush=True)
+            exercise.end_day()
+            print(
+                "\nThe day is over; the clock goes on at its usual pace, and the page stays up until Ctrl-C."
+            )
             _wait_for_keyboard()
     code, finding = verify_path(data, read_trust(data / "keys" / "trust.json"))
     root = str(finding.get("root_sha256", ""))[:16]

@@ -114,9 +114,11 @@ class Exercise:
         self._day.start()
         return plan_day(start, seed)
 
-    def day_is_alive(self) -> bool:
-        """Tell whether the simulated day still goes on."""
-        return self._day is not None and self._day.is_alive()
+    def end_day(self) -> None:
+        """End the simulated day; the node's clock goes on like the wall's."""
+        if self._day is not None:
+            self._day.terminate()
+        self.node.clock.run_at(1.0)
 
     def stop(self) -> None:
         """Send everybody home and close the log."""

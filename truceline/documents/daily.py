@@ -20,6 +20,8 @@ from truceline.view.watch import Gap
 _MOST_GAPS = 60  # rows of the table of gaps; the rest is summed in one line
 Party = Literal["A", "B"]
 
+_BECAUSE = {"other": "nothing came from a source that owed it", "access_denied": "access was denied"}
+
 
 class Daily(Document):
     """Writes a day (or any span) as one self-contained HTML page that prints in grey.
@@ -191,15 +193,25 @@ def _unobserved(views: Views, span: Span, shown: Sequence[IncidentItem]) -> Iter
         )
     looks = [item for item in shown if item.incident.verdict == "could_not_observe"]
     if looks:
-        yield bullets(_not_verified(item) for item in looks)
+        by_look: dict[tuple[str, ...], list[IncidentItem]] = {}
+        for item in looks:
+            by_look.setdefault(item.incident.causes, []).append(item)
+        yield bullets(_not_verified(items) for items in by_look.values())
     if not (gaps or troubled or looks):
         yield element("p", "No gap is on record for this span.")
 
 
-def _not_verified(item: IncidentItem) -> str:
-    because = ", ".join(word.replace("_", " ") for word in item.incident.reasons) or "of a reason not given"
-    when = _time(item.incident.start_utc)
-    return f"{_place(item.incident)}: could not be verified because {because} ({when}, entry {item.seq})."
+def _not_verified(items: Sequence[IncidentItem]) -> str:
+    """Say one look that gave nothing, for every article that it was meant for."""
+    first = items[0].incident
+    because = ", ".join(_BECAUSE.get(word, word.replace("_", " ")) for word in first.reasons)
+    articles = ", ".join(sorted({item.incident.article or "no article" for item in items}))
+    entries = ", ".join(str(item.seq) for item in sorted(items, key=lambda one: one.seq))
+    when = _time(first.start_utc)
+    return (
+        f"{_place(first)}: could not be verified because {because or 'of a reason not given'} "
+        f"(since {when}; {articles}; entries {entries})."
+    )
 
 
 def _incident_rows(views: Views, shown: Sequence[IncidentItem]) -> Iterator[Element]:
@@ -310,7 +322,8 @@ def _place(incident: Incident) -> str:
     if incident.lat_deg is None or incident.lon_deg is None:
         return "no place"
     error = f" ± {incident.ce90_m:.0f} m" if incident.ce90_m is not None else ""
-    return f"{incident.lat_deg:.5f}, {incident.lon_deg:.5f}{error}"
+    along = f"km {incident.km:.1f}, " if incident.km is not None else ""
+    return f"{along}{incident.lat_deg:.5f}, {incident.lon_deg:.5f}{error}"
 
 
 def _time(moment: datetime) -> str:
