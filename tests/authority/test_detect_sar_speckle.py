@@ -3,6 +3,7 @@
 import numpy as np
 from pytest import approx
 from truceline.detect.history import History, SarSettings, Stamp
+from truceline.detect.series import observe
 from truceline.geo.raster import read_single
 from truceline.model.place import utc_time
 from truceline.sim.scene import Ground, write_scene
@@ -34,7 +35,7 @@ def test_unchanged_pixels_exceed_as_rarely_as_asked():
     shares = []
     for day in range(20):
         is_tested = history.is_testing
-        history.observe(Stamp(str(day), utc_time(f"2026-05-{day + 1:02d}T00:00:00Z")), powers(day))
+        observe(history, Stamp(str(day), utc_time(f"2026-05-{day + 1:02d}T00:00:00Z")), powers(day))
         if is_tested:
             shares.append(float((np.abs(history.score) >= 1).mean()))
 
@@ -46,6 +47,6 @@ def test_rain_over_the_whole_scene_is_no_change():
     for day in range(12):
         rain = 10 ** (0.3 if day in (8, 9) else 0)  # 3 dB, as the real stacks hold
         stamp = Stamp(str(day), utc_time(f"2026-05-{day + 1:02d}T00:00:00Z"))
-        history.observe(stamp, (powers(day) * rain).astype(np.float32))
+        observe(history, stamp, (powers(day) * rain).astype(np.float32))
 
     assert (history.life.state == 2).mean() < 0.001

@@ -13,6 +13,7 @@ from shapely.geometry import Point, shape
 from truceline.app.cli import main
 from truceline.detect.history import History, SarSettings, Stamp
 from truceline.detect.history_file import load_history, save_history
+from truceline.detect.series import observe
 from truceline.geo.raster import rasterio
 from truceline.sim.scene import Ground, Patch, write_scene
 
@@ -126,7 +127,7 @@ def test_a_changed_or_cut_state_is_refused(tmp_path_factory, noise: bytes, place
 
     file = tmp_path_factory.mktemp("state") / "state"
     history = History.new(SarSettings(), GROUND.grid, ("vv",))
-    history.observe(Stamp("a", START), np.ones((1, 64, 64), np.float32))
+    observe(history, Stamp("a", START), np.ones((1, 64, 64), np.float32))
     save_history(history, file)
     assert load_history(file).stamps == history.stamps
     whole = file.read_bytes()

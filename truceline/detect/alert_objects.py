@@ -1,30 +1,18 @@
 """Alert objects: connected groups of alerted pixels that keep their name from date to date."""
 
-from typing import TYPE_CHECKING
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
+from truceline.detect.history import AlertObject, History
 from truceline.model.names import name
 from truceline.model.place import utc_text
-
-if TYPE_CHECKING:
-    from truceline.detect.history import History
 
 _EIGHT = np.ones((3, 3), np.int8)
 
 
-class AlertObject(msgspec.Struct, frozen=True):
-    """One object: ``born`` and ``items`` are indexes of items; ``items`` are those in which it exceeded."""
-
-    id: str
-    born: int
-    items: tuple[int, ...]
-
-
-def follow_objects(history: "History", born: NDArray[np.bool_], exceeds: NDArray[np.bool_]) -> None:
+def follow_objects(history: History, born: NDArray[np.bool_], exceeds: NDArray[np.bool_]) -> None:
     """Group the alerted pixels of today and hand on the names of the objects they belonged to.
 
     An object keeps its name as long as one of its pixels keeps its ``first_seen``. Of two objects that
@@ -70,7 +58,7 @@ def follow_objects(history: "History", born: NDArray[np.bool_], exceeds: NDArray
     history.objects = objects
 
 
-def connected(history: "History") -> NDArray[np.int32]:
+def connected(history: History) -> NDArray[np.int32]:
     """Number the 8-connected groups of alerted pixels of one sign, from 1; 0 = no alert."""
     life = history.life
     rising, count = label((life.state > 0) & (life.sign > 0), _EIGHT)
@@ -96,7 +84,7 @@ def _inheritance(
     return parents, heirs
 
 
-def _name(history: "History", anchor: int) -> str:
+def _name(history: History, anchor: int) -> str:
     row, column = divmod(anchor, history.grid.width)
     return name(
         "alert", utc_text(history.stamps[-1].time_utc), str(row), str(column), str(history.grid),

@@ -1,4 +1,4 @@
-"""What a radar series remembers from one date to the next, and how one date changes it."""
+"""What a radar series remembers from one date to the next."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,9 +9,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from truceline.detect import backscatter
-from truceline.detect.alert_objects import AlertObject, follow_objects
-from truceline.detect.lifecycle import Life, advance
+from truceline.detect.lifecycle import Life
 from truceline.geo.raster import Float32, Grid
 from truceline.model.units import Metres
 
@@ -32,6 +30,14 @@ class Stamp(msgspec.Struct, frozen=True):
     id: str
     time_utc: datetime
     href: str = ""
+
+
+class AlertObject(msgspec.Struct, frozen=True):
+    """One object: ``born`` and ``items`` are indexes of items; ``items`` are those in which it exceeded."""
+
+    id: str
+    born: int
+    items: tuple[int, ...]
 
 
 @dataclass
@@ -78,40 +84,3 @@ class History:
     def is_testing(self) -> bool:
         """Whether enough dates have passed that the next one is tested."""
         return len(self.stamps) >= self.settings.baseline
-
-    def observe(self, stamp: Stamp, powers: Float32) -> None:
-        """Take in one date: score it, advance the alerts, then learn from it.
-
-        Parameters
-        ----------
-        stamp
-            The item; later than all before.
-        powers
-            Linear power, array (polarisations, height, width), NaN = no data.
-        """
-        item = len(self.stamps)
-        observed = ~np.isnan(powers[0])
-        known = observed & (self.fed > 0)
-        level = backscatter.smoothed_db(powers)
-        quiet = backscatter.quiet_pixels(known, self.life.is_open)
-        residual = np.where(observed, backscatter.without_weather(level - self.mean, quiet), np.float32(0))
-        tested = observed & (self.seen >= self.settings.baseline) & (self.fed > 0)
-        number = backscatter.deviation(residual, self.products, self.fed)
-        self.score = backscatter.calibrated(number, tested, quiet, self.settings.far)
-        born = advance(self.life, self.score, item, self.settings.confirm, self.settings.finish)
-        exceeds = tested & (np.abs(np.nan_to_num(self.score)) >= 1)
-        self.stamps.append(stamp)
-        follow_objects(self, born, exceeds)
-        self._learn(observed & ~exceeds, residual)
-        self.seen += observed
-        self.level, self.residual = level, residual
-
-    def _learn(self, taken: NDArray[np.bool_], residual: Float32) -> None:
-        """Let unchanged observations into the baseline (Welford's running mean and products)."""
-        self.fed += taken
-        step = np.where(taken, residual / np.maximum(self.fed, 1), np.float32(0))
-        self.mean += step
-        rest = residual - step
-        pairs = [(0, 0)] if len(residual) == 1 else [(0, 0), (0, 1), (1, 1)]
-        for layer, (one, two) in enumerate(pairs):
-            self.products[layer] += np.where(taken, residual[one] * rest[two], np.float32(0))

@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from truceline.detect.alert_objects import AlertObject
-from truceline.detect.history import History, SarSettings, Stamp
+from truceline.detect.history import AlertObject, History, SarSettings, Stamp
 from truceline.detect.lifecycle import Life
 from truceline.geo.raster import MAX_SIDE_PX, Grid
 from truceline.model.errors import BadInput

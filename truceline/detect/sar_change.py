@@ -16,6 +16,7 @@ from truceline.detect.backscatter import read_powers
 from truceline.detect.chip import before_and_after
 from truceline.detect.history import History, SarSettings, Stamp
 from truceline.detect.history_file import load_history, save_history
+from truceline.detect.series import observe
 from truceline.geo.raster import Float32
 from truceline.model.errors import BadInput
 from truceline.model.facts import Blob
@@ -69,7 +70,7 @@ class SarChange(Detector):
         )
         if history is None:
             history = History.new(settings, grid, words)
-        history.observe(stamp, powers)
+        observe(history, stamp, powers)
         return history
 
     def _rows(self, history: History, observation: Observation, media: Media) -> pa.Table:

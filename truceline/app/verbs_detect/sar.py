@@ -130,6 +130,7 @@ def _follow(
     from truceline.app.progress import progress
     from truceline.detect.backscatter import read_powers
     from truceline.detect.history import History, Stamp
+    from truceline.detect.series import observe
     from truceline.geo.raster import resolve_href, write_cog
 
     words = history.polarisations if history else _polarisations(items, args.items)
@@ -148,7 +149,7 @@ def _follow(
             say("warning", f"{item.id}: no data anywhere; nothing was observed")
         is_tested = history.is_testing
         href = item.self_href if item.self_href != f"#{item.id}" else f"{args.items.name}#{item.id}"
-        history.observe(Stamp(item.id, item.time_utc, href), powers)
+        observe(history, Stamp(item.id, item.time_utc, href), powers)
         if args.scores and is_tested:
             write_cog(folder / "scores" / f"{item.id}.tif", grid, history.score[None], ("score",))
     if history is None:
