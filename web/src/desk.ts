@@ -2,7 +2,7 @@
 
 import { MissionClock } from "./clock";
 import { Picture } from "./fold";
-import type { Incident, Recommendation } from "./items";
+import type { Incident, Place, Recommendation, Thing } from "./items";
 import type { Choice } from "./words";
 
 /** A card of what was decided or withdrawn stays this long before it is only a line in what is recorded. */
@@ -46,6 +46,22 @@ export const now = (): number => clockOfMission.now();
 /** The time whose picture is drawn. */
 export const looking = (): number => desk.pastMs ?? now();
 export const live = (): boolean => desk.pastMs === null;
+
+/** Where a thing is in the picture that is looked at; null when that is not kept. */
+export function standing(it: Thing): Place | null {
+  if (live()) return [it.lon, it.lat];
+  const t = looking();
+  let best: (typeof it.past)[number] | null = null;
+  for (const s of it.past) if (s.atMs <= t && (!desk.then || s.knownMs <= t) && (!best || s.atMs > best.atMs)) best = s;
+  return best ? [best.lon, best.lat] : null;
+}
+
+/** The time of the place that `standing` gives. */
+export function standingMs(it: Thing): number {
+  if (live()) return it.atMs;
+  const t = looking();
+  return Math.max(0, ...it.past.filter((s) => s.atMs <= t && (!desk.then || s.knownMs <= t)).map((s) => s.atMs));
+}
 
 export const waiting = (): Recommendation[] =>
   [...picture.recommendations.values()].filter((r) => r.state === "waiting").sort((a, b) => (a.dueMs ?? Infinity) - (b.dueMs ?? Infinity) || a.seq - b.seq);

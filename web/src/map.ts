@@ -2,7 +2,7 @@
 
 import type { Feature, FeatureCollection, GeoJsonProperties, Geometry, Point } from "geojson";
 import maplibregl, { type GeoJSONSource, type Map as GlMap, type StyleSpecification } from "maplibre-gl";
-import { desk, live, looking, picture } from "./desk";
+import { desk, live, picture, standing } from "./desk";
 import type { Place, Thing } from "./items";
 import { drawOverlay } from "./overlay";
 import { missionBelt, missionLine } from "./places";
@@ -116,22 +116,6 @@ function points(): FeatureCollection<Geometry, GeoJsonProperties> {
     if (at) features.push({ type: "Feature", properties: { kin: kinOf(it.sidc) }, geometry: { type: "Point", coordinates: at } });
   }
   return { type: "FeatureCollection", features };
-}
-
-/** Where a thing is in the picture that is looked at; null when that is not kept. */
-export function standing(it: Thing): Place | null {
-  if (live()) return [it.lon, it.lat];
-  const t = looking();
-  let best: (typeof it.past)[number] | null = null;
-  for (const s of it.past) if (s.atMs <= t && (!desk.then || s.knownMs <= t) && (!best || s.atMs > best.atMs)) best = s;
-  return best ? [best.lon, best.lat] : null;
-}
-
-/** The time of the place that `standing` gives. */
-export function standingMs(it: Thing): number {
-  if (live()) return it.atMs;
-  const t = looking();
-  return Math.max(0, ...it.past.filter((s) => s.atMs <= t && (!desk.then || s.knownMs <= t)).map((s) => s.atMs));
 }
 
 export function visibleThings(): Thing[] {

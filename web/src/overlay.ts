@@ -1,13 +1,12 @@
 // What is drawn over the map: not observed, plans, symbols with their circles, rings and numbers, words.
 
 import { ago, clock, MINUTE, span } from "./clock";
-import { desk, incidentBy, incidentsOf, isChanged, live, looking, now, opened, picture, waiting } from "./desk";
+import { desk, incidentBy, incidentsOf, isChanged, live, looking, now, opened, picture, standing, standingMs, waiting } from "./desk";
 import { byId } from "./dom";
 import { gapsAt, gapsNow } from "./head";
 import type { Incident, Place, Thing } from "./items";
 import { font, Labels } from "./labels";
 import { inside, ringsOf } from "./line";
-import { standing, standingMs } from "./map";
 import { beltHalfKm, missionLine } from "./places";
 import { kinOf, palette, symbol, type Palette } from "./symbols";
 import { incidentTitle, SAY } from "./words";
