@@ -60,6 +60,8 @@ footer { border-top: 1px solid #555; margin-top: 2em; font-size: 9pt; overflow-w
 def sentence(incident: Incident) -> str:
     """Say what an incident is and whom it concerns; both parties in the same words."""
     what = _RULES.get(incident.class_, incident.class_.replace("_", " "))
+    if incident.what and incident.verdict != "could_not_observe":
+        what = f"{incident.what}: {what}"
     whom = f", party {incident.party}" if incident.party is not None else ""
     where = f", zone {incident.zone}" if incident.zone is not None else ""
     return f"{what}{whom}{where}{_counted(incident)}"
