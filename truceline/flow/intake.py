@@ -2,29 +2,41 @@
 
 import logging
 import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from truceline.flow.mission import Watched
-from truceline.model.errors import Broken
+from truceline.log.blobs import Blobs
+from truceline.log.journal import Appended, Journal
+from truceline.model.errors import Broken, Refused
 from truceline.model.facts import Blob, Claim
 from truceline.model.names import name
 from truceline.model.observed import Observation
 from truceline.model.place import Span
 from truceline.plug import Taken
 
-if TYPE_CHECKING:
-    from truceline.flow.node import Node
-
 _LOG = logging.getLogger(__name__)
 _PAUSES_S = (1.0, 5.0, 20.0, 60.0)
+
+
+class Inbox(Protocol):
+    """What sources need of the node that takes their claims in."""
+
+    blobs: Blobs
+    journal: Journal
+
+    def now(self) -> datetime: ...
+
+    def submit(self, claims: Sequence[Claim]) -> Future[list[Appended | Refused]]: ...
 
 
 class Basket:
     """What one source may do (the port ``Intake``)."""
 
-    def __init__(self, node: "Node", source: str, stop: threading.Event) -> None:
+    def __init__(self, node: Inbox, source: str, stop: threading.Event) -> None:
         self._node = node
         self._source = source
         self.stop = stop
@@ -45,7 +57,7 @@ class Basket:
 class Supply:
     """The threads of a node's sources."""
 
-    def __init__(self, node: "Node") -> None:
+    def __init__(self, node: Inbox) -> None:
         self._node = node
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
