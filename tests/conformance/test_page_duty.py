@@ -368,7 +368,8 @@ def test_past_is_told_in_words_and_end_returns_to_live(place):
 
 def test_evidence_shows_the_picture_and_its_entries(place):
     browser = place().enter()
-    browser.js("new Promise(done => setTimeout(done, 500))")  # keys typed while the picture changes are dropped
+    # Keys typed while the picture changes are dropped.
+    browser.js("new Promise(done => setTimeout(done, 500))")
     browser.press("e", "e")
 
     browser.until("document.querySelector('#evidence canvas')?.width === 96")

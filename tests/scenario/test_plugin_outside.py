@@ -25,8 +25,10 @@ SHOCKS = """time,lat_deg,lon_deg,ce90_m,magnitude
 
 def test_installed_plugin_brings_reports_that_become_an_incident(tmp_path: Path) -> None:
     site = tmp_path / "site"
-    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*install, "--target", str(site), str(PLUGIN)], check=True, capture_output=True)
+    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation"]
+    subprocess.run(
+        [*install, "--no-index", "--target", str(site), str(PLUGIN)], check=True, capture_output=True
+    )
     (tmp_path / "mission.toml").write_text(MISSION)
     (tmp_path / "shocks.csv").write_text(SHOCKS)
     code = (

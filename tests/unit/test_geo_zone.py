@@ -129,11 +129,11 @@ def test_one_sigma_outside_is_sixteen_percent_inside():
 
 
 def test_a_place_belongs_to_the_nearest_line_that_runs():
-    def line(name, lat, period=Period()):
+    def line(name, lat, period):
         return LineVersion(id=name, curve=Curve([[(lat, 10.0), (lat, 10.5)]]), side_left="A", period=period)
 
-    over = Period(until_utc=datetime(2029, 1, 1, tzinfo=UTC))
-    lines = Zones(lines=[line("south", 24.0), line("north", 25.0), line("past", 24.9, over)])
+    always, over = Period(), Period(until_utc=datetime(2029, 1, 1, tzinfo=UTC))
+    lines = Zones(lines=[line("south", 24.0, always), line("north", 25.0, always), line("past", 24.9, over)])
     moment = datetime(2030, 5, 1, tzinfo=UTC)
 
     assert lines.nearest_line(24.1, 10.2, moment) == "south"

@@ -165,7 +165,7 @@ class Curve:
 
     def _direction(self, piece: npt.NDArray[np.intp], share: Array) -> Array:
         """Direction of the line there; at a vertex the sum of the two that meet."""
-        direction = self._unit[piece].copy()
+        direction: Array = self._unit[piece].copy()
         before = (share <= 0) & ~self._first[piece]
         after = (share >= 1) & ~self._last[piece]
         direction[before] += self._unit[piece[before] - 1]

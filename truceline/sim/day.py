@@ -112,7 +112,8 @@ class Day:
             yield at_s + 900, _bound(self._patrols.sight, f"patrol-guns-{number}", moment, guns, km, across_m)
         moment = self.world.at(30_000)
         yield 30_300, _bound(
-            self._patrols.report, "patrol-mistake", "sighting", moment, 17.0, 500.0, text="a tank behind the ridge",
+            self._patrols.report, "patrol-mistake", "sighting", moment, 17.0, 500.0,
+            text="a tank behind the ridge",
             attributes={"class": "tank", "party": "north", "confidence": 0.7},
         )  # fmt: skip
         yield 33_000, _bound(

@@ -64,7 +64,7 @@ class GroundRadar:
                     "a_m": 0.0,
                     "b_m": self.reach_m,
                     "heading_rad": 0.0,
-                }  # fmt: skip
+                }
             )
             for actor in self._world.seen(self._km, 0.0, self.reach_m, float(at_s)):
                 if actor.speed_mps(float(at_s)) >= 0.8 and self._rng.random() < self._pd:
@@ -135,10 +135,10 @@ class Patrols:
         self, report_id: str, moment: datetime, actors: list[Actor], km: float, across_m: float
     ) -> None:
         """Report things of one kind at one place."""
+        first, count = actors[0], len(actors)
         self.report(
-            report_id, "sighting", moment, km, across_m,
-            text=f"{len(actors)} of {actors[0].kind} seen from the post",
-            attributes={"class": actors[0].kind, "party": actors[0].party, "count": len(actors), "confidence": 0.95},
+            report_id, "sighting", moment, km, across_m, text=f"{count} of {first.kind} seen from the post",
+            attributes={"class": first.kind, "party": first.party, "count": count, "confidence": 0.95},
         )  # fmt: skip
 
 

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-from truceline_seismic import Seismic
-
 from truceline.model.errors import BadInput
+from truceline_seismic import Seismic
 
 HEAD = "time,lat_deg,lon_deg,ce90_m,magnitude\n"
 
