@@ -148,7 +148,6 @@ def test_a_late_piece_does_not_make_the_newest_older():
 
     assert desk.status("radar").last_utc == minutes(40)
     assert desk.status("radar").pieces == 2
-    assert desk.watch.first_utc == minutes(0)
 
 
 def test_a_source_that_owes_a_piece_is_due_after_one_and_a_half():

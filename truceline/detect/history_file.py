@@ -1,7 +1,6 @@
 """The state file of a radar series: a line of ours, a JSON header, arrays, and a hash over all of it."""
 
 import hashlib
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -110,8 +109,3 @@ class _History:
             raise BadInput(str(self.path), "is a state of another version")
         array = np.frombuffer(block, kind).reshape(shape)
         return array.astype(array.dtype.newbyteorder("="), copy=True)
-
-
-def last_time(history: History) -> datetime:
-    """Give the time of the last item taken in."""
-    return history.stamps[-1].time_utc

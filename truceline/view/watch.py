@@ -86,7 +86,6 @@ class Watch(Fold):
         self._revisit = timedelta(seconds=revisit_s)
         self._seen: dict[int, np.ndarray] = {}
         self._why: dict[int, dict[str, np.ndarray]] = {}
-        self._first_utc: datetime | None = None
         self._began_utc: datetime | None = None
         self.now_utc = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -109,8 +108,6 @@ class Watch(Fold):
             self._pieces[said.source] = self._pieces.get(said.source, 0) + 1
             if said.footprint is not None:
                 self._last_ground[said.source] = said.footprint
-        if self._first_utc is None or said.phenomenon.from_utc < self._first_utc:
-            self._first_utc = said.phenomenon.from_utc
         if said.footprint is not None and self._stations is not None:
             self._look(said, self._stations)
         return ()
@@ -178,11 +175,6 @@ class Watch(Fold):
         size = len(self._stations.lat_deg)
         seen = sum(int(self._seen[cell].sum()) for cell in cells if cell in self._seen)
         return seen / (size * len(cells)) if size and cells else 0.0
-
-    @property
-    def first_utc(self) -> datetime | None:
-        """Earliest moment of any observation."""
-        return self._first_utc
 
     def _look(self, said: Observation, stations: Stations) -> None:
         ground = shapely.from_geojson(msgspec.json.encode(said.footprint))
