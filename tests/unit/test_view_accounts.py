@@ -72,6 +72,44 @@ def test_an_enrolment_waits_for_its_code_and_is_used_once(desk):
     assert desk.accounts.by_token("dd").user.name == "olga"
 
 
+def test_a_used_code_is_remembered_with_the_account_that_came_of_it(desk):
+    desk.say("enrolment", role="observer", code_sha256="cc")
+    assert desk.accounts.used("cc") is None
+
+    desk.say("enrolled", role="observer", code_sha256="cc", token_sha256="dd")
+    desk.say("ended")
+
+    assert desk.accounts.used("cc").seq == 1
+
+
+def test_a_newer_enrolment_of_a_name_leaves_the_older_code_dead(desk):
+    desk.say("enrolment", role="observer", code_sha256="cc")
+    desk.say("enrolment", role="observer", code_sha256="dd")
+
+    assert desk.accounts.by_code("cc") is None
+    assert desk.accounts.by_code("dd").seq == desk.accounts.waiting("olga").seq == 1
+
+
+@pytest.mark.parametrize(("action", "more"), [("ended", {}), ("created", {"token_sha256": "ee"})])
+def test_a_code_waits_no_longer_when_its_name_is_ended_or_taken(desk, action, more):
+    desk.say("enrolment", role="observer", code_sha256="cc")
+    desk.say(action, role="observer", **more)
+
+    assert desk.accounts.by_code("cc") is None
+    assert desk.accounts.waiting("olga") is None
+
+
+def test_a_certificate_alone_makes_an_account_and_ends_with_it(desk):
+    desk.say("enrolled", role="observer", cert_sha256="ff")
+    assert desk.accounts.by_cert("ff") == desk.accounts.by_name("olga")
+
+    desk.say("enrolled", role="observer", cert_sha256="00")
+    assert desk.accounts.by_cert("ff") is None
+
+    desk.say("ended")
+    assert desk.accounts.by_cert("00") is None
+
+
 @pytest.mark.parametrize("action", ["refused", "enrolment"])
 def test_a_refused_request_or_an_open_enrolment_is_no_account(desk, action):
     desk.say(action, role="commander", token_sha256="aa")

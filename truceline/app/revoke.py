@@ -1,28 +1,14 @@
 """Ending an account from the command line, beside a running server or without one."""
 
-import http.client
-import json
-import ssl
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from truceline.app.link import running
 from truceline.log.journal import Journal
 from truceline.model.decided import User
 from truceline.model.errors import BadInput, Broken
 from truceline.model.facts import Claim
 from truceline.model.names import name
 from truceline.view.accounts import Account, Accounts
-
-_TIMEOUT_S = 5
-_PLACE = Path("cache", "server.json")
-
-
-def note_server(data_dir: Path, url: str, tls_cert: Path | None) -> None:
-    """Write down where the server of a data folder listens; it may be deleted at any time."""
-    path = data_dir / _PLACE
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    cert = str(tls_cert.resolve()) if tls_cert is not None else None
-    path.write_text(json.dumps({"url": url, "tls_cert": cert}))
 
 
 def revoke(data_dir: Path, user: str) -> None:
@@ -37,12 +23,20 @@ def revoke(data_dir: Path, user: str) -> None:
     """
     if not (data_dir / "log").is_dir():
         raise BadInput(str(data_dir), "no data folder of a mission")
-    if not _ask_server(data_dir, user):
+    link = running(data_dir)
+    if link is None:
         _write(data_dir, user)
+        return
+    with link:
+        status, detail = link.ask("DELETE", f"/users/{user}")
+    if status == 404:
+        raise BadInput(user, "there is no such account")
+    if status != 204:
+        raise Broken(f"the server answered {status}: {detail[:400].decode(errors='replace')}")
 
 
 def ended(account: Account, by: str) -> Claim:
-    """Make the claim that an account ended."""
+    """Make the claim that an account, or an enrolment that waits, ended."""
     user = account.user
     return Claim(
         kind="user",
@@ -53,49 +47,13 @@ def ended(account: Account, by: str) -> Claim:
     )
 
 
-def _ask_server(data_dir: Path, user: str) -> bool:
-    """Ask the running server; False: none answers."""
-    try:
-        said = json.loads((data_dir / _PLACE).read_text())
-        token = (data_dir / "admin.token").read_text().strip()
-    except (OSError, ValueError):
-        return False
-    url = urlsplit(said["url"])
-    host = "127.0.0.1" if url.hostname in (None, "0.0.0.0") else url.hostname  # noqa: S104
-    host = "::1" if host == "::" else host
-    link = _link(str(host), url.port or 0, said["tls_cert"])
-    try:
-        link.request("DELETE", f"/users/{user}", headers={"Authorization": f"Bearer {token}"})
-        answer = link.getresponse()
-        detail = answer.read(4096).decode(errors="replace")
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        link.close()
-    if answer.status == 404:
-        raise BadInput(user, "there is no such account")
-    if answer.status != 204:
-        raise Broken(f"the server answered {answer.status}: {detail}")
-    return True
-
-
-def _link(host: str, port: int, tls_cert: str | None) -> http.client.HTTPConnection:
-    if tls_cert is None:
-        return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
-    # Pinned to the very certificate that the server was started with, so its names do not matter.
-    context = ssl.create_default_context(cafile=tls_cert)
-    context.check_hostname = False
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    return http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_S, context=context)
-
-
 def _write(data_dir: Path, user: str) -> None:
     journal = Journal.open(data_dir)
     try:
         accounts = Accounts()
         for fact in journal.facts():
             accounts.apply(fact)
-        account = accounts.by_name(user)
+        account = accounts.by_name(user) or accounts.waiting(user)
         if account is None:
             raise BadInput(user, "there is no such account")
         for outcome in journal.append([ended(account, "admin")]):

@@ -40,10 +40,10 @@ class Roll:
 
     def _take_user(self, seq: int, body: Mapping[str, Any]) -> None:
         name, action = body.get("name"), body.get("action")
-        if not isinstance(name, str) or action not in ("created", "ended"):
+        if not isinstance(name, str) or action not in ("created", "enrolled", "ended"):
             return
         self.commanders.pop(name, None)
-        if action == "created" and body.get("role") == "commander":
+        if action != "ended" and body.get("role") == "commander":
             self.commanders[name] = seq
 
 

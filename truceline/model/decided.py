@@ -231,6 +231,7 @@ class User(Noun):
     party: Literal["A", "B"] | None = None
     token_sha256: str | None = None
     code_sha256: str | None = None
+    cert_sha256: str | None = None
     expires_utc: datetime | None = None
     text: str = ""
 

@@ -166,6 +166,23 @@ class UserMade(msgspec.Struct, omit_defaults=True):
     party: str | None = None
 
 
+class EnrolmentMade(msgspec.Struct):
+    """A code that works once, the URL that holds it, and that URL as a picture."""
+
+    code: str
+    url: str
+    qr_svg: str
+    expires_utc: str
+
+
+class Enrolled(msgspec.Struct):
+    """What an enrolled person gets, this once."""
+
+    cert_pem: str
+    ca_pem: str
+    token: str
+
+
 class ReportTaken(msgspec.Struct):
     id: str
     seq: int

@@ -73,7 +73,7 @@ class Doorkeeper:
             raise Failure(401, "log in: the header `Authorization: Bearer TOKEN` is missing", _CHALLENGE)
         account = self._account(token.strip())
         if account is None or account.user.role is None:
-            self._count()
+            self.count_wrong()
             raise Failure(401, "this token is not known, or was revoked", _CHALLENGE)
         user = account.user
         return Caller(
@@ -85,16 +85,17 @@ class Doorkeeper:
         account = self._node.views.accounts.by_token(caller.token_sha256)
         return account is not None and account.seq == caller.seq
 
-    def _account(self, token: str) -> Account | None:
-        # Looked up by the hash of the token: timing tells nothing about the token itself.
-        return self._node.views.accounts.by_token(hashed(token)) if _TOKEN.fullmatch(token) else None
-
-    def _count(self) -> None:
+    def count_wrong(self) -> None:
+        """Count a wrong token or code; many within a minute are an alarm."""
         now = time.monotonic()
         self._wrong.append(now)
         if len(self._wrong) == _ALARM_PER_MINUTE and now - self._wrong[0] < 60:
-            _LOG.warning("%d wrong tokens within a minute", _ALARM_PER_MINUTE)
+            _LOG.warning("%d wrong tokens or codes within a minute", _ALARM_PER_MINUTE)
             self._wrong.clear()
+
+    def _account(self, token: str) -> Account | None:
+        # Looked up by the hash of the token: timing tells nothing about the token itself.
+        return self._node.views.accounts.by_token(hashed(token)) if _TOKEN.fullmatch(token) else None
 
 
 def check_source(headers: Headers, path: str, method: str, scheme: str, names: frozenset[str]) -> None:

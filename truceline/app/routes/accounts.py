@@ -63,13 +63,13 @@ async def make_user(ask: Ask) -> Response:
     params={"name": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"},
 )  # fmt: skip
 async def end_user(ask: Ask) -> Response:
-    """End an account; its token is dead at once, its open streams end."""
+    """End an account; its token and certificate are dead at once, its open streams end."""
     await end_account(ask, ask.path("name"))
     return nothing()
 
 
 async def end_account(ask: Ask, user: str) -> None:
-    """Log that an account ended.
+    """Log that an account, or an enrolment that waits for its code, ended.
 
     Raises
     ------
@@ -77,7 +77,8 @@ async def end_account(ask: Ask, user: str) -> None:
         404 when there is none, 409 when it is the admin's own.
     """
     async with app_of(ask).turn:
-        account = ask.node.views.accounts.by_name(user)
+        accounts = ask.node.views.accounts
+        account = accounts.by_name(user) or accounts.waiting(user)
         if account is None:
             raise Failure(404, "there is no such account")
         if account.user.role == "admin":
