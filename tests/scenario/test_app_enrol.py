@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from truceline.app.authority import key_pem, new_key, request_pem
+from truceline.app.server import Settings, in_background, prepare
+from truceline.flow.node import Node
 from truceline.log.reader import read_facts
 from truceline.model.decided import User
 
@@ -66,6 +68,32 @@ def test_the_url_is_where_the_code_is_used_and_the_picture_is_svg(site):
     left = datetime.fromisoformat(made["expires_utc"]) - datetime.now(UTC)
     assert timedelta(minutes=9) < left <= timedelta(minutes=10)
     assert httpx.post(made["url"], content=request_pem(new_key()), headers=PEM).status_code == 201
+
+
+def test_a_code_outlives_a_restart_and_is_still_used_once(site, tmp_path):
+    data_dir, answers = tmp_path / "data", []
+    for turn in range(3):
+        node = Node(data_dir)
+        node.start()
+        prepare(data_dir, node)
+        with in_background(node, Settings()) as port:
+            again = type(site)(node, port, data_dir)
+            if turn == 0:
+                code = invite(again, "jana")["code"]
+            else:
+                answers.append(claim(again, code))
+            again.close()
+        node.stop()
+
+    assert [answer.status_code for answer in answers] == [201, 410]
+
+
+def test_where_the_mission_s_clock_runs_faster_a_person_still_has_ten_minutes(site, monkeypatch):
+    monkeypatch.setattr(site.node.clock, "speed", 60.0)
+
+    left = datetime.fromisoformat(invite(site, "jule")["expires_utc"]) - datetime.now(UTC)
+
+    assert timedelta(minutes=599) < left <= timedelta(minutes=600)
 
 
 def test_name_and_role_come_from_the_enrolment_not_from_the_request(site):

@@ -4,10 +4,14 @@ import os
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.x509.oid import NameOID
+from truceline.app.authority import key_pem, new_key
 from truceline.app.server import Settings, in_background, prepare
 from truceline.flow.node import Node
 from truceline.log.reader import read_facts
@@ -99,6 +103,33 @@ def test_a_name_that_makes_no_account_or_no_folder_leaves_nothing_behind(data_di
 
 def test_a_folder_that_is_no_data_folder_is_refused(tmp_path):
     assert enroll(tmp_path / "nothing", tmp_path / "out", "alpha").returncode == 2
+
+
+def own_certificate(folder):
+    """A server's certificate that nobody but itself signed; gives what `Settings` takes."""
+    key, subject = new_key(), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hq")])
+    begin = datetime.now(UTC) - timedelta(minutes=1)
+    builder = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+    signed = builder.not_valid_before(begin).not_valid_after(begin + timedelta(days=1)).sign(key, SHA256())
+    pair = {"tls_cert": folder / "hq.pem", "tls_key": folder / "hq.key"}
+    pair["tls_cert"].write_bytes(signed.public_bytes(Encoding.PEM))
+    pair["tls_key"].write_bytes(key_pem(key))
+    return pair
+
+
+def test_it_works_beside_a_server_under_tls(tmp_path):
+    data_dir = tmp_path / "data"
+    node = Node(data_dir)
+    node.start()
+    prepare(data_dir, node)
+    with in_background(node, Settings(**own_certificate(tmp_path))):
+        done = enroll(data_dir, tmp_path / "out", "alpha")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert run("revoke", data_dir, "alpha").returncode == 0
+    node.stop()
+
+    check(tmp_path / "out", ["alpha"])
+    assert accounts(data_dir).by_name("alpha") is None
 
 
 def test_five_hundred_names_take_less_than_thirty_seconds(data_dir, tmp_path):
