@@ -4,7 +4,6 @@ import argparse
 import importlib
 import os
 import pkgutil
-import re
 import signal
 import sys
 import traceback
@@ -14,9 +13,8 @@ from typing import NoReturn, Protocol, cast
 
 from truceline import __version__
 from truceline.app import verbs
+from truceline.app.progress import say
 from truceline.model.errors import BadInput, Broken, Refused
-
-_HOSTILE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 class Verb(Protocol):
@@ -71,12 +69,6 @@ def build_parser(only: str | None = None) -> Parser:
         verb.add_arguments(sub)
         sub.set_defaults(run=verb.run)
     return parser
-
-
-def say(level: str, message: str) -> None:
-    """Write one line to stderr, hostile characters made visible."""
-    line = _HOSTILE.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", message.strip().replace("\n", "; "))
-    print(f"{level}: {line}", file=sys.stderr)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

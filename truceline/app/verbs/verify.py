@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from truceline.app.cli import say
+    from truceline.app.progress import say
     from truceline.log import verify
 
     try:

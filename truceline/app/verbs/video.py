@@ -5,14 +5,8 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from truceline.model.errors import BadInput
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import pyarrow as pa
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +37,7 @@ def _klv(args: argparse.Namespace) -> int:
     import pyarrow.parquet as pq
 
     from truceline.app.output import whole_file
+    from truceline.app.telemetry import telemetry_tables
     from truceline.codec.klv import TELEMETRY
 
     with whole_file(args.out) as path, pq.ParquetWriter(path, TELEMETRY) as writer:
@@ -58,6 +53,7 @@ def _locate(args: argparse.Namespace) -> int:
     import pyarrow.parquet as pq
 
     from truceline.app.output import whole_file
+    from truceline.app.telemetry import telemetry_tables
     from truceline.geo.footprint import INPUTS, locate
 
     if args.ground_elevation is not None and not math.isfinite(args.ground_elevation):
@@ -78,51 +74,3 @@ def _write_health(target: Path, findings: list[dict[str, object]]) -> None:
 
     with whole_file(target) as path:
         path.write_text(json.dumps(findings, indent=1) + "\n", encoding="utf-8")
-
-
-def telemetry_tables(path: Path) -> "Iterator[pa.Table]":
-    """Hand over the telemetry of a file in tables of bounded size; notes go to stderr at the end.
-
-    Raises
-    ------
-    BadInput
-        If the file cannot be read or holds no telemetry.
-    """
-    from truceline.app.cli import say
-    from truceline.app.progress import progress
-    from truceline.codec.klv import to_table
-    from truceline.codec.klv_stream import KlvStream, read_packets
-
-    stream = KlvStream(str(path))
-    waiting, index = [], 0
-    for packets in read_packets(progress(file_chunks(path), "telemetry"), stream):
-        waiting += packets
-        if len(waiting) >= 2000:  # rows of ninety columns: keeps a long flight small in memory
-            yield to_table(waiting, index)
-            index += len(waiting)
-            waiting = []
-    yield to_table(waiting, index)
-    for note in stream.notes():
-        say("warning", note)
-
-
-def file_chunks(path: Path, size_bytes: int = 1 << 20) -> "Iterator[bytes]":
-    """Read a regular file in pieces.
-
-    Raises
-    ------
-    BadInput
-        If it is missing, not regular, or cannot be read.
-    """
-    import os
-    import stat
-
-    try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise BadInput(str(path), "is not a regular file")
-            while chunk := file.read(size_bytes):
-                yield chunk
-    except OSError as error:
-        raise BadInput(str(path), f"cannot be read: {error.strerror}") from error

@@ -126,8 +126,7 @@ def _follow(
 ) -> "History":
     import numpy as np
 
-    from truceline.app.cli import say
-    from truceline.app.progress import progress
+    from truceline.app.progress import progress, say
     from truceline.detect.backscatter import read_powers
     from truceline.detect.history import History, Stamp
     from truceline.detect.series import observe
@@ -160,7 +159,7 @@ def _follow(
 
 
 def _polarisations(items: "tuple[Item, ...]", where: Path) -> tuple[str, ...]:
-    from truceline.app.cli import say
+    from truceline.app.progress import say
 
     common = tuple(word for word in ("vv", "vh") if all(word in item.assets for item in items))
     if not common:

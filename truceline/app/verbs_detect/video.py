@@ -62,7 +62,7 @@ def _detect(file: Path, every: int | None) -> "pa.Table":
     import numpy as np
     import pyarrow as pa
 
-    from truceline.app.cli import say
+    from truceline.app.progress import say
     from truceline.detect.frames import Clip
     from truceline.detect.movers import Movers, look
     from truceline.detect.pixels import place
@@ -103,8 +103,8 @@ def _telemetry(file: Path) -> "pa.Table":
     """Read the telemetry; a clip without any is looked at all the same, its rows have no place."""
     import pyarrow as pa
 
-    from truceline.app.cli import say
-    from truceline.app.verbs.video import telemetry_tables
+    from truceline.app.progress import say
+    from truceline.app.telemetry import telemetry_tables
     from truceline.codec.klv import TELEMETRY
 
     if not file.is_file() or not file.stat().st_size:

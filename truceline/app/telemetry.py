@@ -1,0 +1,53 @@
+"""Telemetry of a video file for the verbs, in tables of bounded size."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from truceline.app.progress import progress, say
+from truceline.codec.klv import to_table
+from truceline.codec.klv_stream import KlvStream, read_packets
+from truceline.model.errors import BadInput
+
+
+def telemetry_tables(path: Path) -> Iterator[pa.Table]:
+    """Hand over the telemetry of a file in tables of bounded size; notes go to stderr at the end.
+
+    Raises
+    ------
+    BadInput
+        If the file cannot be read or holds no telemetry.
+    """
+    stream = KlvStream(str(path))
+    waiting, index = [], 0
+    for packets in read_packets(progress(file_chunks(path), "telemetry"), stream):
+        waiting += packets
+        if len(waiting) >= 2000:  # rows of ninety columns: keeps a long flight small in memory
+            yield to_table(waiting, index)
+            index += len(waiting)
+            waiting = []
+    yield to_table(waiting, index)
+    for note in stream.notes():
+        say("warning", note)
+
+
+def file_chunks(path: Path, size_bytes: int = 1 << 20) -> Iterator[bytes]:
+    """Read a regular file in pieces.
+
+    Raises
+    ------
+    BadInput
+        If it is missing, not regular, or cannot be read.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise BadInput(str(path), "is not a regular file")
+            while chunk := file.read(size_bytes):
+                yield chunk
+    except OSError as error:
+        raise BadInput(str(path), f"cannot be read: {error.strerror}") from error
