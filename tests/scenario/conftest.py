@@ -1,6 +1,11 @@
-"""A server on loopback over a node of its own, and people who may call it."""
+"""A server on loopback over a node of its own, people who may call it, and runs of the examples."""
 
-from collections.abc import Iterator
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,7 +13,13 @@ from typing import Any
 import httpx
 import pytest
 from truceline.app.server import Settings, in_background, prepare
+from truceline.flow.core import rebuild
 from truceline.flow.node import Node
+from truceline.log.reader import read_facts
+from truceline.model.decided import Incident
+from truceline.model.observed import Detections, Observation
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 PEOPLE = {
     "olga": {"role": "observer"},
@@ -96,3 +107,44 @@ def cluster(site: Site) -> Any:
         raise AssertionError("no incident came of two explosions")
 
     return make
+
+
+class Ran:
+    """What a run of a mission left behind."""
+
+    def __init__(self, shared: Path, mission: Path, data: Path) -> None:
+        self.shared, self.data = shared, data
+        done = self.truceline("run", mission, "--data", data, "--json")
+        assert done.returncode == 0, done.stderr
+        self.summary = json.loads(done.stdout)
+        self.views, self.facts = rebuild(data), list(read_facts(data))
+        self.seen = {
+            fact.id: (fact, fact.noun(Observation)) for fact in self.facts if fact.kind == "observation"
+        }
+        self.looked = [fact.noun(Detections) for fact in self.facts if fact.kind == "detection"]
+
+    def truceline(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "truceline.app", *map(str, words)], check=False, capture_output=True,
+            text=True, timeout=800, env=os.environ | {"TRUCELINE_SHARED": str(self.shared)},
+        )  # fmt: skip
+
+    def against(self, report_id: str) -> list[Incident]:
+        """Incidents in force that rest on a report."""
+        return [i.incident for i in self.views.board.incidents() if report_id in i.incident.report_ids]
+
+
+@pytest.fixture(scope="module")
+def run_example(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Ran]:
+    """Run an example mission over real data, from a copy of it and of the folder beside it."""
+    shared = Path(os.environ.get("TRUCELINE_SHARED", "../shared")).resolve()
+    if not (shared / "data").is_dir():
+        pytest.skip(f"real data not found at {shared}; set TRUCELINE_SHARED")
+
+    def run(word: str) -> Ran:
+        place = tmp_path_factory.mktemp(word)
+        shutil.copy(EXAMPLES / f"{word}.toml", place)
+        shutil.copytree(EXAMPLES / word, place / word)
+        return Ran(shared, place / f"{word}.toml", place / "data")
+
+    return run

@@ -1,19 +1,12 @@
 """Real recordings through the chain: radar stacks and drone files (examples/real-first-light.toml)."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import shapely
-from truceline.flow.core import rebuild
 from truceline.log.blobs import Blobs
 from truceline.log.pieces import read
-from truceline.log.reader import read_facts
-from truceline.model.observed import Detections, Observation
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -25,37 +18,9 @@ RADARS = {
 }
 
 
-def truceline(shared, *words):
-    return subprocess.run(
-        [sys.executable, "-m", "truceline.app", *map(str, words)], check=False, capture_output=True,
-        text=True, timeout=800, env=os.environ | {"TRUCELINE_SHARED": str(shared)},
-    )  # fmt: skip
-
-
-class Ran:
-    """What a run left behind."""
-
-    def __init__(self, shared, mission, data):
-        done = truceline(shared, "run", mission, "--data", data, "--json")
-        assert done.returncode == 0, done.stderr
-        self.shared, self.data, self.summary = shared, data, json.loads(done.stdout)
-        self.views, self.facts = rebuild(data), list(read_facts(data))
-        self.blobs = Blobs(data / "blobs")
-        self.seen = {
-            fact.id: (fact, fact.noun(Observation)) for fact in self.facts if fact.kind == "observation"
-        }
-        self.looked = [fact.noun(Detections) for fact in self.facts if fact.kind == "detection"]
-
-
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory):
-    shared = Path(os.environ.get("TRUCELINE_SHARED", "../shared")).resolve()
-    if not (shared / "data").is_dir():
-        pytest.skip(f"real data not found at {shared}; set TRUCELINE_SHARED")
-    place = tmp_path_factory.mktemp("first-light")
-    shutil.copy(EXAMPLES / "real-first-light.toml", place)
-    shutil.copytree(EXAMPLES / "real-first-light", place / "real-first-light")
-    return Ran(shared, place / "real-first-light.toml", place / "data")
+def ran(run_example):
+    return run_example("real-first-light")
 
 
 @pytest.mark.parametrize(("source", "stack"), RADARS.items())
@@ -89,7 +54,7 @@ def test_every_readable_piece_was_looked_at_also_where_nothing_was_found(ran):
     assert {one.observation for one in ran.looked} >= readable
     assert all(one.status == "ok" or one.reason for one in ran.looked)
     for one in ran.looked:
-        assert read(ran.blobs, one.piece).num_rows == one.rows
+        assert read(Blobs(ran.data / "blobs"), one.piece).num_rows == one.rows
 
 
 def test_no_detector_failed_on_a_radar_scene(ran):
@@ -101,7 +66,7 @@ def test_no_detector_failed_on_a_radar_scene(ran):
 def test_what_was_seen_lies_on_the_ground_that_was_looked_at_with_an_error_and_a_confidence(ran):
     rows = {"sar_change": 0, "movers": 0}
     for one in ran.looked:
-        table = read(ran.blobs, one.piece).to_pylist()
+        table = read(Blobs(ran.data / "blobs"), one.piece).to_pylist()
         rows[one.detector] += len(table)
         for row in table:
             ground = shapely.geometry.shape(ran.seen[one.observation][1].footprint)
@@ -130,13 +95,13 @@ def test_a_daily_report_was_written(ran):
     (blob,) = ran.facts[said.seq].blobs
 
     assert blob.media_type == "text/html"
-    assert "<html" in ran.blobs.open(blob).read_text()
+    assert "<html" in Blobs(ran.data / "blobs").open(blob).read_text()
 
 
 def test_the_log_verifies_and_is_derived_again_the_same(ran):
     trust = ran.data / "keys/trust.json"
-    assert truceline(ran.shared, "verify", ran.data, "--trust", trust).returncode == 0
+    assert ran.truceline("verify", ran.data, "--trust", trust).returncode == 0
 
-    same = truceline(ran.shared, "replay", ran.data)
+    same = ran.truceline("replay", ran.data)
 
     assert same.returncode == 0, same.stdout

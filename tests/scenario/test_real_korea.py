@@ -1,53 +1,20 @@
 """The zones of a real agreement, with made-up sightings along its line (examples/korea.toml)."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
 import pytest
-from truceline.flow.core import rebuild
 from truceline.log.blobs import Blobs
-from truceline.log.reader import read_facts
 from truceline.model.decided import Config, User
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def truceline(shared, *words):
-    return subprocess.run(
-        [sys.executable, "-m", "truceline.app", *map(str, words)], check=False, capture_output=True,
-        text=True, timeout=500, env=os.environ | {"TRUCELINE_SHARED": str(shared)},
-    )  # fmt: skip
-
-
-class Ran:
-    """What a run left behind."""
-
-    def __init__(self, shared, mission, data):
-        done = truceline(shared, "run", mission, "--data", data, "--json")
-        assert done.returncode == 0, done.stderr
-        self.shared, self.data, self.summary = shared, data, json.loads(done.stdout)
-        self.views, self.facts = rebuild(data), list(read_facts(data))
-
-    def against(self, report_id):
-        """Incidents in force that rest on a report."""
-        return [i.incident for i in self.views.board.incidents() if report_id in i.incident.report_ids]
-
-
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory):
-    shared = Path(os.environ.get("TRUCELINE_SHARED", "../shared")).resolve()
-    if not (shared / "data").is_dir():
-        pytest.skip(f"real data not found at {shared}; set TRUCELINE_SHARED")
-    place = tmp_path_factory.mktemp("korea")
-    shutil.copy(EXAMPLES / "korea.toml", place)
-    shutil.copytree(EXAMPLES / "korea", place / "korea")
-    return Ran(shared, place / "korea.toml", place / "data")
+def ran(run_example):
+    return run_example("korea")
 
 
 def test_every_sighting_was_taken_in_as_it_was_sent(ran):
@@ -131,7 +98,7 @@ def test_the_settings_are_in_the_log_by_hash(ran):
 
 def test_the_log_verifies_and_is_derived_again_the_same(ran):
     trust = ran.data / "keys/trust.json"
-    assert truceline(ran.shared, "verify", ran.data, "--trust", trust).returncode == 0
+    assert ran.truceline("verify", ran.data, "--trust", trust).returncode == 0
     for words in ([], ["--shuffle", "5"]):
-        same = truceline(ran.shared, "replay", ran.data, *words)
+        same = ran.truceline("replay", ran.data, *words)
         assert same.returncode == 0, same.stdout
