@@ -5,7 +5,6 @@ import logging
 import secrets
 from datetime import timedelta
 
-import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -17,7 +16,6 @@ from truceline.app.http.body import read_body, want_type
 from truceline.app.http.gate import hashed, new_token
 from truceline.app.http.table import OPEN, Ask, Table
 from truceline.app.http.writing import write, write_one
-from truceline.app.revoke import ended
 from truceline.model.decided import User
 from truceline.model.errors import Refused
 from truceline.model.facts import Claim
@@ -113,10 +111,11 @@ def _is_open(ask: Ask, waiting: Account) -> bool:
 
 
 async def _refuse(ask: Ask, code_sha256: str, waiting: Account | None) -> None:
-    """Count a code that does not work; log one that did, and end the account that came of it.
+    """Count a code that does not work, and log one that did: who used it first may have stolen it.
 
-    Who used it first may have stolen it. Each code makes two such entries at most, so nobody fills
-    the log with them.
+    The account stays: an answer that was lost makes an honest phone ask twice, and an old code must
+    not be a weapon. The administrator sees the entry and revokes. Each code makes two such entries
+    at most, so nobody fills the log with them.
     """
     app_of(ask).door.count_wrong()
     accounts = ask.node.views.accounts
@@ -132,12 +131,8 @@ async def _refuse(ask: Ask, code_sha256: str, waiting: Account | None) -> None:
     refused = Claim(
         kind="user", id=name("ref", what, code_sha256), body=body, actor="node:gate", refs=(known.seq,)
     )
-    claims = [refused]
-    standing = accounts.by_name(user.name)
-    if used is not None and standing is not None and standing.seq == used.seq:
-        claims.append(msgspec.structs.replace(ended(standing, user.by), actor="node:gate"))
     _LOG.warning("%s: %s", user.name, what)
-    await write(ask.node, claims)
+    await write(ask.node, [refused])
 
 
 def _url(ask: Ask, code: str, signer: Authority) -> str:
