@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -69,10 +68,8 @@ def test_ready_line_stop_and_start_again(tmp_path):
             client.stream("GET", "/events") as answer,
         ):
             assert answer.status_code == 200
-            begun = time.monotonic()
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=10) == 0
-            assert time.monotonic() - begun < 10
     assert verify_path(data_dir)[0] == 4
 
     with serving(data_dir) as (_, ready):
@@ -91,18 +88,6 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path):
         listed = httpx.get(f"{ready['url']}reports", headers=own).json()["items"]
     assert [item["id"] for item in listed] == [f"kill-2-{number}" for number in range(5)]
     assert verify_path(data_dir)[0] == 4
-
-
-def test_an_answer_does_not_wait_for_the_one_before_to_be_acknowledged(tmp_path):
-    took = []
-    with serving(tmp_path / "data") as (_, ready), httpx.Client(base_url=ready["url"], timeout=20) as client:
-        for _ in range(21):
-            begun = time.monotonic()
-            assert client.get("/healthz").status_code == 200
-            took.append(time.monotonic() - begun)
-
-    # With Nagle's delay on a kept connection nearly all take 40 ms.
-    assert sorted(took)[5] < 0.03, took
 
 
 def revoke(data_dir, name):

@@ -1,0 +1,95 @@
+"""Small gaps beside the doors: a line end in a name, a refusal unlogged, a sample by its hash alone."""
+
+import hashlib
+
+import httpx
+import pytest
+from truceline.app.server import Settings, in_background, prepare
+from truceline.flow.node import Node
+from truceline.log import blobs
+
+BYTES = {"Content-Type": "application/octet-stream"}
+TASK = {
+    "unit": "olga", "task": "look", "depart_s": 0, "path": ["a", "b"], "arrive_s": 60, "start_s": 60,
+    "leave_s": 600,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("more", [{"id": "end\n"}, {"corrects": "end\n"}])
+def test_an_id_ends_without_a_line_end(site, report, more):
+    body = {**report("line-end"), **more}
+    assert site["olga"].post("/reports", json=body).status_code == 422
+
+
+def test_a_user_s_name_ends_without_a_line_end(site):
+    made = site["admin"].post("/users", json={"name": "eve\n", "role": "observer"})
+    assert made.status_code == 422
+
+
+def test_a_step_that_the_role_may_not_take_is_refused_and_logged(site, cluster):
+    incident = cluster("steps")
+    asked = {"incident_ids": [incident["id"]], "action": "look", "why": "blasts", "tasks": [TASK]}
+    proposed = site["oper"].post("/recommendations", json=asked).json()["id"]
+    decided = {"recommendation_id": proposed, "verdict": "approved", "reason": "yes"}
+    order_id = site["cmdr"].post("/decisions", json=decided).json()["order_ids"][0]
+    size = site["audi"].get("/log/checkpoint").json()["checkpoint"]["tree_size"]
+
+    answer = site["cmdr"].post(f"/orders/{order_id}/state", json={"state": "RECEIPT"})
+
+    assert answer.status_code == 403
+    since = site["audi"].get(f"/log/entries?from={size}").text
+    assert '"action":"refused"' in since
+    assert '"name":"cmdr"' in since
+
+
+def test_citing_a_sample_of_somebody_else_does_not_open_it(site, report):
+    content = b"\xff\xd8\xff a face that only otto may see"
+    sha256 = hashlib.sha256(content).hexdigest()
+    assert site["otto"].put(f"/blobs/{sha256}", content=content, headers=BYTES).status_code == 201
+    assert site["otto"].post("/reports", json=report("otto-face", blobs=[sha256])).status_code == 201
+
+    site["olga"].post("/reports", json=report("olga-cites", blobs=[sha256]))
+
+    assert site["olga"].get(f"/blobs/{sha256}").status_code == 404
+    assert site["otto"].get(f"/blobs/{sha256}").status_code == 200
+
+
+def test_who_holds_the_same_sample_opens_it(site, report):
+    content = b"\xff\xd8\xff seen by two"
+    sha256 = hashlib.sha256(content).hexdigest()
+    for who in ("otto", "olga"):
+        assert site[who].put(f"/blobs/{sha256}", content=content, headers=BYTES).status_code == 201
+        assert site[who].post("/reports", json=report(f"{who}-two", blobs=[sha256])).status_code == 201
+        assert site[who].get(f"/blobs/{sha256}").status_code == 200
+
+
+def test_after_a_sample_could_not_be_stored_nothing_is_taken_until_a_restart(tmp_path, monkeypatch, report):
+    data_dir = tmp_path / "data"
+    node = Node(data_dir)
+    node.start()
+    prepare(data_dir, node)
+    admin = {"Authorization": f"Bearer {(data_dir / 'admin.token').read_text().strip()}"}
+    with in_background(node, Settings()) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as call:
+        made = call.post("/users", json={"name": "olga", "role": "observer"}, headers=admin).json()
+        own = {"Authorization": f"Bearer {made['token']}"}
+
+        def full(_handle):
+            raise OSError(28, "No space left on device")
+
+        content = b"does not fit"
+        path = f"/blobs/{hashlib.sha256(content).hexdigest()}"
+        with monkeypatch.context() as patch:
+            patch.setattr(blobs.os, "fsync", full)
+            failed = call.put(path, content=content, headers=own | BYTES)
+        assert failed.status_code == 503
+        assert "Retry-After" in failed.headers
+        # A second flush of the same pages would succeed and prove nothing.
+        assert call.put(path, content=content, headers=own | BYTES).status_code == 503
+        assert call.post("/reports", json=report("after-full"), headers=own).status_code == 503
+        assert call.get("/healthz").status_code == 503
+    node.stop()
+
+    with_space = Node(data_dir)
+    with_space.start()
+    assert with_space.views.reports.get("after-full") is None
+    with_space.stop()
