@@ -194,6 +194,14 @@ def believe(state: State, s: int, events: Events, e: int, score: float) -> None:
 
 
 @njit(cache=True, error_model="numpy")
+def is_alive(state: State, s: int, time: float) -> bool:
+    """Tell whether a slot holds a track, which ends when nothing was seen of it for :data:`UNSEEN_S`."""
+    if state.alive[s] and time - state.last[s] > UNSEEN_S:
+        state.alive[s] = 0
+    return bool(state.alive[s])
+
+
+@njit(cache=True, error_model="numpy")
 def gather(
     state: State,
     events: Events,
@@ -213,10 +221,7 @@ def gather(
     z = rows.z[first : first + n]
     scores, slots, pair_rows = [0.0][:0], [0][:0], [0][:0]
     for s in range(len(state.alive)):
-        if not state.alive[s]:
-            continue
-        if time - state.last[s] > UNSEEN_S:
-            state.alive[s] = 0
+        if not is_alive(state, s, time):
             continue
         dt = time - state.time[s, state.nodes[s] - 1]
         if not reaches(state, s, dt, events.shape[e], events.field[e], z, geodetic):
@@ -285,10 +290,7 @@ def emit(state: State, time: float, geodetic: bool, number: Array, out: Array, a
     phenomenon time, detections used, height, its variance.
     """
     for s in range(len(state.alive)):
-        if not state.alive[s]:
-            continue
-        if time - state.last[s] > UNSEEN_S:
-            state.alive[s] = 0
+        if not is_alive(state, s, time):
             continue
         _, x, p, mu = looked_back(state, s, time, geodetic)
         about = settle(x, p, mu, geodetic, out[at, 1:8])
