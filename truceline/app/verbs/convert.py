@@ -5,7 +5,6 @@ INPUT is recognised by its columns or schema, never by its name: Parquet of `det
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 from truceline.model.errors import BadInput
@@ -27,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from truceline.app.handover import to_detections, to_observations
+    from truceline.app.progress import say
 
     origin = _origin(args.origin)
     if not 0 < args.hold_s <= 86_400:
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         left_out = to_detections(args.inputs, args.out, args.sensor, origin, args.looks)
     for why, count in left_out.items():
-        print(f"warning: {count} {why}", file=sys.stderr)
+        say("warning", f"{count} {why}")
     return 0
 
 
@@ -50,5 +50,5 @@ def _origin(text: str | None) -> tuple[float, float] | None:
     except ValueError as error:
         raise BadInput("--origin", f"{text!r} is not LAT,LON, e.g. 48.0,37.0") from error
     if not (-90 <= lat <= 90 and -180 <= lon <= 180):
-        raise BadInput("--origin", f"{text!r} is no place")
+        raise BadInput("--origin", f"{text!r} is no place: latitude is -90 to 90, longitude -180 to 180")
     return lat, lon

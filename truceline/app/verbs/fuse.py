@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if not 1e-3 <= args.grid_s <= 1e6:
         raise BadInput("--grid-s", f"{args.grid_s:g} is no step between 0.001 and 1000000 seconds")
     if args.workers < 1:
-        raise BadInput("--workers", f"{args.workers} is no number of threads")
+        raise BadInput("--workers", f"{args.workers} is not 1 or more")
     start, end = _micro("--start", args.start), _micro("--end", args.end)
     inputs = read_inputs(args.detections, args.sensors, args.looks)
     times = output_times(inputs, args.grid_s, start, end)

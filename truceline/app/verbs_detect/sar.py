@@ -70,7 +70,7 @@ def _settings(args: argparse.Namespace) -> "SarSettings":
     from truceline.detect.history import SarSettings
 
     if args.threads is not None and args.threads < 1:
-        raise BadInput("--threads", "at least 1")
+        raise BadInput("--threads", f"{args.threads} is not 1 or more")
     given = {word: getattr(args, word) for word in SarSettings.__struct_fields__}
     try:
         return msgspec.convert(given, SarSettings)
