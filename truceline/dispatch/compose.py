@@ -155,26 +155,10 @@ def compose(
     lead = max(items, key=lambda one: (_rank(items[one]), items[one].start_utc, one))
     at = _at(items[lead])
     node = ground.nearest(at)
-    needs = NEEDS.get(kind, NEEDS["shooting_report"])
-    task = Task(
-        id=lead,
-        kind=kind,
-        node=node.id,
-        requires=needs.requires,
-        min_units=needs.min_units,
-        weight=needs.weight,
-        release_s=0,
-        deadline_s=needs.deadline_s,
-        service_s=needs.service_s,
-        notify_lead_s=0,
-        uncovered_penalty=needs.weight * needs.deadline_s * _PENALTY,
-        look=None if kind == "look_again" else _FIRST_LOOK,
-        excluded_contingents=(),
-    )
     x_km, y_km = ground.along_km(at)
     known = {item.unit: item for item in teams}
     return Ask(
-        instance=_as_of(ground.force, task, known, now_utc),
+        instance=_as_of(ground.force, _task(lead, kind, node.id), known, now_utc),
         lead=lead,
         incidents={one: items[one] for one in sorted(items)},
         task_kind=kind,
@@ -186,6 +170,25 @@ def compose(
         units_at={item.unit: item.at for item in teams if item.at is not None},
         busy={item.unit: item.free_at_utc for item in teams if item.order_id is not None},
         supersedes=supersedes,
+    )
+
+
+def _task(lead: str, kind: str, node: str) -> Task:
+    needs = NEEDS.get(kind, NEEDS["shooting_report"])
+    return Task(
+        id=lead,
+        kind=kind,
+        node=node,
+        requires=needs.requires,
+        min_units=needs.min_units,
+        weight=needs.weight,
+        release_s=0,
+        deadline_s=needs.deadline_s,
+        service_s=needs.service_s,
+        notify_lead_s=0,
+        uncovered_penalty=needs.weight * needs.deadline_s * _PENALTY,
+        look=None if kind == "look_again" else _FIRST_LOOK,
+        excluded_contingents=(),
     )
 
 

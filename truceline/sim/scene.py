@@ -111,12 +111,7 @@ def write_scene(
         The item file.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    level = ground.levels_db() + weather_db
-    for patch in patches:
-        rows = slice(max(patch.row, 0), max(patch.row + patch.height, 0))
-        columns = slice(max(patch.column, 0), max(patch.column + patch.width, 0))
-        level[0, rows, columns] += patch.vv_db
-        level[1, rows, columns] += patch.vh_db
+    level = _patched(ground.levels_db() + weather_db, patches)
     speckle = np.random.default_rng([ground.seed, seed, 21]).gamma(looks, 1 / looks, level.shape)
     power = (10 ** (level / 10) * speckle).astype(np.float32)
     grid = ground.grid
@@ -128,6 +123,15 @@ def write_scene(
         beside.replace(folder / file)
         assets[word] = Asset(href=f"./{file}", type=_ITEM_TYPE, roles=("data",))
     return _write_item(folder, item_id, time_utc, grid, assets)
+
+
+def _patched(level: NDArray[np.float64], patches: Sequence[Patch]) -> NDArray[np.float64]:
+    for patch in patches:
+        rows = slice(max(patch.row, 0), max(patch.row + patch.height, 0))
+        columns = slice(max(patch.column, 0), max(patch.column + patch.width, 0))
+        level[0, rows, columns] += patch.vv_db
+        level[1, rows, columns] += patch.vh_db
+    return level
 
 
 def _write_item(folder: Path, item_id: str, time_utc: datetime, grid: Grid, assets: dict[str, Asset]) -> Path:
