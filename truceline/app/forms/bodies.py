@@ -11,9 +11,10 @@ from truceline.model.observed import ReportType
 from truceline.model.place import Noun
 from truceline.model.units import Latitude, Longitude, Metres, Ratio, Sha256
 
-ReportId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+# `$` alone would let a line end through after the last character.
+ReportId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}$(?!\n)")]
 EntryId = Annotated[str, Meta(min_length=1, max_length=128)]
-UserName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+UserName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\n)")]
 # Something must be said: one character at least that is no white space.
 Words = Annotated[str, Meta(pattern=r"\S", min_length=1, max_length=4000)]
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -103,12 +104,12 @@ class ReleaseIn(In):
 
 class StatementIn(In):
     incident_id: EntryId
-    stance: Annotated[str, Meta(pattern="^[a-z][a-z _-]{0,63}$")]
+    stance: Annotated[str, Meta(pattern=r"^[a-z][a-z _-]{0,63}$(?!\n)")]
     text: Words
 
 
 class HoldIn(In):
-    scope: Annotated[str, Meta(pattern=r"^(orders|recommendations|source:.{1,128})$")]
+    scope: Annotated[str, Meta(pattern=r"^(orders|recommendations|source:.{1,128})$(?!\n)")]
     reason: Words
     until_utc: Moment
 
