@@ -135,10 +135,15 @@ class App:
             body.want_type(request, "application/json")
             taken = body.decode(await body.read_body(request), route.takes)
         ask = Ask(self.node, request, caller, taken, query)
-        if inspect.iscoroutinefunction(route.handler):
-            answer: Response = await route.handler(ask)
-        else:
-            answer = await run_in_threadpool(route.handler, ask)  # type: ignore[arg-type]
+        try:
+            if inspect.iscoroutinefunction(route.handler):
+                answer: Response = await route.handler(ask)
+            else:
+                answer = await run_in_threadpool(route.handler, ask)  # type: ignore[arg-type]
+        except Failure as failure:  # what only the handler can tell the role, as which step of an order
+            if failure.status == 403 and caller is not None and route.writes:
+                await note_refusal(self.node, caller, f"{route.method} {route.path}")
+            raise
         return answer
 
     async def _admit(self, route: Route, request: Request) -> Caller:
