@@ -120,6 +120,11 @@ class Node:
             self._drain(self._over)
         return answer
 
+    def give_up(self, error: Broken) -> None:
+        """Take nothing in any more: a flush failed outside the log, and a retried one proves nothing."""
+        self.failed = self.failed or str(error)
+        self._over = self._over or error
+
     def subscribe(self, listener: Callable[[Fact], None]) -> Callable[[], None]:
         """Call a listener with each fact after it was folded; the answer ends that."""
         self._listeners.append(listener)

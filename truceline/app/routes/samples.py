@@ -13,6 +13,7 @@ from truceline.app.forms.samples import OTHER, TYPES, file_name, media_type_of
 from truceline.app.http.app import app_of
 from truceline.app.http.body import read_body
 from truceline.app.http.table import MISSION, REPORTERS, Ask, Media, Table
+from truceline.model.errors import Broken
 from truceline.view.release import incidents_for, may_open_sample
 
 TABLE = Table()
@@ -34,7 +35,11 @@ async def store(ask: Ask) -> Response:
         raise Failure(409, f"the bytes have the SHA-256 {found}")
     if ask.node.failed is not None:
         raise Failure(503, "the log cannot be written")
-    blob = await run_in_threadpool(ask.node.blobs.put, content, OTHER, "sample")
+    try:
+        blob = await run_in_threadpool(ask.node.blobs.put, content, OTHER, "sample")
+    except Broken as error:
+        ask.node.give_up(error)
+        raise
     app_of(ask).uploads.setdefault(sha256, set()).add(ask.who.actor)
     media_type = media_type_of(ask.node.blobs.open(sha256))
     return say(bodies.Stored(sha256, blob.size_bytes, media_type), 201)
