@@ -34,9 +34,12 @@ class Reports(Fold):
         self._by_id: dict[str, ReportItem] = {}
         self._correctors: dict[str, set[str]] = {}
         self._by_subject: dict[str, list[ReportItem]] = {}
+        self._bringers: dict[str, str] = {}
 
     def apply(self, fact: Fact) -> Iterable[Claim | Job]:
         self.touched = frozenset()
+        for blob in fact.header.blobs:
+            self._bringers.setdefault(blob.sha256, fact.actor)
         if fact.kind != "report" or fact.redacted is not None:
             return ()
         item = ReportItem(fact.id, fact.noun(Report), fact.seq, fact.time_utc, fact.actor)
@@ -54,6 +57,10 @@ class Reports(Fold):
     def get(self, report_id: str) -> ReportItem | None:
         """Find a report, also one that no longer counts."""
         return self._by_id.get(report_id)
+
+    def bringer(self, sha256: str) -> str | None:
+        """Tell who brought a sample: the actor of the first entry that cites it."""
+        return self._bringers.get(sha256)
 
     def in_force(self, report_id: str) -> bool:
         """Tell whether a report has arrived and has not been corrected by its reporter."""
