@@ -64,7 +64,6 @@ class Source(Plug):
     """A way in; touches the world, runs in a thread of its own."""
 
     name: str
-    finite: ClassVar[bool] = False
 
     @abstractmethod
     def observe(self, intake: Intake, follow: bool) -> Iterator[Taken]:

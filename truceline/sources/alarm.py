@@ -35,8 +35,6 @@ class Alarm(Source):
 
     path: Path
 
-    finite = True
-
     def observe(self, intake: Intake, follow: bool) -> Iterator[Taken]:
         for sweep in sweeps(self.path, f"*{ENDING}", intake.stop, follow=follow):
             for file in sweep:

@@ -28,8 +28,6 @@ class Patrol(Source):
 
     path: Path
 
-    finite = True
-
     def observe(self, intake: Intake, follow: bool) -> Iterator[Taken]:
         for sweep in sweeps(self.path, NAMES, intake.stop, follow=follow):
             for file in sweep:

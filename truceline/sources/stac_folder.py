@@ -8,7 +8,6 @@ import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
 
 from truceline.codec.stac import MAX_BYTES, Item, read_items, write_item
 from truceline.geo.raster import TIFF_MAGIC, regular_file, resolve_href
@@ -47,8 +46,6 @@ class StacFolder(Source):
     settle_s
         A file counts as complete when it was last written so long ago; 0 for writers that rename.
     """
-
-    finite: ClassVar[bool] = True
 
     path: Path
     pattern: str = "*.json"

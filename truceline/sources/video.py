@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -57,8 +57,6 @@ class Video(Source):
     settle_s
         A file counts as complete when its size has not changed for so long.
     """
-
-    finite: ClassVar[bool] = True
 
     path: Path
     piece_s: Seconds = 10.0

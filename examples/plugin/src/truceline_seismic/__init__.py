@@ -3,7 +3,6 @@
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
 
 from truceline.model.errors import BadInput
 from truceline.model.names import name
@@ -22,8 +21,6 @@ class Seismic(Source):
     least_magnitude
         Weaker shocks are not reported.
     """
-
-    finite: ClassVar[bool] = True
 
     path: Path
     least_magnitude: float = 1.5
