@@ -10,7 +10,7 @@ from truceline.dispatch.compose import Ask, decide_by
 from truceline.dispatch.explain import ruled_out_by
 from truceline.dispatch.instance import LOOK, Instance, Unit
 from truceline.dispatch.legal import Pairs, Role, earliest_start
-from truceline.model.decided import Recommendation, Tasking, Way
+from truceline.model.decided import Alternative, Recommendation, Tasking, Way
 from truceline.model.facts import Answer, Blob
 from truceline.plug import Media
 
@@ -163,9 +163,7 @@ def _ways(ask: Ask, instance: Instance, plan: Plan, pairs: Pairs) -> Iterator[Wa
             if other.unit in named or other.ruled_out_by == "skill":
                 continue
             named.add(other.unit)
-            yield _instead(
-                ask, instance, plan, pairs, order, other.unit, other.delta_cost, other.ruled_out_by
-            )
+            yield _instead(ask, instance, plan, pairs, order, other)
     if not main:
         yield from _barred_all(ask, instance, pairs)
     penalty = instance.tasks[0].deadline_s // 60
@@ -203,20 +201,13 @@ def _looks(ask: Ask, instance: Instance, looks: Sequence[Tasking], pairs: Pairs)
 
 
 def _instead(
-    ask: Ask,
-    instance: Instance,
-    plan: Plan,
-    pairs: Pairs,
-    order: Tasking,
-    unit_id: str,
-    delta: float | None,
-    code: str | None,
+    ask: Ask, instance: Instance, plan: Plan, pairs: Pairs, order: Tasking, other: Alternative
 ) -> Way:
-    number = pairs.unit_index[unit_id]
+    number = pairs.unit_index[other.unit]
     unit = instance.units[number]
     what = f"{unit.id} ({unit.contingent}) in place of {order.unit}"
-    if code is not None:
-        barred = _barred(ask, pairs, number, order.role) or _BARRED[code]
+    if other.ruled_out_by is not None:
+        barred = _barred(ask, pairs, number, order.role) or _BARRED[other.ruled_out_by]
         return Way(what=what, there_utc=None, cost="", barred_by=barred)
     rest = [o.unit for o in plan.orders if o.role == "main" and o.unit != order.unit]
     members = [number, *(pairs.unit_index[one] for one in rest)]
@@ -224,7 +215,7 @@ def _instead(
     start = earliest_start(instance.tasks[0].floor_s, windows) or 0
     minutes = round((start - order.start_s) / 60)
     pace = f"{abs(minutes)} min {'later' if minutes > 0 else 'sooner'}" if minutes else "at the same time"
-    lost = [f"sector {held.sector} loses its reserve" for held in plan.reserve if held.unit == unit_id]
+    lost = [f"sector {held.sector} loses its reserve" for held in plan.reserve if held.unit == other.unit]
     return Way(what=what, there_utc=_at(ask, start), cost="; ".join([pace, *lost]))
 
 

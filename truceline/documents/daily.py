@@ -98,7 +98,7 @@ class Daily(Document):
             "dl",
             *(child for word, what in GLOSSARY for child in (element("dt", word), element("dd", what))),
         )
-        yield self._footer(views)
+        yield self._footer()
 
     def _incidents(self, views: Views, span: Span) -> list[IncidentItem]:
         items = views.board.released(self.party) if self.party is not None else views.board.incidents()
@@ -146,7 +146,7 @@ class Daily(Document):
         lines.append(["all, span before", *(str(previous[verdict]) for verdict in VERDICTS)])
         yield table(("Sector", *VERDICTS.values()), lines, "Incidents in force, by sector and verdict")
 
-    def _footer(self, views: Views) -> Element:
+    def _footer(self) -> Element:
         entries = f"{self.entries} entries" if self.entries is not None else "the log"
         root = f", root {self.root_sha256}" if self.root_sha256 is not None else ""
         return element("footer", f"Rests on {entries}{root}. Every number in it can be traced with the log.")

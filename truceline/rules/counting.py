@@ -62,14 +62,10 @@ class Counting(Clause):
                 rest.append((sighting, self.see(sighting, zones)))
         for party in sorted(self.terms.bound):
             mine = [pair for pair in rest if pair[0].party in (party, "unknown")]
-            yield from self._party(party, mine, notices, zones)
+            yield from self._party(party, mine, notices)
 
     def _party(
-        self,
-        party: str,
-        mine: Sequence[tuple[Sighting, Seen | None]],
-        notices: Sequence[Sighting],
-        zones: Zones,
+        self, party: str, mine: Sequence[tuple[Sighting, Seen | None]], notices: Sequence[Sighting]
     ) -> Iterator[Finding]:
         window = timedelta(
             seconds=self.terms.count_window_s if self.count_window_s is None else self.count_window_s
