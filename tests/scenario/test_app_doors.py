@@ -3,6 +3,7 @@
 import hashlib
 
 import httpx
+import jsonschema
 import pytest
 from truceline.app.server import Settings, in_background, prepare
 from truceline.flow.node import Node
@@ -93,3 +94,21 @@ def test_after_a_sample_could_not_be_stored_nothing_is_taken_until_a_restart(tmp
     with_space.start()
     assert with_space.views.reports.get("after-full") is None
     with_space.stop()
+
+
+def test_an_event_of_the_stream_fits_the_schema_of_the_stream(site, report):
+    site["olga"].post("/reports", json=report("streamed"))
+    content = (
+        site["admin"].get("/openapi.json").json()["paths"]["/events"]["get"]["responses"]["200"]["content"]
+    )
+    event = {}
+    with site["oper"].stream("GET", "/events?after_seq=-1") as answer:
+        for line in answer.iter_lines():
+            key, _, value = line.partition(": ")
+            if line.startswith(("id", "event", "data")):
+                event[key] = value
+            if not line and event:
+                break
+
+    assert set(event) == {"id", "event", "data"}
+    jsonschema.validate(event, content["text/event-stream"]["schema"])

@@ -13,6 +13,10 @@ from truceline.app.http.table import Media, Route
 
 _REF = "#/components/schemas/{name}"
 _RAW_BODY = {"type": "string", "format": "binary"}
+_EVENT_STREAM = "text/event-stream"
+_TEXT = {"type": "string"}
+# What checkers hold against the schema of a stream is each of its events.
+_EVENT = {"type": "object", "properties": {"id": _TEXT, "event": _TEXT, "data": _TEXT}}
 
 
 def document(routes: Sequence[Route]) -> dict[str, Any]:
@@ -90,7 +94,9 @@ def _responses(route: Route, schemas: dict[type, dict[str, Any]]) -> dict[str, A
     for status, kind in route.gives.items():
         response: dict[str, Any] = {"description": HTTPStatus(status).phrase}
         if isinstance(kind, Media):
-            response["content"] = {media: {"schema": _RAW_BODY} for media in kind.types}
+            response["content"] = {
+                media: {"schema": _EVENT if media == _EVENT_STREAM else _RAW_BODY} for media in kind.types
+            }
         elif kind is dict:
             response["content"] = {"application/json": {"schema": {"type": "object"}}}
         elif kind is not None:
