@@ -15,7 +15,9 @@ from truceline.model.facts import Claim, Fact, Header
 from truceline.model.observed import Report
 from truceline.model.place import utc_text
 from truceline.rules.agreement import Agreement, read_agreement
-from truceline.rules.judge import Judge, judge_all
+from truceline.rules.clusters import Clusters
+from truceline.rules.judge import Judge
+from truceline.rules.rulings import judge_all
 from truceline.rules.sightings import of_report
 from truceline.view.reports import Reports
 
@@ -167,6 +169,52 @@ def components(reports: list[tuple[str, Report]]) -> set[tuple[str, ...]]:
         if len(group) > 1:
             found.add(tuple(sorted(key for key, _ in group)))
     return found
+
+
+@given(seed=st.integers(0, 2**32), most=st.integers(2, 6))
+@settings(max_examples=60)
+def test_large_clusters_wait_for_the_clock_and_then_are_the_same(seed, most):
+    rng = random.Random(seed)
+    ids = [f"r{number:02d}" for number in range(40)]
+    reports = [
+        (
+            key,
+            Report(
+                type="shot",
+                time_utc=START + timedelta(seconds=rng.uniform(0, 1500)),
+                lat_deg=24.5,
+                lon_deg=round(10.3 + rng.uniform(0, 0.02), 6),
+            ),
+        )
+        for key in ids
+    ]
+    taken_back = rng.sample(ids, 8)
+    reports += [
+        (f"back-{key}", Report(type="note", time_utc=START, lat_deg=24.5, lon_deg=10.3, corrects=key))
+        for key in taken_back
+    ]
+    rng.shuffle(reports)
+    clusters = Clusters("shot")
+    held: dict[str, Incident] = {}
+    gone_before: set[str] = set()
+    for key, report in reports:
+        if report.corrects is not None:
+            gone_before.add(report.corrects)
+            clusters.remove(report.corrects)
+        elif key not in gone_before:
+            clusters.add(key, report)
+        told, made = clusters.changed(most if rng.random() < 0.8 else None)
+        for name in told:
+            del held[name]
+        assert not held.keys() & made.keys()
+        held |= made
+
+    told, made = clusters.changed()
+    held = {name: one for name, one in held.items() if name not in told} | made
+
+    counting = [(key, report) for key, report in reports if key in ids and key not in taken_back]
+    assert {incident.report_ids for incident in held.values()} == components(counting)
+    assert not clusters.waits
 
 
 def test_incident_bodies_survive_json():

@@ -8,7 +8,7 @@ from pytest import approx
 from truceline.model.observed import Sighting
 from truceline.model.place import Point
 from truceline.rules.agreement import Agreement, read_agreement
-from truceline.rules.judge import judge_all
+from truceline.rules.rulings import judge_all
 
 START = datetime(2025, 6, 1, 12, tzinfo=UTC)
 HEAD = """

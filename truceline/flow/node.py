@@ -26,7 +26,8 @@ from truceline.view.watch import CLOCK
 
 _LOG = logging.getLogger(__name__)
 _GROUP = 1000  # claims made durable together, at most
-_TICK_S = 1.0  # how often the thread looks at the clock when nothing comes
+_TICK_S = 0.25  # how often the thread looks at the clock when nothing comes
+_LEAST_S = 1.0  # between two ticks of the clock in the log, seconds of the wall
 
 Outcome = list[Appended | Refused]
 
@@ -178,7 +179,7 @@ class Node:
     def _step(self) -> bool:
         batch = self._gather()
         self._in_hand = [answer for _, answer in batch or ()]
-        self._tick()
+        self._tick(soon_s=0 if batch is not None else _TICK_S + _LEAST_S)
         if batch is None:
             return False
         if not batch:
@@ -249,15 +250,15 @@ class Node:
     def _said(self, answer: Claim | Job) -> bool:
         return self.journal.knows(entry_key(answer.kind, answer.id, answer.refs))
 
-    def _tick(self) -> None:
-        """Log a tick of the clock when a fold asked to be woken."""
+    def _tick(self, soon_s: float) -> None:
+        """Log a tick of the clock when a fold asked to be woken, or would within so many seconds."""
         with self.lock:
             moments = [moment for fold in self.core.folds if (moment := fold.due()) is not None]
         now = self.now()
-        if not moments or min(moments) > now:
+        if not moments or min(moments) > now + timedelta(seconds=soon_s * self.rate):
             return
-        least = timedelta(seconds=max(30.0, self.rate))
-        if self._last_tick is not None and now - self._last_tick < least:
+        least = timedelta(seconds=_LEAST_S * self.rate)
+        if not soon_s and self._last_tick is not None and now - self._last_tick < least:
             return
         self._last_tick = now
         tick = Observation(

@@ -33,7 +33,8 @@ class Clusters:
     """Connected components of the reports of one type; the set decides, never the order.
 
     Reports stand in cells of 500 m and 300 s, so that a new one is compared with the few around
-    it; a withdrawn one leads to a search through its own component only.
+    it; a withdrawn one leads to a search through its own component only. What a change comes to is
+    told by :meth:`changed`, which may leave large components for later.
     """
 
     def __init__(self, type_: str) -> None:
@@ -41,53 +42,92 @@ class Clusters:
         self._spots: dict[str, _Spot] = {}
         self._cells: dict[_Cell, dict[str, _Spot]] = {}
         self._component: dict[str, set[str]] = {}
+        self._touched: set[str] = set()
+        self._told: dict[str, frozenset[str]] = {}  # incident → its reports, as told last
+        self._told_of: dict[str, str] = {}  # report → incident
 
-    def add(self, report_id: str, report: Report) -> tuple[list[set[str]], list[set[str]]]:
-        """Add a report.
+    @property
+    def waits(self) -> bool:
+        """Tell whether a change has not been told yet."""
+        return bool(self._touched)
 
-        Returns
-        -------
-        tuple
-            The components there were, and the one there is.
-        """
+    def add(self, report_id: str, report: Report) -> None:
+        """Add a report."""
         if report_id in self._spots:
-            return [], []
+            return
         spot = _spot(report_id, report)
         before: dict[int, set[str]] = {}
-        for other in self._linked(spot):
+        for other in self._near(spot):
             component = self._component[other.id]
-            before[id(component)] = component
+            if id(component) not in before and _are_linked(other, spot):
+                before[id(component)] = component
         self._spots[report_id] = spot
         self._cells.setdefault(spot.cell, {})[report_id] = spot
-        old = [set(component) for component in before.values()]
         joined = max(before.values(), key=len, default=set[str]())
         for component in before.values():
             if component is not joined:
                 joined |= component
+                self._component.update(dict.fromkeys(component, joined))
         joined.add(report_id)
-        for member in (report_id, *(m for component in old for m in component)):
-            self._component[member] = joined
-        return old, [set(joined)]
+        self._component[report_id] = joined
+        self._touched.add(report_id)
 
-    def remove(self, report_id: str) -> tuple[list[set[str]], list[set[str]]]:
-        """Take a report out; answers as :meth:`add`, what is left may be several."""
+    def remove(self, report_id: str) -> None:
+        """Take a report out; what is left of its component may be several."""
         spot = self._spots.pop(report_id, None)
         if spot is None:
-            return [], []
+            return
         cell = self._cells[spot.cell]
         del cell[report_id]
         if not cell:
             del self._cells[spot.cell]
-        old = self._component.pop(report_id)
-        left = old - {report_id}
-        parts = []
+        left = self._component.pop(report_id) - {report_id}
+        self._touched.add(report_id)
         while left:
             part = self._reached(next(iter(left)))
-            parts.append(set(part))
             left -= part
-            for member in part:
-                self._component[member] = part
-        return [set(old)], parts
+            self._touched.add(min(part))
+            self._component.update(dict.fromkeys(part, part))
+
+    def changed(self, most: int | None = None) -> tuple[list[str], dict[str, Incident]]:
+        """Tell which incidents there were and are where something has changed.
+
+        Parameters
+        ----------
+        most
+            Components of more reports are left for later; None: none is.
+
+        Returns
+        -------
+        tuple
+            Names of incidents told before, and the incidents there are in their place.
+        """
+        waiting = sorted(self._touched)
+        gone: dict[str, None] = {}
+        come: dict[str, Incident] = {}
+        seen: set[int] = set()
+        while waiting:
+            report_id = waiting.pop()
+            component = self._component.get(report_id, set())
+            if most is not None and len(component) > most:
+                continue
+            self._touched.discard(report_id)
+            if id(component) in seen and component:
+                continue
+            seen.add(id(component))
+            for old in {self._told_of[m] for m in (report_id, *component) if m in self._told_of}:
+                members = self._told.pop(old)
+                gone[old] = None
+                for member in members:
+                    del self._told_of[member]
+                waiting.extend(members - component)
+                self._touched |= members - component
+            made = self.incident(component)
+            if made is not None:
+                come[made[0]] = made[1]
+                self._told[made[0]] = frozenset(component)
+                self._told_of.update(dict.fromkeys(component, made[0]))
+        return sorted(gone), come
 
     def incident(self, members: set[str]) -> tuple[str, Incident] | None:
         """Make the incident of a component; None: one report alone is none."""
@@ -108,28 +148,27 @@ class Clusters:
             lon_deg=lon_deg,
             ce90_m=round(spread_m, 3),
         )
-        return self.name_of(members), incident
-
-    def name_of(self, members: set[str]) -> str:
-        """Name the incident of a component: class and reports make it what it is."""
-        return name("inc", self.class_, *sorted(members))
+        return name("inc", self.class_, *ids), incident
 
     def _reached(self, start: str) -> set[str]:
         found, waiting = {start}, [start]
         while waiting:
-            for other in self._linked(self._spots[waiting.pop()]):
-                if other.id not in found:
+            spot = self._spots[waiting.pop()]
+            for other in self._near(spot):
+                if other.id not in found and _are_linked(other, spot):
                     found.add(other.id)
                     waiting.append(other.id)
         return found
 
-    def _linked(self, spot: _Spot) -> Iterator[_Spot]:
+    def _near(self, spot: _Spot) -> Iterator[_Spot]:
         x, y, z, t = spot.cell
         for dx, dy, dz, dt in _AROUND:
-            for other in self._cells.get((x + dx, y + dy, z + dz, t + dt), {}).values():
-                is_near = abs(other.time_s - spot.time_s) <= NEAR_S and other.id != spot.id
-                if is_near and _arc_m(other.xyz, spot.xyz) <= NEAR_M:
-                    yield other
+            yield from self._cells.get((x + dx, y + dy, z + dz, t + dt), {}).values()
+
+
+def _are_linked(one: _Spot, other: _Spot) -> bool:
+    is_near = abs(one.time_s - other.time_s) <= NEAR_S and one.id != other.id
+    return is_near and _arc_m(one.xyz, other.xyz) <= NEAR_M
 
 
 def _spot(report_id: str, report: Report) -> _Spot:

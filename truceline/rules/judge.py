@@ -1,6 +1,7 @@
-"""The judge: what holds against the agreement, over a whole set of sightings or fact by fact."""
+"""The judge: what holds against the agreement, fact by fact."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -14,55 +15,16 @@ from truceline.model.observed import Detections, Observation, Sighting, Tracks
 from truceline.model.place import Span
 from truceline.rules import sightings as read
 from truceline.rules.agreement import Agreement
-from truceline.rules.clause import Clause
 from truceline.rules.clusters import CLASSES, Clusters
 from truceline.rules.rulings import exceptions, key_function, kilometre, rule_on
 from truceline.view.reports import Reports
+from truceline.view.watch import CLOCK
 
 ACTOR = "engine:judge"
+AT_ONCE = 32  # reports of a cluster that is told with each report
+LATER = timedelta(seconds=0.5)  # a larger one is told this much later, with all that came meanwhile
 OWED = "engine:watch"  # says that a piece that was owed did not come
 _BucketName = tuple[int, str]  # number of the rule, key
-
-
-def judge_all(
-    agreement: Agreement, sightings: Sequence[Sighting]
-) -> tuple[list[tuple[str, Incident]], list[tuple[str, str]]]:
-    """Judge a set of sightings, one per id; the answer does not depend on their order.
-
-    Returns
-    -------
-    tuple
-        Incidents with their ids, sorted by start, rule, party, id; and what was left aside:
-        pairs of id and reason, sorted.
-    """
-    places = [sighting.at for sighting in sightings if sighting.at is not None]
-    agreement.zones.remember([at.lat_deg for at in places], [at.lon_deg for at in places])
-    notices = [sighting for sighting in sightings if sighting.kind == "notice"]
-    found: dict[str, Incident] = {}
-    spoken: set[str] = set()
-    aside: set[tuple[str, str]] = set()
-    odd = [sighting for sighting in sightings if sighting.at is None or sighting.kind == "response"]
-    for provision in agreement.provisions:
-        buckets: dict[str, list[Sighting]] = {}
-        key_of = key_function(provision)
-        for sighting in sightings:
-            key = key_of(sighting)
-            if key is not None:
-                buckets.setdefault(key, []).append(sighting)
-                if sighting.kind == "response":
-                    spoken.add(sighting.id)
-        if isinstance(provision.rule, Clause):
-            reasons = ((sighting.id, provision.rule.aside(sighting)) for sighting in odd)
-            aside.update((key, reason) for key, reason in reasons if reason is not None)
-        covering = notices if exceptions(provision) else []
-        for bucket in buckets.values():
-            found.update(rule_on(agreement, provision, bucket, covering))
-    incidents = sorted(
-        found.items(), key=lambda item: (item[1].start_utc, item[1].rule, item[1].party or "", item[0])
-    )
-    # A response may climb one ladder and stand in no other.
-    ignored = sorted(pair for pair in aside if pair[1] != "not_in_ladder" or pair[0] not in spoken)
-    return incidents, ignored
 
 
 class Judge(Fold):
@@ -108,6 +70,7 @@ class Judge(Fold):
         self._entries: dict[str, int] = {}  # incident → its newest entry
         self._holding: dict[str, Incident] = {}
         self._erased: set[str] = set()
+        self._late_utc: datetime | None = None
 
     def apply(self, fact: Fact) -> Iterable[Claim | Job]:
         if fact.redacted is not None:
@@ -139,7 +102,6 @@ class Judge(Fold):
         return [self._withdrawal(fact.id, incident, fact)]
 
     def _reports_changed(self, fact: Fact) -> list[Claim]:
-        claims: list[Claim] = []
         put: dict[str, Sighting | None] = {}
         for report_id in sorted(self._reports.touched):
             item = self._reports.get(report_id)
@@ -147,22 +109,46 @@ class Judge(Fold):
                 continue
             counts = self._reports.in_force(report_id)
             clusters = self._clusters.get(item.report.type)
-            if clusters is not None:
-                change = clusters.add(report_id, item.report) if counts else clusters.remove(report_id)
-                names = [clusters.name_of(part) for part in change[0]]
-                gone = {name: self._holding[name] for name in names if name in self._holding}
-                come = {
-                    name: msgspec.structs.replace(cluster, km=self._km(cluster.lat_deg, cluster.lon_deg))
-                    for name, cluster in filter(None, map(clusters.incident, change[1]))
-                }
-                claims += self._reconcile(gone, come, fact, ())
+            if clusters is not None and counts:
+                clusters.add(report_id, item.report)
+            elif clusters is not None:
+                clusters.remove(report_id)
             if self._agreement is not None:
                 sighting = read.of_report(report_id, item.report, item.seq, self._agreement)
                 put[report_id] = sighting if counts else None
+        claims = self._cluster(fact, AT_ONCE)
+        if self._late_utc is None and any(clusters.waits for clusters in self._clusters.values()):
+            self._late_utc = fact.time_utc
         return claims + self._settle(put, fact)
+
+    def _cluster(self, fact: Fact, most: int | None) -> list[Claim]:
+        """Claim what the clusters have come to.
+
+        Large ones wait for the clock, or each of a thousand reports of one place would write all that
+        came before it once more.
+        """
+        claims: list[Claim] = []
+        for clusters in self._clusters.values():
+            if not clusters.waits:
+                continue
+            told, made = clusters.changed(most)
+            gone = {name: self._holding[name] for name in told if name in self._holding}
+            come = {
+                name: msgspec.structs.replace(cluster, km=self._km(cluster.lat_deg, cluster.lon_deg))
+                for name, cluster in made.items()
+            }
+            claims += self._reconcile(gone, come, fact, ())
+        return claims
+
+    def due(self) -> datetime | None:
+        """Tell when the large clusters are to be told."""
+        return None if self._late_utc is None else self._late_utc + LATER
 
     def _looked(self, fact: Fact) -> list[Claim]:
         observation = fact.noun(Observation)
+        if observation.source == CLOCK:
+            self._late_utc = None
+            return self._cluster(fact, None)
         self._sources[fact.id] = observation.source
         if self._agreement is None:
             return []

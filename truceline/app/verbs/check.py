@@ -69,7 +69,7 @@ def _look_once(agreement: Any, rows: Any) -> None:
 
 
 def _judged(agreement: Any, rows: Any) -> dict[str, Any]:
-    from truceline.rules.judge import judge_all
+    from truceline.rules.rulings import judge_all
     from truceline.rules.observations import settle
     from truceline.rules.rulings import as_json
 
