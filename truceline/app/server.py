@@ -34,6 +34,7 @@ ROUTES = tuple(
 )
 GRACE_S = 4  # for open requests when it stops; the contract gives ten seconds for everything
 _BACKLOG = 1024
+_STUCK_MS = 30_000  # a reader that takes nothing for so long is cut off
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -245,6 +246,9 @@ def _bind(host: str, port: int) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            # Whoever takes nothing would keep what is left for them, and the connection, for ever.
+            bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STUCK_MS)
         bound.bind((host, port))
         bound.listen(_BACKLOG)
     except (OSError, OverflowError) as error:
