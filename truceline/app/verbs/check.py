@@ -69,9 +69,8 @@ def _look_once(agreement: Any, rows: Any) -> None:
 
 
 def _judged(agreement: Any, rows: Any) -> dict[str, Any]:
-    from truceline.rules.rulings import judge_all
     from truceline.rules.observations import settle
-    from truceline.rules.rulings import as_json
+    from truceline.rules.rulings import as_json, judge_all
 
     settled = settle(rows)
     incidents, aside = judge_all(agreement, settled.sightings)
