@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 from truceline.flow.clock import Clock
+from truceline.flow.courier import Courier
 from truceline.flow.why import chain, find, lines, says
 from truceline.log.journal import Journal
 from truceline.model.errors import BadInput
 from truceline.model.facts import Claim, Fact, Header, Redacted
+from truceline.view.holds import Holds
 
 START = datetime(2030, 5, 1, tzinfo=UTC)
 
@@ -96,3 +98,22 @@ def test_a_clock_that_changes_its_pace_goes_on_from_where_it_was():
     assert before <= clock.now()
     assert clock.now() - before < timedelta(hours=12)
     assert clock.speed == 1.0
+
+
+def test_an_order_that_was_cancelled_while_it_was_held_never_leaves():
+    holds = Holds()
+    courier = Courier(holds)
+    until = {"scope": "orders", "until_utc": "2030-05-01T01:00:00Z"}
+    said = []
+    for one in (
+        fact(0, "statement", {"about": "hold", "by": "c", "attributes": until}, entry_id="h"),
+        fact(1, "order", {}, entry_id="ord-a"),
+        fact(2, "order", {}, entry_id="ord-b"),
+        fact(3, "order_state", {"order_id": "ord-a", "state": "CANCELLED", "at_utc": START, "by": "c"}),
+        fact(4, "statement", {"about": "hold", "by": "c", "stance": "lifted", "attributes": {"hold": "h"}}),
+    ):
+        holds.apply(one)
+        said += courier.apply(one)
+
+    assert [claim.body.order_id for claim in said] == ["ord-b"]
+    assert courier.due() is None

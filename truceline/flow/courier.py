@@ -11,7 +11,10 @@ from truceline.view.holds import Holds
 
 
 class Courier(Fold):
-    """Says ``SENT`` once per order: from then on the unit it is addressed to may fetch it."""
+    """Says ``SENT`` once per order: from then on the unit it is addressed to may fetch it.
+
+    An order that a commander cancelled while it was held never leaves.
+    """
 
     def __init__(self, holds: Holds) -> None:
         self._holds = holds
@@ -20,6 +23,8 @@ class Courier(Fold):
     def apply(self, fact: Fact) -> Iterable[Claim | Job]:
         if fact.kind == "order":
             self._waiting[fact.id] = fact.seq
+        elif fact.kind == "order_state" and fact.redacted is None:
+            self._waiting.pop(fact.noun(OrderState).order_id, None)
         if not self._waiting or self._holds.is_held("orders", fact.time_utc):
             return []
         sent = [self._sent(order_id, seq, fact) for order_id, seq in self._waiting.items()]
