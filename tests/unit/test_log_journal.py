@@ -310,7 +310,8 @@ def test_a_damaged_last_checkpoint_is_corruption_and_no_torn_tail(journal):
     journal.close()
     path = journal.log_dir / "000000.jsonl"
     data = path.read_bytes()
-    for damaged in (data[:-1] + b"\x0b", data[:-9] + b"0" * 4 + data[-5:]):
+    wrong = data[:-9] + b"0" * 4 + data[-5:]
+    for damaged in (data[:-1] + b"\x0b", wrong, wrong[:-1]):
         path.write_bytes(damaged)
 
         with pytest.raises(Broken):
@@ -324,13 +325,28 @@ def test_every_torn_tail_of_the_last_group_is_cut_off(journal):
     journal.append([claim(id="x"), claim(id="y")])
     journal.close()
     data = path.read_bytes()
-    for end in range(kept + 1, len(data) - 1, 37):
+    for end in (*range(kept + 1, len(data) - 1, 37), len(data) - 2):
         path.write_bytes(data[:end])
 
         again = Journal.open(journal.data_dir)
         again.close()
 
         assert path.read_bytes() == data[:kept]
+
+
+def test_a_last_checkpoint_that_lacks_only_its_line_end_is_kept(journal):
+    put(journal, id="kept")
+    journal.close()
+    path = journal.log_dir / "000000.jsonl"
+    data = path.read_bytes()
+    path.write_bytes(data[:-1])
+
+    again = Journal.open(journal.data_dir)
+    assert put(again, id="next") == 1
+    again.close()
+
+    assert path.read_bytes().startswith(data)
+    assert verdict(journal)[0] == 0
 
 
 def test_a_reader_beside_the_writer_sees_whole_groups_only(journal):

@@ -20,6 +20,7 @@ from truceline.log.sign import CHECKPOINT_DOMAIN, signature_holds
 from truceline.model.errors import BadInput, Broken
 from truceline.model.facts import Fact, entry_key
 
+_LONGEST_CHECKPOINT = 1 << 16
 _held: set[int] = set()  # locks of this process, by file descriptor
 
 
@@ -29,6 +30,17 @@ class Keys(NamedTuple):
     log: Key
     mission: Key
     origin: str
+
+
+class _Read(NamedTuple):
+    """An entry that was read: its fact without a body, leaf, place, and body."""
+
+    fact: Fact
+    leaf: bytes
+    segment: int
+    offset: int
+    length: int
+    body: bytes
 
 
 class State:
@@ -118,7 +130,8 @@ def load(log_dir: Path, keys: Keys) -> State:
     """Read a log from its start, check hashes and chain, and cut off what was never acknowledged.
 
     The tail is cut only when it is a tail: whole entries that no checkpoint covers, and at most
-    one torn line after them. Anything else that does not hold is corruption.
+    one torn line after them. A last checkpoint that lacks its line end alone is signed and whole:
+    it gets its line end. Anything else that does not hold is corruption.
 
     Raises
     ------
@@ -126,20 +139,36 @@ def load(log_dir: Path, keys: Keys) -> State:
         If the log is corrupt; file and line are named.
     """
     state = State(keys, log_dir)
-    end = (0, 0)
-    waiting: list[tuple[Fact, bytes, int, int, int, bytes]] = []
-    previous = ZEROS
     paths = segments(log_dir)
+    end, waiting = _read(state, paths)
+    unended = _unended_checkpoint(paths)
+    if unended:
+        try:
+            _settle(state, waiting, unended)
+        except ValueError as error:
+            raise Broken(f"{paths[-1]}: last line: {error}") from error
+        end = (len(paths) - 1, paths[-1].stat().st_size)
+    if state.last_checkpoint is not None:
+        _check_last(state, paths[end[0]])
+    _cut(paths, end)
+    if unended:
+        _end_line(paths[-1])
+    state.last_segment = max(len(paths) - 1, 0)
+    return state
+
+
+def _read(state: State, paths: list[Path]) -> tuple[tuple[int, int], list[_Read]]:
+    """Read all lines; give where the last checkpoint ends, and the entries after it."""
+    end = (0, 0)
+    waiting: list[_Read] = []
+    previous = ZEROS
     for number, path in enumerate(paths):
         line_number = 0
         for offset, line in lines_of(path):
             line_number += 1
             try:
                 if line.startswith(CHECKPOINT_START):
-                    for item in waiting:
-                        _take(state, *item)
-                    waiting.clear()
-                    _check_checkpoint(state, line)
+                    _settle(state, waiting, line)
                     end = (number, offset + len(line) + 1)
                     continue
                 raws, header, leaf = checked_leaf(line)
@@ -148,21 +177,9 @@ def load(log_dir: Path, keys: Keys) -> State:
             except ValueError as error:
                 raise Broken(f"{path}: line {line_number}: {error}") from error
             previous = leaf.hex()
-            waiting.append(
-                (
-                    Fact(header=header, redacted=raws.redacted),
-                    leaf,
-                    number,
-                    offset,
-                    len(line),
-                    bytes(raws.body),
-                )
-            )
-    if state.last_checkpoint is not None:
-        _check_last(state, paths[end[0]])
-    _cut(paths, end)
-    state.last_segment = max(len(paths) - 1, 0)
-    return state
+            fact = Fact(header=header, redacted=raws.redacted)
+            waiting.append(_Read(fact, leaf, number, offset, len(line), bytes(raws.body)))
+    return end, waiting
 
 
 def take_lock(data_dir: Path) -> int:
@@ -192,12 +209,16 @@ def release(lock: int) -> None:
         os.close(lock)
 
 
-def _take(state: State, fact: Fact, leaf: bytes, segment: int, offset: int, length: int, body: bytes) -> None:
-    is_open = fact.redacted is None and needs_body(fact.kind)
-    state.take(fact, leaf, msgspec.json.decode(body) if is_open else None)
-    state.index.add(segment, offset, length)
-    state.entries[entry_key(fact.kind, fact.id, fact.refs)] = fact.seq
-    state.newest[fact.id] = fact.seq
+def _settle(state: State, waiting: list[_Read], checkpoint: bytes) -> None:
+    """Take in the entries that a checkpoint covers, and the checkpoint."""
+    for fact, leaf, segment, offset, length, body in waiting:
+        is_open = fact.redacted is None and needs_body(fact.kind)
+        state.take(fact, leaf, msgspec.json.decode(body) if is_open else None)
+        state.index.add(segment, offset, length)
+        state.entries[entry_key(fact.kind, fact.id, fact.refs)] = fact.seq
+        state.newest[fact.id] = fact.seq
+    waiting.clear()
+    _check_checkpoint(state, checkpoint)
 
 
 def _check_checkpoint(state: State, line: bytes) -> None:
@@ -223,6 +244,23 @@ def _check_last(state: State, path: Path) -> None:
         raise Broken(f"{path}: the last checkpoint is not signed by the log's key")
     if checkpoint["root_sha256"] != state.tree.root().hex():
         raise Broken(f"{path}: the entries do not give the root of the last checkpoint")
+
+
+def _unended_checkpoint(paths: list[Path]) -> bytes:
+    """Give the last line where it is a whole checkpoint without its line end; else nothing."""
+    if not paths:
+        return b""
+    with paths[-1].open("rb") as file:
+        file.seek(max(0, paths[-1].stat().st_size - _LONGEST_CHECKPOINT))
+        line = file.read().rpartition(b"\n")[2]
+    return line if line.startswith(CHECKPOINT_START) and line.endswith(b"}]}") else b""
+
+
+def _end_line(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _cut(paths: list[Path], end: tuple[int, int]) -> None:
