@@ -44,12 +44,11 @@ def verify_path(
     try:
         finding = _verify(path, trust, known, require_parties)
     except Failed as error:
-        return 3, {"path": str(path), "verdict": "failed", "why": str(error)}
+        return 3, _failed(path, str(error))
     except NotOne as error:
-        return 2, {"path": str(path), "verdict": "failed", "why": str(error)}
+        return 2, _failed(path, str(error))
     except OSError as error:
-        why = f"cannot be read: {error.strerror or error}"
-        return 2, {"path": str(path), "verdict": "failed", "why": why}
+        return 2, _failed(path, f"cannot be read: {error.strerror or error}")
     return EXIT_CODES[finding["verdict"]], {"path": str(path), **finding}
 
 
@@ -87,6 +86,11 @@ def read_known(path: Path) -> dict[str, Any]:
     except Failed as error:
         raise NotOne(f"{path}: {error}") from error
     return dict(checkpoint)
+
+
+def _failed(path: Path, why: str) -> dict[str, Any]:
+    unknown = {"entries": None, "tree_size": None, "root_sha256": None}
+    return {"path": str(path), "verdict": "failed", "why": why, **unknown}
 
 
 def _verify(
