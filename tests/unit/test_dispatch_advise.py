@@ -14,6 +14,7 @@ from truceline.model.decided import Decision, Explanation, Incident, Order, Orde
 from truceline.model.facts import Claim, Fact, Header, Job
 from truceline.model.place import Noun, utc_text
 from truceline.view.board import Board
+from truceline.view.reports import Reports
 from truceline.view.teams import Teams
 
 FORCE = Path(__file__).parents[2] / "truceline" / "sim" / "corridor" / "force.json"
@@ -41,7 +42,8 @@ class Desk:
     def __init__(self, root: Path, force: bytes | None = None) -> None:
         self.board = Board()
         force = FORCE.read_bytes() if force is None else force
-        self.teams = Teams(force, self.board)
+        self.reports = Reports()
+        self.teams = Teams(force, self.board, self.reports)
         self.advise = Advise(self.board, self.teams, force)
         self.media = Media(root)
         self.now = BEGAN
@@ -58,7 +60,7 @@ class Desk:
         )  # fmt: skip
         fact = Fact(header=header, body=msgspec.Raw(msgspec.json.encode(body)))
         said = self.seq
-        for fold in (self.board, self.teams):
+        for fold in (self.reports, self.board, self.teams):
             fold.apply(fact)
         for answer in self.advise.apply(fact):
             if isinstance(answer, Job):
@@ -287,7 +289,7 @@ def test_a_failed_order_brings_its_case_back(desk):
 
 def test_without_a_force_nothing_is_proposed(tmp_path):
     board = Board()
-    advise = Advise(board, Teams(None, board), None)
+    advise = Advise(board, Teams(None, board, Reports()), None)
     header = Header(
         actor="t", blobs=(), body_sha256="", id="inc-1", kind="incident", prev_sha256="", refs=(), seq=0,
         time_utc="2031-05-12T09:00:00Z", v=1,

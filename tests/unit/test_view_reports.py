@@ -2,18 +2,15 @@
 
 import itertools
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from truceline.log.blobs import Blobs
 from truceline.model.facts import Fact, Header
 from truceline.model.observed import Report
 from truceline.model.place import utc_text
 from truceline.view.reports import Reports
-from truceline.view.scene import Scene
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -99,12 +96,9 @@ def position_reports(draw):
 
 def positions_of(sent):
     reports = Reports()
-    scene = Scene(Blobs(Path("/nonexistent")), reports)
     for seq, one in enumerate(sent):
-        taken = fact(seq, **one)
-        reports.apply(taken)
-        scene.apply(taken)
-    return {item.report.subject_id: item.id for item in scene.positions()}
+        reports.apply(fact(seq, **one))
+    return {item.report.subject_id: item.id for item in reports.positions()}
 
 
 @given(sent=position_reports(), seed=st.randoms(use_true_random=False))

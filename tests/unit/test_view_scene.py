@@ -11,7 +11,6 @@ from truceline.model.facts import Fact, Header
 from truceline.model.observed import Tracks
 from truceline.model.place import Span, utc_text
 from truceline.model.tables import TRACK
-from truceline.view.reports import Reports
 from truceline.view.scene import Scene
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -20,7 +19,7 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 class Desk:
     def __init__(self, folder):
         self.blobs = Blobs(folder)
-        self.scene = Scene(self.blobs, Reports())
+        self.scene = Scene(self.blobs)
         self.seq = -1
 
     def round(self, minute, *rows, supersedes=()):

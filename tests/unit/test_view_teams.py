@@ -10,6 +10,7 @@ from truceline.model.facts import Fact, Header
 from truceline.model.observed import Report
 from truceline.model.place import Point, utc_text
 from truceline.view.board import Board
+from truceline.view.reports import Reports
 from truceline.view.teams import Teams
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -31,21 +32,23 @@ TASK = Tasking(unit="P-1", task="t", depart_s=0, path=(), arrive_s=60, start_s=6
 class Desk:
     def __init__(self, force=FORCE):
         self.board = Board()
-        self.teams = Teams(force, self.board)
+        self.reports = Reports()
+        self.teams = Teams(force, self.board, self.reports)
         self.seq = -1
 
     def say(self, kind, entry_id, body):
         self.seq += 1
         header = Header("a", (), "", entry_id, kind, "", (), self.seq, utc_text(START), 1)
         fact = Fact(header, msgspec.Raw(msgspec.json.encode(body)))
+        self.reports.apply(fact)
         self.board.apply(fact)
         self.teams.apply(fact)
         return self.seq
 
-    def at(self, lat_deg, minute=0, unit="P-1", type_="position"):
+    def at(self, lat_deg, minute=0, unit="P-1", type_="position", corrects=None):
         body = Report(type=type_, time_utc=START + timedelta(minutes=minute), lat_deg=lat_deg, lon_deg=127.0,
-                      subject_id=unit)  # fmt: skip
-        return self.say("report", f"p{self.seq}", body)
+                      subject_id=unit, corrects=corrects)  # fmt: skip
+        return self.say("report", f"p{self.seq + 1}", body)
 
     def order(self, order_id="o", task=TASK):
         body = Order(decision_id="d", recommendation_id="r", incident_ids=(), unit=task.unit, tasking=task,
@@ -97,6 +100,26 @@ def test_an_older_position_that_comes_late_moves_nothing(desk):
     desk.at(38.0, minute=1)
 
     assert desk.unit().at.lat_deg == 38.1
+
+
+def test_a_position_that_was_taken_back_moves_nothing(desk):
+    first = desk.at(38.09, minute=1)
+    wrong = desk.at(38.01, minute=2)
+
+    desk.at(0.0, type_="note", corrects=f"p{wrong}")
+    assert (desk.unit().node, desk.unit().last_contact_utc) == ("post", START + timedelta(minutes=1))
+
+    desk.at(0.0, type_="note", corrects=f"p{first}")
+    assert (desk.unit().at.lat_deg, desk.unit().node, desk.unit().last_contact_utc) == (38.0, "base", None)
+
+
+@pytest.mark.parametrize("order", [(38.02, 38.09), (38.09, 38.02)])
+def test_of_two_positions_of_one_moment_the_same_counts_in_any_order(desk, order):
+    for lat_deg in order:
+        body = Report(type="position", time_utc=START, lat_deg=lat_deg, lon_deg=127.0, subject_id="P-1")
+        desk.say("report", f"at-{lat_deg}", body)
+
+    assert desk.unit().at.lat_deg == 38.09
 
 
 @pytest.mark.parametrize(("unit", "type_"), [("P-1", "sighting"), ("X-9", "position")])
@@ -155,3 +178,17 @@ def test_a_unit_that_cannot_touches_the_proposal_that_rests_on_it(desk):
     desk.step("CANTDO")
 
     assert desk.board.recommendation("rec").changes == ("P-1 said that it cannot",)
+
+
+def test_without_a_force_whoever_has_a_task_is_a_unit_that_moves_and_cannot():
+    desk = Desk(force=None)
+    desk.order()
+    desk.propose()
+
+    desk.at(38.02, minute=2)
+    desk.step("CANTDO")
+
+    assert desk.board.recommendation("rec").changes == (
+        "P-1 is no longer where it was",
+        "P-1 said that it cannot",
+    )

@@ -110,7 +110,7 @@ def in_force(core: Core) -> dict[str, bytes]:
     for row in core.views.scene.in_force():
         place = f"track {row.track_id} at {row.time_utc.isoformat()}"
         held[place] = msgspec.json.encode(msgspec.structs.replace(row, seq=0, row=0))
-    for position in core.views.scene.positions():
+    for position in core.views.reports.positions():
         held[f"position of {position.report.subject_id}"] = position.id.encode()
     return held
 

@@ -129,6 +129,10 @@ class Board(Fold):
         """List what waits for a decision."""
         return [item for item in self.recommendations() if item.state == "waiting"]
 
+    def waiting_on(self, unit: str) -> list[RecommendationItem]:
+        """List what waits for a decision and gives a unit a task."""
+        return [self._recommendations[one] for one in sorted(self._waiting_by_unit.get(unit, ()))]
+
     def orders(self) -> list[OrderItem]:
         return sorted(self._orders.values(), key=lambda item: item.seq)
 

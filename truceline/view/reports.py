@@ -35,6 +35,7 @@ class Reports(Fold):
         self._correctors: dict[str, set[str]] = {}
         self._by_subject: dict[str, list[ReportItem]] = {}
         self._bringers: dict[str, str] = {}
+        self._positions: dict[str, ReportItem] = {}
 
     def apply(self, fact: Fact) -> Iterable[Claim | Job]:
         self.touched = frozenset()
@@ -52,6 +53,8 @@ class Reports(Fold):
             self._correctors.setdefault(item.report.corrects, set()).add(item.reporter)
             touched.add(item.report.corrects)
         self.touched = frozenset(touched)
+        for report_id in sorted(touched):
+            self._place(report_id)
         return ()
 
     def get(self, report_id: str) -> ReportItem | None:
@@ -67,9 +70,13 @@ class Reports(Fold):
         item = self._by_id.get(report_id)
         return item is not None and item.reporter not in self._correctors.get(report_id, ())
 
-    def of_subject(self, subject_id: str) -> list[ReportItem]:
-        """List the position reports of one subject in order of arrival."""
-        return self._by_subject.get(subject_id, [])
+    def position(self, subject_id: str) -> ReportItem | None:
+        """Find the newest position of a subject that counts."""
+        return self._positions.get(subject_id)
+
+    def positions(self) -> list[ReportItem]:
+        """List the newest position of each subject that counts, by subject."""
+        return [self._positions[subject] for subject in sorted(self._positions)]
 
     def counting(self) -> Iterator[ReportItem]:
         """Yield the reports that count, in order of arrival."""
@@ -85,3 +92,23 @@ class Reports(Fold):
                 if len(found) == limit:
                     break
         return found
+
+    def _place(self, report_id: str) -> None:
+        item = self._by_id.get(report_id)
+        if item is None or item.report.type != "position" or item.report.subject_id is None:
+            return
+        subject = item.report.subject_id
+        current = self._positions.get(subject)
+        if self.in_force(report_id):
+            if current is None or _newness(item) > _newness(current):
+                self._positions[subject] = item
+        elif current is item:
+            counting = [one for one in self._by_subject[subject] if self.in_force(one.id)]
+            if counting:
+                self._positions[subject] = max(counting, key=_newness)
+            else:
+                del self._positions[subject]
+
+
+def _newness(item: ReportItem) -> tuple[datetime, str]:
+    return (item.report.time_utc, item.id)

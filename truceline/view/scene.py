@@ -1,4 +1,4 @@
-"""What is where: tracks and live positions, as known now."""
+"""What is where by the sensors: tracks, as known now."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,6 @@ from truceline.log.pieces import read
 from truceline.model.classes import FUSION_CLASSES, candidates
 from truceline.model.facts import Claim, Fact, Job
 from truceline.model.observed import Tracks
-from truceline.view.reports import ReportItem, Reports
 
 _ALIVE = timedelta(hours=1)  # a track that was not seen for so long has left the picture
 _TRAIL = 5  # last rounds drawn behind a symbol
@@ -42,12 +41,10 @@ class TrackItem(msgspec.Struct, frozen=True):
 class Scene(Fold):
     """Folds track rounds; a round that was superseded is forgotten."""
 
-    def __init__(self, blobs: Blobs, reports: Reports) -> None:
+    def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
-        self._reports = reports
         self._rounds: dict[datetime, tuple[int, list[TrackItem]]] = {}
         self._now = datetime(1970, 1, 1, tzinfo=UTC)
-        self._positions: dict[str, str] = {}
 
     def apply(self, fact: Fact) -> Iterable[Claim | Job]:
         self._now = max(self._now, fact.time_utc)
@@ -56,10 +53,6 @@ class Scene(Fold):
         if fact.kind == "track":
             said = fact.noun(Tracks)
             self._rounds[said.round.from_utc] = (fact.seq, _rows(read(self._blobs, said.piece), fact.seq))
-        for report_id in sorted(self._reports.touched):
-            item = self._reports.get(report_id)
-            if item is not None and item.report.type == "position":
-                self._place(item)
         return ()
 
     def tracks(self, at_utc: datetime | None = None) -> list[TrackItem]:
@@ -84,30 +77,6 @@ class Scene(Fold):
         """List every row of every round in force, by time and track."""
         rows = [item for _, items in self._rounds.values() for item in items]
         return sorted(rows, key=lambda item: (item.time_utc, item.track_id))
-
-    def positions(self) -> list[ReportItem]:
-        """List the newest position of each subject that counts."""
-        found = (self._reports.get(self._positions[subject]) for subject in sorted(self._positions))
-        return [item for item in found if item is not None]
-
-    def _place(self, item: ReportItem) -> None:
-        subject = item.report.subject_id
-        if subject is None:
-            return
-        current = self._reports.get(self._positions.get(subject, ""))
-        if self._reports.in_force(item.id):
-            if current is None or _order(item) > _order(current):
-                self._positions[subject] = item.id
-        elif current is not None and current.id == item.id:
-            counting = [one for one in self._reports.of_subject(subject) if self._reports.in_force(one.id)]
-            if counting:
-                self._positions[subject] = max(counting, key=_order).id
-            else:
-                del self._positions[subject]
-
-
-def _order(item: ReportItem) -> tuple[datetime, str]:
-    return (item.report.time_utc, item.id)
 
 
 def _rows(table: pa.Table, seq: int) -> list[TrackItem]:

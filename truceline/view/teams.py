@@ -10,9 +10,9 @@ from truceline.log.fold import Fold
 from truceline.model.decided import Order, OrderState
 from truceline.model.errors import BadInput
 from truceline.model.facts import Claim, Fact, Job
-from truceline.model.observed import Report
 from truceline.model.place import Point
 from truceline.view.board import Board
+from truceline.view.reports import ReportItem, Reports
 
 _STATE_OF_ORDER = {
     "CREATED": "ordered",
@@ -23,6 +23,7 @@ _STATE_OF_ORDER = {
     "EXECUTING": "on_task",
 }
 _MOVED_M = 1000.0  # a unit that stands farther from where a proposal saw it is another proposal
+_CE90_M = 30.0  # a position that tells no error: a hand-held receiver under trees
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -64,7 +65,10 @@ class TeamItem(msgspec.Struct, frozen=True):
 
 
 class Teams(Fold):
-    """Folds position reports of units, orders and their states.
+    """Folds positions of units, orders and their states.
+
+    Where a unit is follows from the set of reports that count, as for every other subject. Whoever
+    has a task counts as a unit where a proposal is concerned, also without a force file.
 
     Raises
     ------
@@ -72,8 +76,11 @@ class Teams(Fold):
         If the force file cannot be read.
     """
 
-    def __init__(self, force: bytes | None, board: Board) -> None:
+    def __init__(self, force: bytes | None, board: Board, reports: Reports) -> None:
         self._board = board
+        self._reports = reports
+        self._heard: dict[str, datetime] = {}  # unit -> when it last said how far its order is
+        self._home: dict[str, str] = {}  # unit -> the node where the force file puts it
         self._items: dict[str, TeamItem] = {}
         try:
             known = msgspec.json.decode(force, type=Force) if force else Force()
@@ -82,13 +89,14 @@ class Teams(Fold):
         self._nodes = {node.id: node for node in known.nodes}
         for unit in known.units:
             at = self._place(unit.node)
+            self._home[unit.id] = unit.node
             self._items[unit.id] = TeamItem(unit.id, unit.contingent, unit.type, unit.flies, unit.node, at)
 
     def apply(self, fact: Fact) -> Iterable[Claim | Job]:
         if fact.redacted is not None:
             return ()
         if fact.kind == "report":
-            self._report(fact, fact.noun(Report))
+            self._report(fact)
         elif fact.kind == "order":
             order = fact.noun(Order)
             free_s = order.tasking.return_s if order.tasking.return_s is not None else order.tasking.leave_s
@@ -113,32 +121,40 @@ class Teams(Fold):
         """Give the places that units move between, by id."""
         return self._nodes
 
-    def _report(self, fact: Fact, report: Report) -> None:
-        unit = report.subject_id
-        if report.type != "position" or unit not in self._items:
-            return
-        item = self._items[unit]
-        if item.last_contact_utc is not None and report.time_utc < item.last_contact_utc:
-            return
-        at = Point(lat_deg=report.lat_deg, lon_deg=report.lon_deg, ce90_m=report.ce90_m or 30.0)
-        node = self._nearest(at) or item.node
-        self._set(unit, at=at, node=node, last_contact_utc=report.time_utc)
-        for waiting in self._board.waiting():
-            seen_at = waiting.recommendation.units_at.get(unit)
-            if seen_at is not None and _apart_m(seen_at, at) > _MOVED_M:
-                self._board.touch_unit(unit, fact.seq, f"{unit} is no longer where it was")
+    def _report(self, fact: Fact) -> None:
+        touched = [self._reports.get(report_id) for report_id in self._reports.touched]
+        subjects = {item.report.subject_id for item in touched if item and item.report.type == "position"}
+        for unit in sorted(subject for subject in subjects if subject is not None):
+            at = self._stand(unit)
+            for waiting in self._board.waiting_on(unit):
+                seen_at = waiting.recommendation.units_at.get(unit)
+                if seen_at is not None and (at is None or _apart_m(seen_at, at) > _MOVED_M):
+                    self._board.touch_unit(unit, fact.seq, f"{unit} is no longer where it was")
+
+    def _stand(self, unit: str) -> Point | None:
+        """Put a unit where its newest position that counts says; without one, where the force file does."""
+        newest = self._reports.position(unit)
+        at = position_of(newest) if newest is not None else None
+        if unit in self._home:
+            node = (self._nearest(at) if at is not None else None) or self._home[unit]
+            at = at or self._place(node)
+            moments = [self._heard.get(unit), newest.report.time_utc if newest is not None else None]
+            contact = max((moment for moment in moments if moment is not None), default=None)
+            self._set(unit, at=at, node=node, last_contact_utc=contact)
+        return at
 
     def _order_state(self, fact: Fact, said: OrderState) -> None:
         order = self._board.order(said.order_id)
-        if order is None or order.order.unit not in self._items:
+        if order is None:
             return
         unit = order.order.unit
-        if self._items[unit].order_id != said.order_id:
+        if said.state == "CANTDO":
+            self._board.touch_unit(unit, fact.seq, f"{unit} said that it cannot")
+        if unit not in self._items or self._items[unit].order_id != said.order_id:
             return
         if said.state in ("DONE", "FAILED", "CANTDO", "CANCELLED"):
+            self._heard[unit] = said.at_utc
             self._set(unit, state="ready", order_id=None, free_at_utc=None, last_contact_utc=said.at_utc)
-            if said.state == "CANTDO":
-                self._board.touch_unit(unit, fact.seq, f"{unit} said that it cannot")
         else:
             self._set(unit, state=_STATE_OF_ORDER[said.state])
 
@@ -155,6 +171,12 @@ class Teams(Fold):
     def _nearest(self, at: Point) -> str | None:
         placed = [(_apart_m(point, at), node) for node in self._nodes if (point := self._place(node))]
         return min(placed)[1] if placed else None
+
+
+def position_of(item: ReportItem) -> Point:
+    """Give the place that a position report tells."""
+    said = item.report
+    return Point(lat_deg=said.lat_deg, lon_deg=said.lon_deg, ce90_m=said.ce90_m or _CE90_M)
 
 
 def _apart_m(a: Point, b: Point) -> float:

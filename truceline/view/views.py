@@ -44,9 +44,9 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
             holds=Holds(),
             reports=reports,
             watch=Watch(sources, stations, revisit_s),
-            scene=Scene(blobs, reports),
+            scene=Scene(blobs),
             board=board,
-            teams=Teams(force, board),
+            teams=Teams(force, board, reports),
             blobs=blobs,
         )
 

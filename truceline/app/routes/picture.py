@@ -27,7 +27,7 @@ def tracks(ask: Ask) -> Response:
     with ask.node.lock:
         views = ask.node.views
         teams = {item.unit: item for item in views.teams.units()}
-        positions = views.scene.positions()
+        positions = views.reports.positions()
         found = [items.track_item(item, exercise) for item in views.scene.tracks()]
     for item in positions:
         found.append(items.position_item(item, teams.pop(str(item.report.subject_id), None), exercise))
