@@ -44,7 +44,7 @@ async def release(ask: Ask) -> Response:
         if incident_id not in (item.id, item.case_id):
             raise Failure(409, f"{item.id} took its place; look at that one first")
         body = Statement(about="release", by=ask.who.name, incident_id=item.id, party=asked.party)
-        entry = name("rel", item.id, asked.party, str(item.seq))
+        entry = name("rel", item.id, asked.party, str(item.seq), ask.who.name)
         claim = Claim(kind="statement", id=entry, body=body, actor=ask.who.actor, refs=(item.seq,))
         made = await write_one(node, claim)
     return say(Released(made.fact.id, made.fact.seq, item.id, asked.party), 201)
