@@ -221,6 +221,14 @@ def test_a_bad_request_for_a_certificate_does_not_use_up_the_code(site, body, he
     assert site["admin"].delete("/users/hugo").status_code == 204
 
 
+def test_a_request_that_a_common_tool_calls_a_form_is_read_as_what_it_is(site):
+    made = invite(site, "gerd")
+
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert claim(site, made["code"], headers=form).status_code == 201
+    assert site["admin"].delete("/users/gerd").status_code == 204
+
+
 def test_the_certificate_opens_a_tls_connection_that_asks_for_one(site, tmp_path):
     key = new_key()
     told = claim(site, invite(site, "ines")["code"], request_pem(key)).json()

@@ -27,6 +27,7 @@ _LOG = logging.getLogger(__name__)
 TABLE = Table()
 CSR_TYPES = ("application/x-pem-file", "application/pkcs10", "application/octet-stream", "text/plain")
 LIFE = timedelta(minutes=10)
+_FORM = "application/x-www-form-urlencoded"  # what common tools say of any body they are given
 _MOST = 1 << 14  # bytes of a request for a certificate; one for RSA 4096 has 1.8 KiB
 _CODE_BYTES = 32
 _GONE = "this code is not known, was used, or is too old: ask for another"
@@ -71,7 +72,7 @@ async def invite(ask: Ask) -> Response:
 async def enrol(ask: Ask) -> Response:
     """Turn a code and a request for a certificate (PKCS #10, PEM) into a certificate and a token."""
     if "content-type" in ask.request.headers:
-        want_type(ask.request, *CSR_TYPES)
+        want_type(ask.request, *CSR_TYPES, _FORM)
     public = await run_in_threadpool(requested_key, await read_body(ask.request, _MOST))
     code_sha256, token = hashed(ask.path("code")), new_token()
     async with app_of(ask).turn:
