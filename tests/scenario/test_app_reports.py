@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from truceline.app.routes import reports
 from truceline.log.merkle import leaf_hash
 from truceline.model.errors import Broken
 
@@ -38,6 +39,19 @@ def test_the_same_report_again_gets_the_first_answer_and_another_one_409(site, r
 
     assert (first.status_code, again.status_code, other.status_code) == (201, 200, 409)
     assert again.json() == first.json()
+
+
+def test_a_report_that_is_known_gets_its_first_answer_however_late_it_comes_again(site, report, monkeypatch):
+    body = report("r-late-again")
+    first = site["olga"].post("/reports", json=body)
+    monkeypatch.setattr(reports, "BEHIND", timedelta(seconds=1))
+
+    again = site["olga"].post("/reports", json=body)
+    other = site["olga"].post("/reports", json={**body, "text": "x"})
+    late = site["olga"].post("/reports", json=report("r-too-late"))
+
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert (other.status_code, late.status_code) == (409, 422)
 
 
 def test_a_signed_checkpoint_covers_the_report_under_the_answered_tree_size(site, report):
