@@ -95,11 +95,11 @@ def cluster(site: Site) -> Any:
     """Two explosions that are one incident; gives the incident as the list shows it."""
     counter = iter(range(1000))
 
-    def make(tag: str) -> dict[str, Any]:
+    def make(tag: str, **more: Any) -> dict[str, Any]:
         place = {"lat_deg": 10.0 + (hash(tag) % 1000) / 20, "lon_deg": 20.0 + next(counter)}
         ids = [f"{tag}-1", f"{tag}-2"]
         for one in ids:
-            taken = site["olga"].post("/reports", json=report(one, type="explosion", **place))
+            taken = site["olga"].post("/reports", json=report(one, type="explosion", **place, **more))
             assert taken.status_code == 201, taken.text
         for item in site["oper"].get("/incidents").json()["items"]:
             if item["report_ids"] == ids:

@@ -198,3 +198,65 @@ def test_no_token_stands_in_the_log(site):
     log = b"".join(path.read_bytes() for path in (site.data_dir / "log").iterdir())
 
     assert all(token.encode() not in log for token in site.tokens.values())
+
+
+def test_a_held_source_bars_approval_of_what_rests_on_it_and_of_nothing_else(site, cluster):
+    until = (datetime.now(UTC) + timedelta(minutes=30)).isoformat()
+    scope = {"scope": "source:radar-7", "reason": "it was jammed", "until_utc": until}
+    held = site["cmdr"].post("/holds", json=scope).json()
+    on_it = propose(site, cluster("radar", source_id="radar-7"), tasks=[TASK])
+    apart = propose(site, cluster("other"), tasks=[TASK])
+
+    def decide(proposed: dict[str, Any], verdict: str) -> int:
+        seen = site["cmdr"].get("/log/checkpoint").json()["checkpoint"]["tree_size"] - 1
+        body = {"recommendation_id": proposed["id"], "verdict": verdict, "reason": "r", "seen_seq": seen}
+        return int(site["cmdr"].post("/decisions", json=body).status_code)
+
+    assert shown(site, "oper", "/recommendations", on_it["id"])["held"]
+    assert not shown(site, "oper", "/recommendations", apart["id"])["held"]
+    assert (decide(on_it, "approved"), decide(apart, "approved")) == (409, 201)
+    assert site["cmdr"].delete(f"/holds/{held['id']}").status_code == 204
+    assert decide(on_it, "approved") == 201
+
+
+def test_an_order_that_was_cancelled_while_it_was_held_is_not_sent_when_the_hold_is_lifted(site, cluster):
+    until = (datetime.now(UTC) + timedelta(minutes=30)).isoformat()
+    held = site["cmdr"].post("/holds", json={"scope": "orders", "reason": "r", "until_utc": until}).json()
+    proposed = propose(site, cluster("recall"), tasks=[TASK])
+    body = {"recommendation_id": proposed["id"], "verdict": "approved", "reason": "r"}
+    order_id = site["cmdr"].post("/decisions", json=body).json()["order_ids"][0]
+
+    recalled = site["cmdr"].post(f"/orders/{order_id}/state", json={"state": "CANCELLED"})
+    site["cmdr"].delete(f"/holds/{held['id']}")
+
+    order = shown(site, "cmdr", "/orders", order_id)
+    assert recalled.status_code == 201
+    assert [step["state"] for step in order["history"]] == ["CANCELLED"]
+
+
+def test_a_unit_that_moved_makes_a_proposal_stale_also_without_a_force_file(site, cluster, report):
+    def stands(report_id: str, lat_deg: float) -> None:
+        where = report(report_id, type="position", subject_id="otto", lat_deg=lat_deg)
+        assert site["otto"].post("/reports", json=where).status_code == 201
+
+    stands("otto-at-1", 38.0)
+    proposed = propose(site, cluster("moved"), tasks=[{**TASK, "unit": "otto"}])
+    body = {"recommendation_id": proposed["id"], "verdict": "approved", "reason": "r"}
+    stands("otto-at-2", 38.1)
+
+    assert site["cmdr"].post("/decisions", json={**body, "seen_seq": proposed["seq"]}).status_code == 409
+    assert shown(site, "cmdr", "/recommendations", proposed["id"])["changes"] == [
+        "otto is no longer where it was"
+    ]
+
+
+def test_a_second_commander_may_release_what_the_first_released(site, cluster):
+    incident = cluster("twice")
+    site.hire("cmdr2", role="commander")
+
+    said = [
+        site[who].post(f"/incidents/{incident['id']}/release", json={"party": "A"}).status_code
+        for who in ("cmdr", "cmdr", "cmdr2")
+    ]
+
+    assert said == [201, 201, 201]

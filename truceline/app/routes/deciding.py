@@ -20,6 +20,8 @@ from truceline.model.names import name
 from truceline.model.place import Point, utc_text
 from truceline.view.board import OrderItem, RecommendationItem
 from truceline.view.release import may_see_order
+from truceline.view.teams import position_of
+from truceline.view.views import Views
 
 TABLE = Table()
 _LONGEST_HOLD = timedelta(minutes=60)
@@ -31,8 +33,12 @@ def recommendations(ask: Ask) -> Response:
     with ask.node.lock:
         views = ask.node.views
         found = views.board.recommendations()
-        is_held = views.holds.is_held("recommendations", ask.node.now())
-    shown = [items.recommendation_item(item, is_held and item.state == "waiting") for item in found]
+        held = views.holds.held(ask.node.now())
+    read = ask.node.journal.read
+    shown = [
+        items.recommendation_item(item, item.state == "waiting" and held.why(item.seq, read) != "")
+        for item in found
+    ]
     return say({"items": shown, "next": None})
 
 
@@ -49,6 +55,7 @@ async def propose(ask: Ask) -> Response:
         board, teams = node.views.board, node.views.teams
         found = {one: board.incident(one) for one in asked.incident_ids}
         units = {item.unit: item.at for item in teams.units()}
+        stand = {task.unit: _stands(node.views, task.unit) for task in tasks}
     missing = [one for one, item in found.items() if item is None]
     if missing:
         raise Failure(404, f"no incident in force is called {missing[0]}")
@@ -61,7 +68,6 @@ async def propose(ask: Ask) -> Response:
                 lon_deg=item.incident.lon_deg,
                 ce90_m=item.incident.ce90_m or 0.0,
             )
-    wanted = {task.unit for task in tasks}
     body = Recommendation(
         incident_ids=tuple(dict.fromkeys(item.id for item in found.values() if item is not None)),
         action=asked.action,
@@ -69,7 +75,7 @@ async def propose(ask: Ask) -> Response:
         now_utc=node.now(),
         tasks=tasks,
         places=places,
-        units_at={unit: at for unit, at in units.items() if unit in wanted and at is not None},
+        units_at={unit: at for unit, at in stand.items() if at is not None},
     )
     refs = tuple(sorted({item.seq for item in found.values() if item is not None}))
     claim = Claim(
@@ -94,13 +100,13 @@ async def decide(ask: Ask) -> Response:
     async with app_of(ask).turn:
         with node.lock:
             item = node.views.board.recommendation(asked.recommendation_id)
-            is_held = node.views.holds.is_held("recommendations", node.now())
+            held = node.views.holds.held(node.now())
             units = {team.unit: team.at for team in node.views.teams.units()}
         if item is None:
             raise Failure(404, "there is no such recommendation")
         _check_fresh(asked, item, node.journal.tree_size)
-        if is_held and asked.verdict != "rejected":
-            raise Failure(409, "recommendations are held: nothing can be approved until the hold ends")
+        if asked.verdict != "rejected" and (why := held.why(item.seq, node.journal.read)):
+            raise Failure(409, why)
         tasks = tuple(_tasking(task) for task in asked.tasks) if asked.tasks else None
         if (asked.verdict == "amended") != (tasks is not None):
             raise Failure(422, "`amended` brings its own tasks; `approved` and `rejected` bring none")
@@ -179,7 +185,8 @@ async def hold(ask: Ask) -> Response:
     kind, _, source = asked.scope.partition(":")
     with node.lock:
         known = {item.name for item in node.views.watch.sources()}
-    if kind == "source" and source not in known:
+    # Without sources of a mission, a source is who reports name in `source_id`.
+    if kind == "source" and known and source not in known:
         raise Failure(422, f"no source is called {source}")
     body = Statement(
         about="hold",
@@ -220,6 +227,14 @@ async def _order(ask: Ask, made: Appended, decision: Decision, item: Recommendat
         return []
     outcomes = await write(ask.node, claims)
     return [outcome.fact.id for outcome in outcomes if isinstance(outcome, Appended)]
+
+
+def _stands(views: Views, unit: str) -> Point | None:
+    """Tell where a unit is: without a force file, where its newest position says."""
+    team, newest = views.teams.unit(unit), views.reports.position(unit)
+    if team is not None:
+        return team.at
+    return position_of(newest) if newest is not None else None
 
 
 def _check_fresh(asked: bodies.DecisionIn, item: RecommendationItem, tree_size: int) -> None:
