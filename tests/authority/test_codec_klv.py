@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from truceline.codec.klv import checksum, decode_value, to_table
+from truceline.codec.klv import checksum, decode_value
+from truceline.codec.klv_rows import to_table
 from truceline.codec.klv_stream import KlvStream, read_packets
 from truceline.codec.klv_tags import BY_TAG
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from truceline.codec.klv import decode, encode, to_table
+from truceline.codec.klv import decode, encode
+from truceline.codec.klv_rows import to_table
 from truceline.codec.klv_stream import KlvStream, read_packets
 from truceline.codec.klv_tags import EG0104_KEY, ST0601_KEY
 from truceline.codec.mpegts import Unit, mux

@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from truceline.codec.klv import Packet, encode
+from truceline.codec.klv_cuts import joined
+from truceline.codec.klv_matrix import to_rows
+from truceline.codec.klv_rows import to_table
 from truceline.codec.klv_stream import KlvStream, read_packets
-from truceline.codec.klv_tags import BY_TAG, ITEMS, Item
+from truceline.codec.klv_tags import BY_TAG, EG0104_FLOAT, EG0104_KEY, ITEMS, ST0601_KEY, Item
 from truceline.codec.mpegts import Unit, mux
 
 
@@ -85,3 +88,43 @@ def test_a_flipped_bit_is_never_taken_for_a_good_packet(at, bit):
 
 def test_every_tag_of_the_table_has_another_column():
     assert len({item.column for item in ITEMS}) == len(ITEMS) == len(BY_TAG)
+
+
+LOCAL = st.lists(
+    st.tuples(st.sampled_from([1, 2, 3, 5, 6, 8, 13, 39, 65, 72, 96, 117, 200, 600]), st.binary(max_size=12)),
+    max_size=8,
+)
+UNIVERSAL = st.lists(
+    st.tuples(st.sampled_from([*list(EG0104_FLOAT)[:4], bytes(16)]), st.binary(max_size=9)), max_size=5
+)
+
+
+def local(items: list[tuple[int, bytes]], tail: bytes) -> bytes:
+    body = b"".join(
+        (bytes([tag]) if tag < 128 else bytes([0x80 | tag >> 7, tag & 127])) + bytes([len(value)]) + value
+        for tag, value in items
+    )
+    return ST0601_KEY + b"\x82" + (len(body) + len(tail)).to_bytes(2, "big") + body + tail
+
+
+def universal(items: list[tuple[bytes, bytes]]) -> bytes:
+    body = b"".join(key + bytes([len(value)]) + value for key, value in items)
+    return EG0104_KEY + b"\x82" + len(body).to_bytes(2, "big") + body
+
+
+PACKETS = st.builds(local, LOCAL, st.sampled_from([b"", b"", b"\x03\x7f", b"\xff"])) | st.builds(
+    universal, UNIVERSAL
+)
+
+
+@given(st.lists(st.tuples(PACKETS, st.integers(1, 6)), min_size=1, max_size=8), st.randoms())
+def test_packets_of_equal_layout_decode_as_one_by_one(told, random):
+    packets = [packet for packet, times in told for _ in range(times)]
+    # Other values in the same layout: the last bytes differ, lengths and tags do not.
+    packets += [p[:-1] + bytes([p[-1] ^ 1]) for p in packets if len(p) > 30]
+    random.shuffle(packets)
+    stream = KlvStream("test")
+    cuts = joined([stream.feed(b"".join(packets)), stream.finish()])
+
+    assert cuts.count == len(packets)
+    assert to_rows(cuts, 5).equals(to_table(list(cuts), 5))

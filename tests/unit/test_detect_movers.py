@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from scipy import ndimage
-from truceline.codec.klv import encode, to_table
+from truceline.codec.klv import encode
+from truceline.codec.klv_rows import to_table
 from truceline.codec.klv_stream import KlvStream, read_packets
 from truceline.detect.health import Health
 from truceline.detect.movers import Movers

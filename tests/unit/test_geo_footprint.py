@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from truceline.codec.klv import encode, to_table
+from truceline.codec.klv import encode
+from truceline.codec.klv_rows import to_table
 from truceline.codec.klv_stream import KlvStream, read_packets
 from truceline.geo.footprint import FOOTPRINT, locate
 

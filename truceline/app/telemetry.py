@@ -8,9 +8,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from truceline.app.progress import progress, say
-from truceline.codec.klv import to_table
+from truceline.codec.klv_cuts import Cuts, joined
+from truceline.codec.klv_matrix import to_rows
 from truceline.codec.klv_stream import KlvStream, read_packets
 from truceline.model.errors import BadInput
+
+BATCH_PACKETS, BATCH_BYTES = 16_384, 1 << 24  # of one table: keeps a long flight small in memory
 
 
 def telemetry_tables(path: Path) -> Iterator[pa.Table]:
@@ -22,14 +25,15 @@ def telemetry_tables(path: Path) -> Iterator[pa.Table]:
         If the file cannot be read or holds no telemetry.
     """
     stream = KlvStream(str(path))
-    waiting, index = [], 0
-    for packets in read_packets(progress(file_chunks(path), "telemetry"), stream):
-        waiting += packets
-        if len(waiting) >= 2000:  # rows of ninety columns: keeps a long flight small in memory
-            yield to_table(waiting, index)
-            index += len(waiting)
-            waiting = []
-    yield to_table(waiting, index)
+    waiting: list[Cuts] = []
+    index, count, size_bytes = 0, 0, 0
+    for cuts in read_packets(progress(file_chunks(path), "telemetry"), stream):
+        waiting.append(cuts)
+        count, size_bytes = count + cuts.count, size_bytes + len(cuts.data)
+        if count >= BATCH_PACKETS or size_bytes >= BATCH_BYTES:
+            yield to_rows(joined(waiting), index)
+            index, count, size_bytes, waiting = index + count, 0, 0, []
+    yield to_rows(joined(waiting), index)
     for note in stream.notes():
         say("warning", note)
 

@@ -7,7 +7,7 @@ ST 1201 (IMAPB), SMPTE ST 336 (key, BER length, value).
 import math
 import struct
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -132,6 +132,21 @@ def items(packet: bytes, value_at: int) -> Iterator[tuple[int, bytes, int]]:
         yield tag, packet[length[1] : at], length[1]
 
 
+def universal_items(packet: bytes, value_at: int) -> Iterator[tuple[bytes, bytes, int]]:
+    """Walk the items of a universal set: (key, value, where the value begins).
+
+    A length that runs past the packet ends the walk with an empty key and the rest of the bytes.
+    """
+    at, end = value_at, len(packet)
+    while at < end:
+        length = read_length(packet, at + KEY_BYTES, end)
+        if length is None or length[0] + length[1] > end:
+            yield b"", packet[at:], at
+            return
+        key, at = packet[at : at + KEY_BYTES], length[1] + length[0]
+        yield key, packet[length[1] : at], length[1]
+
+
 def _decode_local(packet: bytes, value_at: int) -> Packet:
     fields: dict[str, Value] = {}
     raw: list[tuple[str, bytes]] = []
@@ -156,15 +171,7 @@ def _decode_universal(packet: bytes, value_at: int) -> Packet:
     fields: dict[str, Value] = {}
     raw: list[tuple[str, bytes]] = []
     time_us: int | None = None
-    at, end = value_at, len(packet)
-    while at < end:
-        key = packet[at : at + KEY_BYTES]
-        length = read_length(packet, at + KEY_BYTES, end)
-        if length is None or length[0] + length[1] > end:
-            raw.append(("error", packet[at:]))
-            break
-        at = length[1] + length[0]
-        value = packet[length[1] : at]
+    for key, value, _ in universal_items(packet, value_at):
         if key == EG0104_TIME:
             time_us = _time_us(value)
         elif key in EG0104_TEXT:
@@ -174,7 +181,7 @@ def _decode_universal(packet: bytes, value_at: int) -> Packet:
             if number is not None:
                 fields[EG0104_FLOAT[key]] = number
         else:
-            raw.append((key.hex(), value))
+            raw.append((key.hex() or "error", value))
     return Packet("EG0104", time_us, None, len(packet), fields, tuple(raw))
 
 
@@ -209,7 +216,7 @@ def decode_value(item: Item, value: bytes) -> Value | None:
     return _from_imapb(item, n, bits)
 
 
-def _imapb_scale(item: Item, bits: int) -> tuple[float, float]:
+def imapb_scale(item: Item, bits: int) -> tuple[float, float]:
     """Scale and offset of ST 1201, IMAPB: code = trunc(scale * (x - lowest) + offset)."""
     scale = 2.0 ** (bits - 1 - math.ceil(math.log2(item.highest - item.lowest)))
     offset = 0.0
@@ -219,7 +226,7 @@ def _imapb_scale(item: Item, bits: int) -> tuple[float, float]:
 
 
 def _from_imapb(item: Item, n: int, bits: int) -> float | None:
-    scale, offset = _imapb_scale(item, bits)
+    scale, offset = imapb_scale(item, bits)
     if n > 1 << (bits - 1):
         return None  # infinities, not-a-numbers and user-defined codes
     value = (n - offset) / scale + item.lowest
@@ -285,7 +292,7 @@ def encode_value(item: Item, value: Value) -> bytes:
         elif item.coding == "signed":
             n = round(value * ((1 << (bits - 1)) - 1) / item.highest)
         else:
-            scale, offset = _imapb_scale(item, bits)
+            scale, offset = imapb_scale(item, bits)
             n = math.trunc(scale * (value - item.lowest) + offset)
         return n.to_bytes(item.length, "big", signed=item.coding == "signed")
     except OverflowError as error:
@@ -320,20 +327,3 @@ TELEMETRY = pa.schema(
         pa.field("raw", pa.list_(pa.struct([("id", pa.string()), ("value", pa.binary())]))),
     ]
 )
-
-
-def to_table(packets: list[Packet], first_index: int = 0) -> pa.Table:
-    """Make rows of :data:`TELEMETRY`, one per packet."""
-    columns: dict[str, list[Any]] = {
-        "packet_index": list(range(first_index, first_index + len(packets))),
-        "pid": [p.pid for p in packets],
-        "pts_s": [p.pts_s for p in packets],
-        "time": [p.time_us for p in packets],
-        "standard": [p.standard for p in packets],
-        "checksum_ok": [p.checksum_ok for p in packets],
-        "length_bytes": [p.length_bytes for p in packets],
-        "raw": [[{"id": key, "value": value} for key, value in p.raw] for p in packets],
-    }
-    for column in COLUMNS:
-        columns[column] = [p.fields.get(column) for p in packets]
-    return pa.table({field.name: pa.array(columns[field.name], field.type) for field in TELEMETRY})

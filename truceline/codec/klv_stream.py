@@ -2,14 +2,21 @@
 
 from collections.abc import Iterable, Iterator
 
-from truceline.codec.klv import PREFIX, Packet, decode, find_packet
+import numpy as np
+import numpy.typing as npt
+
+from truceline.codec.demux import Demux, Entry, PesPackets, is_transport_stream
+from truceline.codec.klv import PREFIX, find_packet
+from truceline.codec.klv_cuts import HEAD_BYTES as KLV_HEAD_BYTES
+from truceline.codec.klv_cuts import Bytes, Cuts, Ints, find_keys, is_known, joined, no_cuts, read_lengths
 from truceline.codec.klv_tags import EG0104_KEY, KEY_BYTES, ST0601_KEY
-from truceline.codec.mpegts import Demux, Entry, Pes, is_transport_stream
 from truceline.model.errors import BadInput
 
 HEAD_BYTES = 4096  # enough to tell what a stream is
 UNIT_HEADER_BYTES = 5  # of an access unit in a synchronous stream (ISO/IEC 13818-1, 2.12.4)
 SYNCHRONOUS = 0xFC
+
+Place = tuple[int, int, int]  # where a packet begins, its value begins, and it ends
 
 
 class KlvStream:
@@ -55,7 +62,7 @@ class KlvStream:
         """Program tables, to be put before a piece of the stream."""
         return self._demux.tables
 
-    def feed(self, chunk: bytes) -> list[Packet]:
+    def feed(self, chunk: bytes) -> Cuts:
         """Take the next bytes.
 
         Raises
@@ -66,15 +73,15 @@ class KlvStream:
         if not self.form:
             self._buffer += chunk
             if len(self._buffer) < HEAD_BYTES:
-                return []
+                return no_cuts()
             chunk, self._buffer = self._buffer, b""
             self._recognise(chunk)
         if self.form == "ts":
-            return [packet for pes in self._demux.feed(chunk) for packet in self._of_pes(pes)]
+            return self._of_pes(self._demux.feed(chunk))
         self._buffer += chunk
-        return self._bare()
+        return self._bare(last=False)
 
-    def finish(self) -> list[Packet]:
+    def finish(self) -> Cuts:
         """Say that the stream has ended; answer its last packets.
 
         Raises
@@ -82,20 +89,15 @@ class KlvStream:
         BadInput
             If the stream is empty or neither a transport stream nor KLV.
         """
-        packets: list[Packet] = []
+        early = no_cuts()
         if not self.form:
             chunk, self._buffer = self._buffer, b""
             self._recognise(chunk)
-            packets = self.feed(chunk)
-        packets += [packet for pes in self._demux.finish() for packet in self._of_pes(pes)]
-        # A length that claims more than the file holds must not swallow the packets behind it.
-        while (step := _next_known(self._buffer)) > 0:
-            self._left_over_bytes += step
-            self._buffer = self._buffer[step:]
-            packets += self._bare()
+            early = self.feed(chunk)
+        late = self._of_pes(self._demux.finish()) if self.form == "ts" else self._bare(last=True)
         self._left_over_bytes += len(self._buffer)
         self._buffer = b""
-        return packets
+        return joined([early, late])
 
     def notes(self) -> list[str]:
         """Say what was not taken, one line each."""
@@ -116,62 +118,115 @@ class KlvStream:
         else:
             raise BadInput(self.where, "neither an MPEG transport stream nor KLV packets")
 
-    def _bare(self) -> list[Packet]:
-        data, at = self._buffer, 0
-        packets: list[Packet] = []
+    def _bare(self, last: bool) -> Cuts:
+        data = np.frombuffer(self._buffer, np.uint8)
+        keys = find_keys(data)
+        self.known |= len(keys) > 0
+        value, end = read_lengths(data, keys + KEY_BYTES, np.full(len(keys), len(data), np.int64))
+        # Where the next key follows right behind a packet, many are taken at a time.
+        leads_on = np.append(end[:-1] == keys[1:], False)
+        breaks = np.flatnonzero(~leads_on)
+        taken: list[Ints] = []
+        at = 0
         while len(data) - at >= KEY_BYTES + 1:
-            if not data.startswith(PREFIX, at):
-                step = data.find(PREFIX, at + 1)
-                step = len(data) - len(PREFIX) + 1 if step < 0 else step
-                self._skipped_bytes += step - at
-                at = step
+            i = int(np.searchsorted(keys, at))
+            if i < len(keys) and keys[i] == at and end[i] >= 0 and end[i] <= len(data):
+                until = int(breaks[np.searchsorted(breaks, i)])
+                until += 0 <= end[until] <= len(data)
+                taken.append(np.arange(i, until))
+                at = int(end[until - 1])
                 continue
-            cut = find_packet(data, at)
-            if cut is None and len(data) - at < KEY_BYTES + 9:
-                break  # the length itself may still come
-            if cut is None:
-                self._skipped_bytes += 1
-                at += 1
-                continue
-            self.known |= _is_known(data, at)
-            if cut.end > len(data):
+            after = self._step(at, int(keys[i]) if i < len(keys) and keys[i] > at else -1, last)
+            if after is None and last:
+                # A length that claims more than the file holds must not swallow the packets behind it.
+                i = int(np.searchsorted(keys, at, side="right"))
+                after = int(keys[i]) if i < len(keys) else None
+                self._left_over_bytes += 0 if after is None else after - at
+            if after is None:
                 break
-            packet = decode(data[at : cut.end], cut.value - at)
-            if packet is not None:
-                packets.append(packet._replace(offset=self._offset + at))
-            at = cut.end
-        self._buffer = data[at:]
+            at = after
+        which = np.concatenate([np.zeros(0, np.int64), *taken])
+        begin, no_pid, no_pts = keys[which], np.full(len(which), -1, np.int64), np.full(len(which), np.nan)
+        found = Cuts(data, begin, value[which], end[which], no_pid, no_pts, self._offset + begin)
+        self._buffer = self._buffer[at:]
         self._offset += at
-        return packets
+        return found
 
-    def _of_pes(self, pes: Pes) -> Iterator[Packet]:
-        data, at = pes.payload, 0
+    def _step(self, at: int, next_key: int, last: bool) -> int | None:
+        """Get on from a place where no whole packet of ours begins; ``None``: more bytes must come."""
+        data = self._buffer
+        if not data.startswith(PREFIX, at):
+            step = data.find(PREFIX, at + 1)
+            step = len(data) - len(PREFIX) + 1 if step < 0 else step
+            self._skipped_bytes += step - at
+            return step
+        cut = find_packet(data, at)
+        if cut is None and len(data) - at < KLV_HEAD_BYTES:
+            return None  # the length itself may still come
+        if cut is None:
+            self._skipped_bytes += 1
+            return at + 1
+        return None if cut.end > len(data) else cut.end
+
+    def _of_pes(self, pes: PesPackets) -> Cuts:
+        data, begin = pes.data, pes.begin
+        head = np.minimum(begin[:, None] + np.arange(KEY_BYTES + UNIT_HEADER_BYTES), len(data) - 1)
+        window = data[head]
+        has_header = (
+            (pes.stream_id == SYNCHRONOUS) & ~_begins(window) & _begins(window[:, UNIT_HEADER_BYTES:])
+        )
+        begin = begin + np.where(has_header, UNIT_HEADER_BYTES, 0)
+        window = np.where(has_header[:, None], window[:, UNIT_HEADER_BYTES:], window[:, :KEY_BYTES])
+        value, end = read_lengths(data, begin + KEY_BYTES, pes.end)
+        alone = is_known(window) & (end == pes.end)
+        self.known |= bool(alone.any())
+        owner = np.flatnonzero(alone)
+        places = np.stack([begin, value, end], 1)[owner]
+        others = [(i, place) for i in np.flatnonzero(~alone) for place in self._walk(pes, int(i))]
+        if others:
+            owner = np.concatenate([owner, [i for i, _ in others]])
+            places = np.concatenate([places, np.array([place for _, place in others], np.int64)])
+            order = np.argsort(owner, kind="stable")
+            owner, places = owner[order], places[order]
+        return Cuts(
+            data,
+            places[:, 0],
+            places[:, 1],
+            places[:, 2],
+            pes.pid[owner],
+            pes.pts_s[owner],
+            pes.offset[owner],
+        )
+
+    def _walk(self, pes: PesPackets, number: int) -> Iterator[Place]:
+        """Find the packets of ours in a payload that holds not exactly one."""
+        at = int(pes.begin[number])
+        end = int(pes.end[number])
+        data, base = pes.data[at:end].tobytes(), at
+        at = 0
         while at < len(data):
             if not data.startswith(PREFIX, at):
-                if pes.stream_id != SYNCHRONOUS or not data.startswith(PREFIX, at + UNIT_HEADER_BYTES):
+                if pes.stream_id[number] != SYNCHRONOUS or not data.startswith(
+                    PREFIX, at + UNIT_HEADER_BYTES
+                ):
                     break  # begins inside a packet, or is no KLV at all
                 at += UNIT_HEADER_BYTES
             cut = find_packet(data, at)
-            self.known |= _is_known(data, at)
+            ours = data.startswith((ST0601_KEY, EG0104_KEY), at)
+            self.known |= ours
             if cut is None or cut.end > len(data):
                 self._left_over_bytes += len(data) - at
                 break
-            packet = decode(data[at : cut.end], cut.value - at)
-            if packet is not None:
-                yield packet._replace(pid=pes.pid, pts_s=pes.pts_s, offset=pes.offset)
+            if ours:
+                yield base + at, base + cut.value, base + cut.end
             at = cut.end
 
 
-def _next_known(data: bytes) -> int:
-    places = [data.find(key, 1) for key in (ST0601_KEY, EG0104_KEY)]
-    return min((place for place in places if place > 0), default=-1)
+def _begins(window: Bytes) -> npt.NDArray[np.bool_]:
+    return np.asarray((window[:, : len(PREFIX)] == np.frombuffer(PREFIX, np.uint8)).all(1))
 
 
-def _is_known(data: bytes, at: int) -> bool:
-    return data.startswith((ST0601_KEY, EG0104_KEY), at)
-
-
-def read_packets(chunks: Iterable[bytes], stream: KlvStream) -> Iterator[list[Packet]]:
+def read_packets(chunks: Iterable[bytes], stream: KlvStream) -> Iterator[Cuts]:
     """Hand over the packets of a stream, chunk by chunk.
 
     Raises

@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,9 +21,10 @@ import pyarrow.parquet as pq
 from shapely.geometry import Polygon, mapping
 from shapely.ops import unary_union
 
-from truceline.codec.klv import Packet, to_table
+from truceline.codec.demux import Entry
+from truceline.codec.klv_cuts import Cuts, joined
+from truceline.codec.klv_matrix import to_rows
 from truceline.codec.klv_stream import KlvStream
-from truceline.codec.mpegts import Entry
 from truceline.geo.footprint import Located, locate, numbers
 from truceline.model.errors import BadInput
 from truceline.model.observed import Observation, Scalar
@@ -40,7 +42,7 @@ FOOTPRINTS = 60  # frames whose outlines are joined: more of them draw the same 
 class _Piece(NamedTuple):
     begin: int
     end: int
-    packets: list[Packet]
+    packets: Cuts
 
 
 class Video(Source):
@@ -81,7 +83,7 @@ class Video(Source):
                 yield self._piece(file, stream, piece, key, intake)
 
     def _piece(self, file: Path, stream: KlvStream, piece: _Piece, key: str, intake: Intake) -> Taken:
-        table = to_table(piece.packets)
+        table = to_rows(piece.packets)
         located = locate(table)
         with file.open("rb") as read:
             read.seek(piece.begin)
@@ -96,8 +98,8 @@ class Video(Source):
         observation = Observation(
             source=self.name,
             key=key,
-            phenomenon=_span(piece.packets, file),
-            result_utc=_span(piece.packets, file).until_utc,
+            phenomenon=_span(table, file),
+            result_utc=_span(table, file).until_utc,
             status="degraded" if reasons else "ok",
             reason="; ".join(reasons),
             footprint=_footprint(located),
@@ -114,20 +116,20 @@ def _state(file: Path) -> tuple[int, int] | None:
     return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
 
-def _read(file: Path) -> tuple[KlvStream, list[Packet], str, int]:
+def _read(file: Path) -> tuple[KlvStream, Cuts, str, int]:
     """Read the telemetry of a file, its hash and its size."""
     stream, digest, size_bytes = KlvStream(file.name), hashlib.sha256(), 0
-    packets: list[Packet] = []
+    packets: list[Cuts] = []
     try:
         with file.open("rb") as read:
             while chunk := read.read(CHUNK_BYTES):
                 digest.update(chunk)
                 size_bytes += len(chunk)
-                packets += stream.feed(chunk)
+                packets.append(stream.feed(chunk))
     except OSError as error:
         raise BadInput(file.name, f"cannot be read: {error.strerror}") from error
-    packets += stream.finish()
-    return stream, packets, digest.hexdigest(), size_bytes
+    packets.append(stream.finish())
+    return stream, joined(packets), digest.hexdigest(), size_bytes
 
 
 def _unreadable(source: str, file: Path, error: BadInput) -> Observation:
@@ -148,7 +150,7 @@ def _file_time(file: Path) -> datetime:
     return datetime.fromtimestamp(state[1] // 1_000_000_000 if state else 0, UTC)
 
 
-def _pieces(stream: KlvStream, packets: list[Packet], size_bytes: int, piece_s: float) -> list[_Piece]:
+def _pieces(stream: KlvStream, packets: Cuts, size_bytes: int, piece_s: float) -> list[_Piece]:
     """Cut at places where a decoder may start, the first one at least ``piece_s`` after the last cut."""
     cuts = [0]
     entries = [entry for entry in stream.entries if entry.pts_s is not None]
@@ -160,28 +162,27 @@ def _pieces(stream: KlvStream, packets: list[Packet], size_bytes: int, piece_s: 
                 cuts.append(entry.offset)
                 begun_s = at_s
     edges = [*cuts, size_bytes]
-    offsets = np.array([packet.offset for packet in packets], np.int64)
-    order = np.searchsorted(offsets, edges)
-    order[-1] = len(packets)
-    return [_Piece(edges[i], edges[i + 1], packets[order[i] : order[i + 1]]) for i in range(len(cuts))]
+    order = np.searchsorted(packets.offset, edges)
+    order[-1] = packets.count
+    spans = zip(pairwise(edges), pairwise(order.tolist()), strict=True)
+    return [_Piece(begin, end, packets.rows(first, last)) for (begin, end), (first, last) in spans]
 
 
-def _length_s(entries: list[Entry], packets: list[Packet]) -> float:
-    stamps = [
-        stamp for stamp in (*(e.pts_s for e in entries), *(p.pts_s for p in packets)) if stamp is not None
-    ]
-    return max(stamps) - min(stamps)
+def _length_s(entries: list[Entry], packets: Cuts) -> float:
+    known = packets.pts_s[np.isfinite(packets.pts_s)]
+    stamps = np.concatenate([known, [entry.pts_s for entry in entries if entry.pts_s is not None]])
+    return float(stamps.max() - stamps.min())
 
 
-def _span(packets: list[Packet], file: Path) -> Span:
-    times = [packet.time_us for packet in packets if packet.time_us is not None]
-    if not times:
+def _span(table: pa.Table, file: Path) -> Span:
+    times = table["time"].cast(pa.int64()).drop_null().to_numpy()
+    if not len(times):
         return Span(from_utc=_file_time(file), until_utc=_file_time(file))
     begin = datetime(1970, 1, 1, tzinfo=UTC)
     # Half open: the last packet is still inside.
     return Span(
-        from_utc=begin + timedelta(microseconds=min(times)),
-        until_utc=begin + timedelta(microseconds=max(times) + 1),
+        from_utc=begin + timedelta(microseconds=int(times.min())),
+        until_utc=begin + timedelta(microseconds=int(times.max()) + 1),
     )
 
 

@@ -1,0 +1,281 @@
+"""Transport streams in (ISO/IEC 13818-1): telemetry PES packets, and places where a decoder may start.
+
+The reader needs no program tables: it takes every PES packet of stream id 0xBD or 0xFC, so that a
+stream whose tables are lost is still read. Transport packets are looked at as arrays throughout.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+SYNC = 0x47
+PACKET = 188
+TICKS_PER_S = 90_000  # of a presentation time stamp
+TELEMETRY_IDS = (0xBD, 0xFC)
+PES_BYTES = 1 << 20  # of telemetry; a longer one is given up
+WAITING = 256  # PES packets that may wait for an earlier one that is not finished
+
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+
+class PesPackets(NamedTuple):
+    """Finished PES packets of telemetry, in the order in which they begin.
+
+    The payload of packet i is ``data[begin[i]:end[i]]``; ``offset`` is where its first transport packet
+    lies in the stream; ``pts_s`` is NaN where it has none.
+    """
+
+    data: Bytes
+    begin: Ints
+    end: Ints
+    pid: Ints
+    stream_id: Ints
+    pts_s: npt.NDArray[np.float64]
+    offset: Ints
+
+
+class Entry(NamedTuple):
+    """A place where a decoder may start: byte offset of the packet and presentation time."""
+
+    offset: int
+    pts_s: float | None
+
+
+class Demux:
+    """Takes the bytes of a stream piece by piece and hands over its telemetry PES packets.
+
+    Attributes
+    ----------
+    packets
+        Transport packets seen.
+    skipped_bytes
+        Noise between packets.
+    left_over_bytes
+        Bytes of the last, cut transport packet (after :meth:`finish`).
+    entries
+        Random access points of the video, in file order.
+    tables
+        First PAT and PMT, put before a piece so that it can be decoded.
+    """
+
+    def __init__(self) -> None:
+        self.packets = 0
+        self.skipped_bytes = 0
+        self.left_over_bytes = 0
+        self.entries: list[Entry] = []
+        self.tables: bytes = b""
+        self._buffer = b""
+        self._offset = 0  # of the buffer's first byte in the stream
+        self._is_telemetry = np.zeros(1 << 13, bool)  # by PID
+        self._before: dict[int, Bytes] = {}  # the last transport packet of each telemetry PID
+        self._waiting = np.zeros((0, PACKET), np.uint8)
+        self._waiting_at = np.zeros(0, np.int64)
+        self._table_pids = {0}
+        self._table_seen: set[int] = set()
+
+    def feed(self, chunk: bytes) -> PesPackets:
+        """Take the next bytes; answer the PES packets that are finished, in file order."""
+        self._buffer += chunk
+        self._scan(last=False)
+        return self._assemble(last=False)
+
+    def finish(self) -> PesPackets:
+        """Say that the stream has ended; answer what was still open."""
+        self._scan(last=True)
+        self.left_over_bytes += len(self._buffer)
+        self._buffer = b""
+        return self._assemble(last=True)
+
+    def _scan(self, last: bool) -> None:
+        data = np.frombuffer(self._buffer, np.uint8)
+        at = 0
+        while len(data) - at >= PACKET:
+            count = (len(data) - at) // PACKET
+            block = data[at : at + count * PACKET].reshape(count, PACKET)
+            wrong = np.flatnonzero(block[:, 0] != SYNC)
+            good = int(wrong[0]) if len(wrong) else count
+            if 0 < good < count and _began_inside(data[at + (good - 1) * PACKET :]):
+                good -= 1  # a byte of noise looked like the sync byte of that packet
+            if good:
+                self._packets(block[:good], self._offset + at)
+                at += good * PACKET
+            if good < count:
+                step = _next_sync(data[at + 1 :], last)
+                if step is None:  # the rest cannot be judged before more bytes have come
+                    break
+                self.skipped_bytes += step + 1
+                at += step + 1
+        if last and len(data) - at >= PACKET:
+            self.skipped_bytes += len(data) - at
+            at = len(data)
+        self._buffer = self._buffer[at:]
+        self._offset += at
+
+    def _packets(self, block: Bytes, offset: int) -> None:
+        self.packets += len(block)
+        head = np.ascontiguousarray(block[:, :4]).view(">u4")[:, 0].astype(np.uint32)
+        pid = (head >> 8 & 0x1FFF).astype(np.int64)
+        heads = np.flatnonzero(head & 0x400010 == 0x400010)  # a unit starts, and there is a payload
+        at = _payload_at(block[heads])
+        heads, at = heads[at <= PACKET - 4], at[at <= PACKET - 4]
+        is_pes = (block[heads, at] == 0) & (block[heads, at + 1] == 0) & (block[heads, at + 2] == 1)
+        ids = block[heads, at + 3]
+        self._is_telemetry[pid[heads[is_pes & np.isin(ids, TELEMETRY_IDS)]]] = True
+        if not self.tables or not self._table_seen >= self._table_pids:
+            self._keep_tables(block, pid, heads, at)
+        video = is_pes & (ids >= 0xE0) & (ids <= 0xEF)
+        has_field = (block[heads, 3] & 0x20 != 0) & (block[heads, 4] > 0)
+        for i in np.flatnonzero(video & has_field & (block[heads, 5] & 0x40 != 0)):
+            start = block[heads[i], at[i] :].tobytes()
+            self.entries.append(Entry(offset + int(heads[i]) * PACKET, _pts_s(start)))
+        ours = np.flatnonzero(self._is_telemetry[pid] & (head & 0x10 != 0))
+        if len(ours):
+            self._keep(block[ours], pid[ours], offset + ours * PACKET)
+
+    def _keep(self, rows: Bytes, pid: Ints, offset: Ints) -> None:
+        """Put telemetry packets aside, without those sent twice (as the standard allows)."""
+        fresh = np.ones(len(rows), bool)
+        for number in np.unique(pid):
+            mine = np.flatnonzero(pid == number)
+            first = self._before.get(int(number), np.zeros(PACKET, np.uint8))
+            before = np.concatenate([first[None], rows[mine[:-1]]])
+            same = (rows[mine, 3] ^ before[:, 3]) & 0x0F == 0
+            starts = rows[mine, 1] & 0x40 != 0
+            same[starts] &= (rows[mine[starts]] == before[starts]).all(1)
+            fresh[mine] = ~same if before[0, 0] else np.concatenate([[True], ~same[1:]])
+            self._before[int(number)] = rows[mine[-1]].copy()
+        self._waiting = np.concatenate([self._waiting, rows[fresh]])
+        self._waiting_at = np.concatenate([self._waiting_at, offset[fresh]])
+
+    def _keep_tables(self, block: Bytes, pid: Ints, heads: npt.NDArray[np.intp], at: Ints) -> None:
+        wanted = np.isin(pid[heads], list(self._table_pids | set(range(0x20))))
+        later = np.flatnonzero(wanted)
+        for i in later if not self._table_seen else np.arange(len(heads)):
+            number = int(pid[heads[i]])
+            if number not in self._table_pids or number in self._table_seen:
+                continue
+            packet = block[heads[i]].tobytes()
+            self._table_seen.add(number)
+            self.tables += packet
+            section = packet[int(at[i]) + 1 + packet[int(at[i])] :]
+            if number == 0 and len(section) > 8:
+                end = min(len(section), 3 + (int.from_bytes(section[1:3], "big") & 0xFFF) - 4)
+                for place in range(8, end - 3, 4):
+                    if section[place : place + 2] != b"\0\0":  # program 0 names the network table
+                        self._table_pids.add(int.from_bytes(section[place + 2 : place + 4], "big") & 0x1FFF)
+
+    def _assemble(self, last: bool) -> PesPackets:
+        rows, where = self._waiting, self._waiting_at
+        pid = (rows[:, 1].astype(np.int64) & 0x1F) << 8 | rows[:, 2]
+        starts = rows[:, 1] & 0x40 != 0
+        owner = _owners(pid, starts)
+        order = np.argsort(owner, kind="stable")
+        order = order[owner[order] >= 0]
+        at = np.minimum(_payload_at(rows[order]), PACKET)
+        inside = np.arange(PACKET) >= at[:, None]
+        data = np.concatenate([rows[order][inside], np.zeros(16, np.uint8)])  # heads can be read past a cut
+        first = np.flatnonzero(np.diff(owner[order], prepend=-1))
+        edges = np.concatenate([[0], np.cumsum(PACKET - at)])
+        begin = edges[first]
+        size = np.diff(np.append(begin, edges[-1]))
+        begun = owner[order][first]
+        declared = data[begin + 4].astype(np.int64) << 8 | data[begin + 5]
+        wanted = np.where((size >= 6) & (declared > 0), declared + 6, PES_BYTES)
+        done = (size >= wanted) | _followed(pid[begun])
+        unfinished = np.flatnonzero(~done)
+        # One that never ends must not keep the others waiting.
+        unfinished = unfinished[len(done) - unfinished <= WAITING]
+        out = len(done) if last or not len(unfinished) else int(unfinished[0])
+        stays = owner >= (begun[out] if out < len(begun) else len(rows))
+        self._waiting, self._waiting_at = rows[stays], where[stays]
+        ids = data[begin + 3]
+        mine = np.flatnonzero(np.isin(ids, TELEMETRY_IDS) & (np.arange(len(done)) < out))
+        head_bytes = np.minimum(9 + data[begin + 8].astype(np.int64), size)
+        end = begin + np.minimum(size, wanted)
+        return PesPackets(
+            data,
+            np.minimum(begin + head_bytes, end)[mine],
+            end[mine],
+            pid[begun[mine]],
+            ids[mine].astype(np.int64),
+            _pts(data, begin[mine], size[mine]),
+            where[begun[mine]],
+        )
+
+
+def _payload_at(rows: Bytes) -> Ints:
+    """Where the payload of each transport packet begins."""
+    return np.where(rows[:, 3] & 0x20 != 0, 5 + rows[:, 4].astype(np.int64), 4)
+
+
+def _owners(pid: Ints, starts: Flags) -> Ints:
+    """For each row the row that began its PES packet, -1 before the first start of its PID."""
+    owner = np.full(len(pid), -1, np.int64)
+    for number in np.unique(pid):
+        mine = np.flatnonzero(pid == number)
+        owner[mine] = np.maximum.accumulate(np.where(starts[mine], mine, -1))
+    return owner
+
+
+def _followed(pid: Ints) -> Flags:
+    """Tell for each PES packet whether a later one of the same PID has begun."""
+    followed = np.ones(len(pid), bool)
+    for number in np.unique(pid):
+        followed[np.flatnonzero(pid == number)[-1]] = False
+    return followed
+
+
+def _began_inside(data: Bytes) -> bool:
+    """Tell whether the packets that follow begin inside this one: then it is noise itself."""
+    window = data[1 : 3 * PACKET]
+    if len(window) < 3 * PACKET - 1:
+        return False
+    parts = window[: PACKET - 1], window[PACKET : 2 * PACKET - 1], window[2 * PACKET :]
+    return bool(np.any((parts[0] == SYNC) & (parts[1] == SYNC) & (parts[2][: PACKET - 1] == SYNC)))
+
+
+def _next_sync(data: Bytes, last: bool) -> int | None:
+    """Find the next sync byte that another follows 188 bytes on, or that begins the last packet."""
+    # Mostly it is near: the whole rest is looked at only when it is not.
+    for reach in (16 * PACKET, len(data)):
+        part = data[:reach]
+        pairs = np.flatnonzero((part[:-PACKET] == SYNC) & (part[PACKET:] == SYNC))
+        if len(pairs):
+            return int(pairs[0])
+    if last:
+        return len(data) - PACKET if len(data) >= PACKET and data[-PACKET] == SYNC else None
+    return len(data) - PACKET if len(data) > PACKET else None
+
+
+def _pts_s(pes: bytes) -> float | None:
+    """Read the presentation time stamp in the head of a PES packet, seconds."""
+    if len(pes) < 14 or not pes[7] & 0x80:
+        return None
+    ticks = (pes[9] >> 1 & 7) << 30 | (int.from_bytes(pes[10:12], "big") >> 1) << 15
+    return (ticks | int.from_bytes(pes[12:14], "big") >> 1) / TICKS_PER_S
+
+
+def _pts(data: Bytes, begin: Ints, size: Ints) -> npt.NDArray[np.float64]:
+    """Read many time stamps at a time; NaN where there is none."""
+    b = [data[begin + k].astype(np.int64) for k in range(7, 14)]
+    ticks = (b[2] >> 1 & 7) << 30 | (b[3] << 8 | b[4]) >> 1 << 15 | (b[5] << 8 | b[6]) >> 1
+    return np.where((size >= 14) & (b[0] & 0x80 != 0), ticks / TICKS_PER_S, np.nan)
+
+
+def is_transport_stream(head: bytes) -> bool:
+    """Tell from its first bytes whether a file is a transport stream, also one with noise in front."""
+    data = np.frombuffer(head, np.uint8)
+    if len(data) >= PACKET and data[0] == SYNC and (len(data) <= PACKET or data[PACKET] == SYNC):
+        return True
+    for packets in (5, 2):
+        reach = (packets - 1) * PACKET
+        if len(data) > reach:
+            in_step = np.ones(len(data) - reach, bool)
+            for k in range(packets):
+                in_step &= data[k * PACKET : k * PACKET + len(in_step)] == SYNC
+            if in_step.any():
+                return packets > 2 or len(data) < 5 * PACKET
+    return False
