@@ -78,8 +78,8 @@ def demo(data: Path, *, seed: int, port: int, headless: bool) -> int:
 
 def _day(exercise: Exercise, place: Path, seed: int, began_s: float) -> Outcome:
     node = exercise.node
+    world = exercise.start_day(place / "in", seed)  # its process comes up while the server does
     exercise.start(follow=True)
-    world = exercise.start_day(place / "in", seed)
     zones = node.core.zones
     if zones is None:
         raise BadInput("mission.toml", "has no agreement")

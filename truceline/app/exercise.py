@@ -3,13 +3,13 @@
 import multiprocessing
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from truceline.app.pace import Pace
 from truceline.app.players import Door, DutyOfficer, Eyes, Player, UnitPlayer, enlist
 from truceline.app.server import Settings, in_background, prepare
 from truceline.flow.mission import Mission
@@ -24,10 +24,8 @@ from truceline.sim.world import Corridor, World, plan_day
 _SEES_M = 1_500.0  # how far a patrol sees by day
 
 
-def play_day(
-    folder: Path, agreement: Path, start_utc: datetime, speed: float, began_s: float, seed: int
-) -> None:
-    """Play a day in a process of its own: it shares nothing with the node but folders.
+def play_day(folder: Path, agreement: Path, start_utc: datetime, told: Any, seed: int) -> None:
+    """Play a day in a process of its own: it shares nothing with the node but folders and the time.
 
     Parameters
     ----------
@@ -35,10 +33,10 @@ def play_day(
         Where the sensors write.
     agreement
         Agreement file whose line is the corridor.
-    start_utc, speed
-        The mission's clock.
-    began_s
-        Wall time (seconds since 1970) at which that clock began.
+    start_utc
+        When the day begins.
+    told
+        A shared number: the mission's time, seconds since ``start_utc``.
     seed
         Same seed, same day.
     """
@@ -47,7 +45,7 @@ def play_day(
     day.begin()
 
     def now() -> datetime:
-        return start_utc + timedelta(seconds=(time.time() - began_s) * speed)
+        return start_utc + timedelta(seconds=told.value)
 
     day.play(now, threading.Event())
 
@@ -70,6 +68,7 @@ class Exercise:
         self._port = port
         self._open = ExitStack()
         self._day: Any = None
+        self._pace: Pace | None = None
 
     def start(self, follow: bool) -> None:
         """Start node and server, and let the mission's players log in."""
@@ -107,18 +106,25 @@ class Exercise:
         agreement, start = mission.beside(mission.file.agreement), mission.file.clock.start_utc
         if agreement is None or start is None or self.node.core.zones is None:
             raise BadInput(str(mission.path), "a simulated day needs an agreement and [clock] start_utc")
-        began_s = time.time() - (self.node.now() - start).total_seconds() / self.node.rate
-        self._day = multiprocessing.get_context("spawn").Process(
-            target=play_day, args=(folder, agreement, start, self.node.rate, began_s, seed), daemon=True
-        )
+        context = multiprocessing.get_context("spawn")
+        told = context.Value("d", 0.0)
+        self._day = context.Process(target=play_day, args=(folder, agreement, start, told, seed), daemon=True)
         self._day.start()
+
+        def tell(seconds: float) -> None:
+            told.value = seconds
+
+        self._pace = Pace(self.node, start, tell)
+        self._pace.start()
         return plan_day(start, seed)
 
     def end_day(self) -> None:
         """End the simulated day; the node's clock goes on like the wall's."""
+        if self._pace is not None:
+            self._pace.end()
+            self._pace = None
         if self._day is not None:
             self._day.terminate()
-        self.node.clock.run_at(1.0)
 
     def stop(self) -> None:
         """Send everybody home and close the log."""
@@ -126,8 +132,7 @@ class Exercise:
             player.stopping.set()
         for player in self.players:
             player.join(timeout=2)
-        if self._day is not None and self._day.is_alive():
-            self._day.terminate()
+        self.end_day()
         self._open.close()
 
 
