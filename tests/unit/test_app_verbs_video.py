@@ -162,3 +162,16 @@ def test_detect_refuses_a_clip_of_which_no_frame_decodes(tmp_path, out, capsys):
 
     assert run("detect", "video", tmp_path / "x.ts", "--out", out) == 2
     assert run("video", "klv", tmp_path / "x.ts", "--out", out) == 0
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not parquet"])
+def test_track_refuses_what_is_no_table(tmp_path, out, capsys, content):
+    file = tmp_path / "d.parquet"
+    if content is not None:
+        file.write_bytes(content)
+
+    assert run("video", "track", file, "--out", out) == 2
+
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {file}: ") and said.count("\n") == 1
+    assert not list(out.parent.iterdir())

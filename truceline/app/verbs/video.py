@@ -1,6 +1,7 @@
-"""Read the telemetry of drone video, and say where each packet looks.
+"""Read the telemetry of drone video, say where each packet looks, and track what was detected.
 
-`klv` writes one row per KLV packet, `locate` one footprint per packet (contract drone, sections 1 and 2).
+`klv` writes one row per KLV packet, `locate` one footprint per packet, `track` one row per object and frame
+(contract drone, sections 1, 2 and 7).
 """
 
 import argparse
@@ -19,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "file", type=Path, metavar="FILE", help="MPEG transport stream, or bare KLV packets"
         )
         word.add_argument("--out", type=Path, required=True, metavar="PARQUET", help="file to write")
+    track = words.add_parser("track", help="tracks of the boxes that detect video found")
+    track.add_argument("file", type=Path, metavar="DETECTIONS.parquet", help="rows of detect video")
+    track.add_argument("--out", type=Path, required=True, metavar="PARQUET", help="file to write")
     locate.add_argument(
         "--ground-elevation",
         type=float,
@@ -30,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run a subverb."""
-    return _klv(args) if args.word == "klv" else _locate(args)
+    return {"klv": _klv, "locate": _locate, "track": _track}[args.word](args)
 
 
 def _klv(args: argparse.Namespace) -> int:
@@ -43,6 +47,23 @@ def _klv(args: argparse.Namespace) -> int:
     with whole_file(args.out) as path, pq.ParquetWriter(path, TELEMETRY) as writer:
         for table in telemetry_tables(args.file):
             writer.write_table(table)
+    return 0
+
+
+def _track(args: argparse.Namespace) -> int:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from truceline.app.output import whole_file
+    from truceline.track.boxes import track_video
+
+    try:
+        table = pq.read_table(args.file)
+    except (OSError, pa.ArrowException) as error:
+        raise BadInput(str(args.file), "is missing, empty, or no Parquet file") from error
+    tracks = track_video(table, str(args.file))
+    with whole_file(args.out) as path:
+        pq.write_table(tracks, path)
     return 0
 
 
