@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "truceline"
 MOST_LINES = 400
 FOLDERS = {
-    "app/forms", "app/http", "app/page", "app/routes", "app/verbs", "app/verbs_detect",
+    "codec/flightlog", "app/forms", "app/http", "app/page", "app/routes", "app/verbs", "app/verbs_detect",
     "log/audit", "rules/kinds", "sim/corridor",
 }  # fmt: skip
 TOP = {
