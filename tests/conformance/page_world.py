@@ -10,7 +10,7 @@ import argparse
 import json
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ class World:
         self.lock = threading.Condition()
         self.events: list[tuple[int, str, dict[str, Any]]] = []
         self.started = time.monotonic()
-        self.beat_s, self.silent, self.refuse = 5.0, False, 0
+        self.beat_s, self.silent, self.refuse, self.rate = 5.0, False, 0, 1.0
         self.decisions: list[dict[str, Any]] = []
         self.lists: dict[str, list[dict[str, Any]]] = {
             "zones": zones(), "tracks": tracks(many), "incidents": [] if idle else incidents(), "orders": [],
@@ -56,12 +56,21 @@ class World:
         }  # fmt: skip
         self.seq = 495
 
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=(time.monotonic() - self.started) * self.rate)
+
+    def coverage(self) -> dict[str, Any]:
+        """Answer as the server does: a gap that lasts ends where the answer ends."""
+        until = self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        cut = [{**gap, "until_utc": min(gap["until_utc"], until)} for gap in gaps()]
+        return {"items": cut, "until_utc": until, "observed_share": 0.88, "line_km": 60}
+
     def mission(self) -> dict[str, Any]:
-        now = NOW + timedelta(seconds=time.monotonic() - self.started)
+        now = self.now()
         sectors = [("Alder", 0, 16), ("Birch", 16, 30), ("Cedar", 30, 46), ("Elm", 46, 60)]
         return {
             "name": "Northern corridor", "exercise": True, "line_km": 60.0, "tree_size": self.seq + 1,
-            "clock": {"utc": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "rate": 1.0},
+            "clock": {"utc": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "rate": self.rate},
             "who": {"name": "Maj. K. Lind", "role": "commander"},
             "parties": [{"id": "a", "name": "Side A", "side": "A"}, {"id": "b", "name": "Side B", "side": "B"}],
             "sectors": [{"id": i, "km_from": a, "km_to": b} for i, a, b in sectors],
@@ -117,7 +126,7 @@ class Handler(BaseHTTPRequestHandler):
         if path == "mission":
             return 200, self.world.mission()
         if path == "coverage":
-            return 200, {"items": gaps(), "observed_share": 0.88, "line_km": 60}
+            return 200, self.world.coverage()
         if path.startswith("why/"):
             seq = int(path.removeprefix("why/"))
             causes = [

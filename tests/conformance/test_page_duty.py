@@ -2,175 +2,8 @@
 
 # ruff: noqa: E501  (sentences and scripts are not broken)
 
-import base64
-import json
-import os
 import re
-import select
-import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
-
-import pytest
-
-WORLD = Path(__file__).with_name("page_world.py")
-CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: the page was not looked at")
-FLAGS = (
-    "--headless=new --no-sandbox --use-angle=swiftshader --enable-unsafe-swiftshader --hide-scrollbars "
-    "--no-first-run --disable-background-networking --remote-debugging-pipe"
-)
-
-
-class Browser:
-    """One tab of Chromium, driven over its debugging pipe."""
-
-    def __init__(self, profile: Path, width: int = 1920, height: int = 1080) -> None:
-        ours, theirs = os.pipe(), os.pipe()
-        command = f'exec "{CHROMIUM}" {FLAGS} --window-size={width},{height} --user-data-dir="{profile}" about:blank'
-        self.process = subprocess.Popen(
-            ["bash", "-c", f"{command} 3<&{ours[0]} 4>&{theirs[1]}"],
-            pass_fds=(ours[0], theirs[1]),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(ours[0])
-        os.close(theirs[1])
-        self.to, self.back = ours[1], theirs[0]
-        self.rest, self.sent, self.session = b"", 0, ""
-        self.trouble: list[str] = []
-        self.requests: list[str] = []
-        tabs = self.call("Target.getTargets")["targetInfos"]
-        tab = next(t["targetId"] for t in tabs if t["type"] == "page")
-        self.session = self.call("Target.attachToTarget", targetId=tab, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=1,
-            mobile=False,
-        )
-
-    def call(self, method: str, **params: Any) -> dict[str, Any]:
-        self.sent += 1
-        message = {"id": self.sent, "method": method, "params": params}
-        if self.session:
-            message["sessionId"] = self.session
-        os.write(self.to, json.dumps(message).encode() + b"\0")
-        while True:
-            answer = self.read()
-            if answer.get("id") == self.sent:
-                assert "error" not in answer, answer
-                return answer["result"]
-            self.note(answer.get("method", ""), answer.get("params", {}))
-
-    def read(self) -> dict[str, Any]:
-        while b"\0" not in self.rest:
-            assert select.select([self.back], [], [], 60)[0], "chromium says nothing"
-            piece = os.read(self.back, 1 << 20)
-            assert piece, "chromium has gone"
-            self.rest += piece
-        first, _, self.rest = self.rest.partition(b"\0")
-        return json.loads(first)
-
-    def note(self, method: str, params: dict[str, Any]) -> None:
-        if method == "Runtime.exceptionThrown":
-            self.trouble.append(str(params["exceptionDetails"].get("exception", params)))
-        elif method == "Log.entryAdded" and params["entry"]["level"] == "error":
-            self.trouble.append(params["entry"]["text"])
-        elif method == "Network.requestWillBeSent":
-            self.requests.append(params["request"]["url"])
-
-    def js(self, expression: str) -> Any:
-        answer = self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
-        assert "exceptionDetails" not in answer, answer
-        return answer["result"].get("value")
-
-    def until(self, expression: str, limit_s: float = 40) -> Any:
-        end = time.monotonic() + limit_s
-        while time.monotonic() < end:
-            if found := self.js(f"(v => v instanceof Node ? true : v)({expression})"):
-                return found
-            time.sleep(0.1)
-        pytest.fail(
-            f"never became true: {expression}; the page says: {self.js('document.body.innerText')[:1500]}"
-        )
-
-    def press(self, key: str, text: str = "") -> None:
-        for kind in ("keyDown", "keyUp"):
-            typed = {"text": text} if kind == "keyDown" and text else {}
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, **typed)
-
-    def shot(self) -> bytes:
-        return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
-
-    def close(self) -> None:
-        self.process.terminate()
-        self.process.wait(20)
-        os.close(self.to)
-        os.close(self.back)
-
-
-class Place:
-    """A made-up server and a browser that looks at it."""
-
-    def __init__(self, browser: Browser, *options: str) -> None:
-        self.server = subprocess.Popen(
-            [sys.executable, str(WORLD), *options], stdout=subprocess.PIPE, text=True
-        )
-        assert self.server.stdout is not None
-        self.url = f"http://127.0.0.1:{int(self.server.stdout.readline())}/"
-        self.browser = browser
-        browser.trouble.clear()
-        browser.requests.clear()
-
-    def enter(self) -> Browser:
-        self.browser.call("Page.navigate", url=f"{self.url}#token=duty")
-        self.browser.until("window.truceline && truceline.ready")
-        return self.browser
-
-    def tell(self, route: str, body: dict[str, Any]) -> Any:
-        """Change the made-up world, from within the page's own origin."""
-        return self.browser.js(
-            f"fetch('/made-up/{route}', {{method: 'POST', body: {json.dumps(json.dumps(body))}}}).then(r => r.json())"
-        )
-
-    def close(self) -> None:
-        self.browser.call("Page.navigate", url="about:blank")
-        self.server.terminate()
-        self.server.wait(20)
-        assert self.server.stdout is not None
-        self.server.stdout.close()
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    tab = Browser(tmp_path_factory.mktemp("profile"))
-    yield tab
-    tab.close()
-
-
-@pytest.fixture
-def place(browser: Browser) -> Iterator[Callable[..., Place]]:
-    made: list[Place] = []
-
-    def make(*options: str) -> Place:
-        made.append(Place(browser, *options))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-
-
-def words(browser: Browser, selector: str) -> str:
-    return str(browser.js(f"document.querySelector({json.dumps(selector)}).innerText")).replace("\n", " ")
 
 
 def test_page_breaks_no_policy_and_asks_no_other_host(place):
@@ -215,7 +48,7 @@ def test_sentence_counts_what_waits_and_names_the_next_due(place):
     browser = place().enter()
 
     assert re.fullmatch(
-        r"2 decisions wait\. The next is due 03:20Z, in [678] min\.", words(browser, "#now-line")
+        r"2 decisions wait\. The next is due 03:20Z, in [678] min\.", browser.words("#now-line")
     )
     assert browser.js("document.title") == "2 waiting · Truceline"
     assert browser.js("document.querySelector('#now-line').getAttribute('role')") == "status"
@@ -224,7 +57,7 @@ def test_sentence_counts_what_waits_and_names_the_next_due(place):
 def test_sentence_is_quiet_when_nothing_waits(place):
     browser = place("--idle").enter()
 
-    assert words(browser, "#now-line").startswith("Nothing to decide.")
+    assert browser.words("#now-line").startswith("Nothing to decide.")
 
 
 def test_sentence_says_overdue_and_decision_stays_open(place):
@@ -254,7 +87,7 @@ def test_silent_stream_is_told_as_lost_link_and_takes_the_buttons(place):
     )
     assert re.fullmatch(r"Link lost at (\S+)Z\. You see the picture of \1Z\.", said)
     assert browser.js("document.querySelector('[data-choose]')") is None
-    assert "voice net" in words(browser, "#panel .act")
+    assert "voice net" in browser.words("#panel .act")
 
 
 def test_whole_decision_is_made_by_keyboard(place):
@@ -270,7 +103,7 @@ def test_whole_decision_is_made_by_keyboard(place):
     browser.until(
         "document.querySelector('[data-record]') && !document.querySelector('[data-record]').disabled"
     )
-    assert words(browser, "[data-record]") == "Record: approve as Maj. K. Lind"
+    assert browser.words("[data-record]") == "Record: approve as Maj. K. Lind"
     for _ in range(10):
         if browser.js("document.activeElement.matches('[data-record]')"):
             break
@@ -330,7 +163,7 @@ def test_refused_decision_is_a_sentence_and_not_a_loss(place):
     browser.js("document.querySelector('[data-record]').click()")
 
     browser.until("document.querySelector('#panel .said')")
-    assert "was not recorded: somebody else decided this at 03:13Z" in words(browser, "#panel .said")
+    assert "was not recorded: somebody else decided this at 03:13Z" in browser.words("#panel .said")
 
 
 def test_new_recommendation_steals_neither_selection_nor_focus(place):
@@ -348,7 +181,7 @@ def test_new_recommendation_steals_neither_selection_nor_focus(place):
     browser.until("document.querySelectorAll('.card').length === 3")
     assert browser.js("document.activeElement.id") == "find"
     assert browser.js("document.querySelector('.card[aria-current=true]').dataset.open") == "rec-118"
-    assert words(browser, ".card[data-open=rec-new] .number") == "3"
+    assert browser.words(".card[data-open=rec-new] .number") == "3"
 
 
 def test_past_is_told_in_words_and_end_returns_to_live(place):
@@ -377,8 +210,8 @@ def test_evidence_shows_the_picture_and_its_entries(place):
         "[...document.querySelector('#evidence canvas').getContext('2d').getImageData(48, 50, 1, 1).data]"
     )
     assert bright[0] > 200
-    assert "472" in words(browser, "#evidence .facts")
-    assert "Nobody has confirmed this." in words(browser, "#evidence figcaption")
+    assert "472" in browser.words("#evidence .facts")
+    assert "Nobody has confirmed this." in browser.words("#evidence figcaption")
 
 
 def test_ten_thousand_points_are_counted_and_drawn(place):

@@ -1,9 +1,9 @@
 // The foot of the panel: three equal buttons, then a reason, then a record with name and verb.
 
-import { clock } from "./clock";
+import { clock, MINUTE } from "./clock";
 import { changed, desk, isChanged, live, now, opened, picture, seenSeq } from "./desk";
 import { key, make, renew, small } from "./dom";
-import type { Json, Recommendation } from "./items";
+import type { Json, Recommendation, Way } from "./items";
 import { decision } from "./items";
 import { Answer, post } from "./link";
 import { afterwards, CHOICES, REASONS, refusal, SAY, type Choice } from "./words";
@@ -66,10 +66,35 @@ function amendRows(r: Recommendation): Node[] {
     const out = make("button", { "data-amend-out": i, "aria-pressed": String(set.out), "data-at": `out${i}` }, "Leave out");
     return [choose, make("span", {}, `starts later by`), make("span", {}, later, " min"), out];
   });
-  return [make("div", { class: "amend" }, rows), small("The cost in the table is the proposal's; it is not reckoned again for your change.")];
+  const costs = r.tasks.flatMap((_, i) => costOf(r, i)).map((words) => make("li", {}, words));
+  return [make("div", { class: "amend" }, rows), make("ul", { class: "cost", role: "status" }, costs)];
 }
 
-const canRecord = (): boolean => !desk.sending && (desk.reason !== "" || desk.note.trim() !== "") && (desk.choice !== "amended" || leavesTask());
+/** The way in which another unit takes the place of the proposed one, as it was reckoned with the proposal. */
+function wayOf(r: Recommendation, i: number): Way | undefined {
+  const task = String(r.tasks[i]?.unit ?? ""), unit = desk.amend.get(i)?.unit ?? task;
+  return r.ways.find((w) => w.unit === unit && w.insteadOf === task);
+}
+
+/** What a change of one task comes to, in a sentence; nothing for a task that stays as proposed. */
+function costOf(r: Recommendation, i: number): string[] {
+  const set = desk.amend.get(i), task = r.tasks[i];
+  if (!set || !task || set.out) return [];
+  const later = set.laterMin * MINUTE, arrive = task.arrive_s;
+  if (set.unit === String(task.unit ?? "")) {
+    return later && typeof arrive === "number" ? [SAY.reckoned(set.unit, clock((r.nowMs ?? 0) + arrive * 1000 + later), `${set.laterMin} min later`)] : [];
+  }
+  const way = wayOf(r, i);
+  if (way?.barredBy) return [SAY.mayNotGo(set.unit, way.barredBy)];
+  return [way?.thereMs == null ? SAY.notReckoned(set.unit) : SAY.reckoned(set.unit, clock(way.thereMs + later), way.cost)];
+}
+
+const canRecord = (): boolean => !desk.sending && (desk.reason !== "" || desk.note.trim() !== "") && (desk.choice !== "amended" || (leavesTask() && nobodyBarred()));
+
+function nobodyBarred(): boolean {
+  const r = opened();
+  return !r || r.tasks.every((_, i) => desk.amend.get(i)?.out || !desk.amend.has(i) || !wayOf(r, i)?.barredBy);
+}
 
 function leavesTask(): boolean {
   const tasks = opened()?.tasks ?? [];

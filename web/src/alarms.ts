@@ -3,6 +3,8 @@
 import { clock, HOUR, MINUTE, span } from "./clock";
 import { desk, now, picture, waiting } from "./desk";
 import { gapsNow, inTrouble, unobservedKm } from "./head";
+import type { Source } from "./items";
+import { SOURCE_STATES } from "./words";
 
 export interface Alarm { id: string; sinceMs: number; words: string; shelvable: boolean; overdue: boolean }
 
@@ -39,7 +41,18 @@ function orders(): Alarm[] {
 function lostGround(): Alarm[] {
   const gaps = gapsNow(), km = unobservedKm(gaps), lost = inTrouble();
   if (km <= 0 || lost.length === 0) return [];
-  const sinceMs = Math.min(...gaps.map((g) => g.fromMs)), named = lost.slice(0, 4).map((s) => `${s.name} ${s.reason || s.status}`).join("; ");
-  const more = lost.length > 4 ? ` and ${lost.length - 4} more` : "";
-  return [{ id: `source:${lost.map((s) => s.name).join(",")}`, sinceMs, shelvable: true, overdue: false, words: `${named}${more}: ${km.toFixed(1)} km not observed. Send somebody to look, or shelve with a reason.` }];
+  const sinceMs = Math.min(...gaps.map((g) => g.fromMs)), named = [...grouped(lost)].map(([why, names]) => `${someOf(names)}: ${why}`).join("; ");
+  return [{ id: `source:${lost.map((s) => s.name).join(",")}`, sinceMs, shelvable: true, overdue: false, words: `${named}. ${km.toFixed(1)} km not observed. Send somebody to look, or shelve with a reason.` }];
 }
+
+/** Names of sources by what is wrong with them. */
+function grouped(lost: Source[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const s of lost) {
+    const why = s.reason || (SOURCE_STATES[s.status] ?? s.status);
+    found.set(why, [...(found.get(why) ?? []), s.name]);
+  }
+  return found;
+}
+
+const someOf = (names: string[]): string => names.slice(0, 4).join(", ") + (names.length > 4 ? ` and ${names.length - 4} more` : "");

@@ -3,7 +3,7 @@
 import { clock, HOUR, MINUTE } from "./clock";
 import { changed, desk, incidentsOf, live, looking, now, picture, waiting } from "./desk";
 import { byId, key, make, renew } from "./dom";
-import { lastLookMs } from "./head";
+import { lasts } from "./head";
 import type { Incident } from "./items";
 import { font } from "./labels";
 import { diamond, hatchPattern } from "./overlay";
@@ -69,6 +69,7 @@ export function drawTime(): void {
   band.hidden = live();
   const words = live() ? "" : SAY.past(looking(), then) + (hidden ? SAY.noPlace(hidden) : "");
   if (band.textContent !== words) band.textContent = words;
+  byId("legend").style.top = live() ? "" : `${band.offsetHeight + 12}px`;
   const slider = byId("chart"), [from] = extent();
   slider.setAttribute("aria-valuemax", String(BACK_MS / MINUTE));
   slider.setAttribute("aria-valuenow", String(Math.round((looking() - from) / MINUTE)));
@@ -134,7 +135,7 @@ function drawNotObserved(s: Sheet): void {
   const edge = desk.then && !live() ? looking() : now();
   for (const g of picture.coverage.gaps) {
     if (desk.then && !live() && (g.knownMs ?? g.fromMs) > looking()) continue;
-    const a = Math.max(s.fromMs, g.fromMs), lasts = g.untilMs === null || g.untilMs >= lastLookMs() - MINUTE, b = lasts ? edge : Math.min(edge, g.untilMs ?? edge);
+    const a = Math.max(s.fromMs, g.fromMs), b = lasts(g) ? edge : Math.min(edge, g.untilMs ?? edge);
     if (b <= a) continue;
     const box: [number, number, number, number] = [x(s, a), y(s, g.kmTo), Math.max(1, x(s, b) - x(s, a)), y(s, g.kmFrom) - y(s, g.kmTo)];
     s.ctx.fillStyle = hatchPattern(s.ctx, s.p.hatch);

@@ -113,6 +113,14 @@ export function markRead(r: Recommendation): void {
 /** The entry to send as seen: never newer than what the panel can show. */
 export const seenSeq = (r: Recommendation): number => Math.max(seenUpTo(r), picture.recommendationsSeq);
 
+/** Where nothing is open, what is due first opens by itself; what is open is never replaced. */
+export function openFirst(): void {
+  const first = desk.ready && !opened() ? waiting()[0] : undefined;
+  if (!first) return;
+  desk.contentChangedAt = performance.now();
+  open(first.id);
+}
+
 export function open(id: string): void {
   if (desk.selected !== id) {
     Object.assign(desk, { selected: id, choice: null, reason: "", note: "", said: "", evidence: false });

@@ -1,7 +1,7 @@
 // The five-second line: how many decisions wait, whether the picture can be trusted, what is not seen.
 
-import { clock, MINUTE, span } from "./clock";
-import { clockOfMission, desk, looking, now, picture, waiting } from "./desk";
+import { clock, span } from "./clock";
+import { desk, looking, now, picture, waiting } from "./desk";
 import { byId, make, renew } from "./dom";
 import type { Gap, Source } from "./items";
 import { plural, nextDueSentence, SAY, waitSentence } from "./words";
@@ -24,17 +24,13 @@ export function unobservedKm(gaps: Gap[]): number {
   return sum;
 }
 
-/** The server closes its gaps at its own present; a gap that reaches that edge still lasts. */
-export function lastLookMs(): number {
-  const at = now(), newest = Math.max(...picture.coverage.gaps.map((g) => g.untilMs ?? at), 0);
-  return at - newest < 10 * MINUTE + 20_000 * clockOfMission.pace ? newest : at;
+/** True for a stretch that was not observed up to where the server's answer ends: at its present. */
+export function lasts(g: Gap): boolean {
+  return g.untilMs === null || (picture.coverage.untilMs !== null && g.untilMs >= picture.coverage.untilMs);
 }
 
 /** The stretches that are not observed at present. */
-export function gapsNow(): Gap[] {
-  const at = now();
-  return gapsAt(Math.min(at, lastLookMs()), false);
-}
+export const gapsNow = (): Gap[] => picture.coverage.gaps.filter(lasts);
 
 export function drawHead(): void {
   const mission = picture.mission;

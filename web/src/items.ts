@@ -19,7 +19,8 @@ export interface Incident {
   state: string; sidc: string; reportIds: string[]; causes: string[]; reasons: string[];
   measured: Json; supports: string; challenges: string; what: string;
 }
-export interface Way { what: string; thereMs: number | null; cost: string; proposed: boolean; barredBy: string }
+/** One row of all ways; `unit` and `insteadOf` are given where one unit takes the place of another. */
+export interface Way { what: string; thereMs: number | null; cost: string; proposed: boolean; barredBy: string; unit: string; insteadOf: string }
 export interface Decision {
   id: string; recommendationId: string; verdict: string; reason: string; by: string; atMs: number; seq: number;
 }
@@ -40,13 +41,16 @@ export interface Report {
 }
 export interface Source { name: string; kind: string; lastMs: number | null; owesS: number | null; status: string; reason: string }
 export interface Gap { kmFrom: number; kmTo: number; fromMs: number; untilMs: number | null; knownMs: number | null; reason: string }
-export interface Coverage { gaps: Gap[]; observedShare: number | null; lineKm: number | null; fromMs: number | null }
+export interface Coverage { gaps: Gap[]; observedShare: number | null; lineKm: number | null; fromMs: number | null; untilMs: number | null }
 export interface Sector { id: string; kmFrom: number; kmTo: number }
 export interface Mission {
   name: string; exercise: boolean; userName: string; role: string; lineKm: number | null; sectors: Sector[];
   holds: { scope: string; reason: string; untilMs: number }[]; treeSize: number; utcMs: number; rate: number; parties: { id: string; name: string; side: string }[];
 }
 export type Ground = Feature & { properties: Json };
+
+/** A track is called by the last digits of its number: enough to tell those on one map apart by voice. */
+const LABEL_DIGITS = 4;
 
 export const text = (v: unknown): string => (typeof v === "string" ? v : typeof v === "number" ? String(v) : "");
 export const number = (v: unknown): number | null => (typeof v === "number" && Number.isFinite(v) ? v : null);
@@ -78,7 +82,7 @@ export function thing(j: Json): Thing | null {
   if (lon === null || lat === null || id === "") return null;
   const atMs = time(j.time_utc) ?? time(j.last_contact_utc) ?? 0;
   return {
-    id, sidc: text(j.sidc), label: text(j.label) || (/^\d+$/.test(id) ? `T-${id}` : id), unit: j.unit === true, side: text(j.side) || text(j.party),
+    id, sidc: text(j.sidc), label: text(j.label) || (/^\d+$/.test(id) ? `T-${id.slice(-LABEL_DIGITS)}` : id), unit: j.unit === true, side: text(j.side) || text(j.party),
     lon, lat, ce90M: number(j.ce90_m) ?? number(at.ce90_m), speedMps: number(j.speed_mps), atMs,
     knownMs: time(j.received_utc) ?? atMs, state: text(j.state), existence: number(j.existence),
     trail: list(j.trail).map(place).filter((p) => p !== null), past: [], seq: number(j.seq) ?? 0,
@@ -117,6 +121,7 @@ export function recommendation(j: Json): Recommendation {
     tasks: list(j.tasks).map(object), leftUncovered: texts(j.left_uncovered), dueMs: time(j.due_utc),
     ways: list(j.ways).map(object).map((w) => ({
       what: text(w.what), thereMs: time(w.there_utc), cost: text(w.cost), proposed: w.proposed === true, barredBy: text(w.barred_by),
+      unit: text(w.unit), insteadOf: text(w.instead_of),
     })),
     validUntilMs: time(j.valid_until_utc), state: withdrawn ? "withdrawn" : text(j.state) || "waiting",
     touchedSeq: number(j.touched_seq) ?? seq, changes: texts(j.changes),
@@ -158,6 +163,6 @@ export function coverage(j: Json): Coverage {
       kmFrom: number(g.km_from) ?? 0, kmTo: number(g.km_to) ?? 0, fromMs: time(g.from_utc) ?? 0, untilMs: time(g.until_utc),
       knownMs: time(g.known_utc), reason: text(g.reason),
     })),
-    observedShare: number(j.observed_share), fromMs: time(j.from_utc), lineKm: number(j.line_km) || null,
+    observedShare: number(j.observed_share), fromMs: time(j.from_utc), untilMs: time(j.until_utc), lineKm: number(j.line_km) || null,
   };
 }

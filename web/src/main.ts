@@ -2,7 +2,7 @@
 
 import { alarms } from "./alarms";
 import { drawTime } from "./chart";
-import { changed, clockOfMission, desk, now, onDraw, picture, waiting } from "./desk";
+import { changed, clockOfMission, desk, now, onDraw, openFirst, picture, waiting } from "./desk";
 import { byId } from "./dom";
 import { drawEvidence } from "./evidence";
 import type { Happening, Noun } from "./fold";
@@ -38,6 +38,7 @@ window.truceline = {
 };
 
 function drawAll(): void {
+  openFirst();
   drawHead();
   drawQueue();
   drawPanel();
@@ -77,7 +78,6 @@ async function firstPicture(): Promise<void> {
   picture.firstPictureSeq = upTo;
   picture.recommendationsSeq = upTo;
   Object.assign(desk, { ready: true, reading: "", heardAt: performance.now() });
-  if (desk.selected === "") desk.selected = waiting()[0]?.id ?? "";
   drawAll();
   window.truceline.ready = true;
   void readReports(upTo);
@@ -229,7 +229,7 @@ function start(): void {
   void document.fonts.load('14px "Noto Sans"').then(changed);
   if (desk.signedIn) void begin();
   drawAll();
-  byId(desk.signedIn ? "queue" : "token").focus();
+  if (!desk.signedIn) byId("token").focus();
 }
 
 start();

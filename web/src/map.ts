@@ -29,6 +29,7 @@ export function startMap(): void {
   map.touchZoomRotate.disableRotation();
   map.on("load", () => {
     loaded = true;
+    recolour();  // the theme may have turned since the style was made
     if (waitingView) map?.jumpTo({ center: waitingView.centre, zoom: waitingView.zoom });
     void landOutline();
     drawMap();

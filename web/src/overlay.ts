@@ -305,7 +305,7 @@ export function diamond(ctx: CanvasRenderingContext2D, x: number, y: number, r: 
 
 function drawScale(s: Sheet): void {
   const km = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find((k) => k * s.pxPerKm > 60) ?? 2000;
-  const long = km * s.pxPerKm, right = s.width - 18, y = live() ? 34 : 76;
+  const long = km * s.pxPerKm, right = s.width - 18, y = 34 + (live() ? 0 : byId("then").offsetHeight);
   Object.assign(s.ctx, { strokeStyle: s.p.ink1, lineWidth: 1.5 });
   s.ctx.beginPath();
   s.ctx.moveTo(right - long, y - 6);

@@ -51,9 +51,7 @@ function signInForm(): Node[] {
 
 function idle(): HTMLElement {
   if (!desk.ready) return make("div", { class: "idle" }, make("p", {}, desk.reading));
-  const n = picture.incidents.size;
-  return make("div", { class: "idle" }, make("h2", {}, "No decision is open"),
-    make("p", {}, n ? `${plural(n, "incident is", "incidents are")} in force. Open a decision in the list, or press its number.` : "Nothing has been claimed so far."));
+  return make("div", { class: "idle" }, make("h2", {}, SAY.noneOpen), make("p", {}, SAY.comesHere(picture.incidents.size)));
 }
 
 function content(r: Recommendation): HTMLElement[] {

@@ -1,12 +1,12 @@
 // The left side: what waits, sources in trouble, alarms, what is recorded; in the order of the need to act.
 
 import { alarms, alarmsThisHour, type Alarm } from "./alarms";
-import { ago, clock, clockNear, MINUTE } from "./clock";
+import { ago, clock, clockNear, HOUR, MINUTE } from "./clock";
 import { desk, giveNumbers, incidentsOf, isChanged, now, picture, waiting } from "./desk";
 import { byId, make, renew, small } from "./dom";
 import { gapsNow, inTrouble } from "./head";
 import type { Recommendation } from "./items";
-import { placeShort } from "./places";
+import { kmOf, placeShort } from "./places";
 import { dueWords, incidentTitle, incidentVerdict, ORDER_STATES, plural, SAY, SOURCE_STATES, VERDICTS, CHOICES, type Choice } from "./words";
 
 const LINES = 14;  // lines of what is recorded; older ones are in the log
@@ -100,8 +100,22 @@ function alarmButtons(a: Alarm): HTMLElement | false {
   return make("span", { class: "act" }, !heard && make("button", { "data-acknowledge": a.id, "data-at": `ack${a.id}` }, "Acknowledge"), a.shelvable && make("button", { "data-shelve": a.id, "data-at": `shelve${a.id}` }, "Shelve"));
 }
 
+/** A line of what is recorded; those with the same `like` are told once. */
+interface Line { atMs: number; words: string; gap?: boolean; like?: string }
+
+/** Newest first; of events alike in kind, kilometre and hour the newest speaks, with their number. */
+function together(lines: Line[]): Line[] {
+  const told = new Map<string, { line: Line; n: number }>();
+  for (const line of [...lines].sort((a, b) => b.atMs - a.atMs)) {
+    const held = told.get(line.like ?? "");
+    if (held) held.n++;
+    else told.set(line.like ?? `alone ${told.size}`, { line, n: 1 });
+  }
+  return [...told.values()].map(({ line, n }) => (n > 1 ? { ...line, words: `${n} × ${line.words}` } : line));
+}
+
 function recorded(): HTMLElement {
-  const lines: { atMs: number; words: string; gap?: boolean }[] = [];
+  const lines: Line[] = [];
   for (const d of picture.decisions.values()) {
     const about = picture.recommendations.get(d.recommendationId);
     lines.push({ atMs: d.atMs, words: `${CHOICES[d.verdict as Choice]?.done ?? d.verdict} by ${d.by}: ${about?.action ?? d.recommendationId}` });
@@ -113,11 +127,11 @@ function recorded(): HTMLElement {
   const claimed = new Set(waiting().flatMap((r) => r.incidentIds));
   for (const i of picture.incidents.values()) {
     if (claimed.has(i.id) || claimed.has(i.caseId)) continue;
-    const verdict = i.verdict ? `, ${(VERDICTS[i.verdict] ?? i.verdict).toLowerCase()}` : "";
-    lines.push({ atMs: i.startMs, words: `${incidentTitle(i)}${verdict} · ${placeShort(i)}`, gap: i.verdict === "could_not_observe" });
+    const verdict = i.verdict ? `, ${(VERDICTS[i.verdict] ?? i.verdict).toLowerCase()}` : "", what = `${incidentTitle(i)}${verdict}`;
+    lines.push({ atMs: i.startMs, words: `${what} · ${placeShort(i)}`, gap: i.verdict === "could_not_observe", like: `${what} ${Math.round(kmOf(i.lon, i.lat, i.km) ?? -1)} ${Math.floor(i.startMs / HOUR)}` });
   }
   for (const g of gapsNow()) lines.push({ atMs: g.fromMs, words: `Could not observe km ${g.kmFrom.toFixed(1)} to ${g.kmTo.toFixed(1)}: ${g.reason || "nobody looked"}`, gap: true });
-  const newest = lines.filter((l) => l.atMs <= now() + MINUTE).sort((a, b) => b.atMs - a.atMs).slice(0, LINES);
+  const told = together(lines.filter((l) => l.atMs <= now() + MINUTE)), newest = told.slice(0, LINES);
   const items = newest.map((l) => make("li", {}, make("time", {}, clockNear(l.atMs, now())), make("span", {}, l.gap && make("i", { class: "mark gap" }), l.words)));
-  return section("Recorded, nothing to do", lines.length > LINES ? `newest ${LINES} of ${lines.length}` : "", items.length ? make("ul", { class: "lines" }, items) : small("Nothing yet."));
+  return section("Recorded, nothing to do", told.length > LINES ? `newest ${LINES} of ${told.length}` : "", items.length ? make("ul", { class: "lines" }, items) : small("Nothing yet."));
 }
