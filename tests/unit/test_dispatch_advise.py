@@ -1,5 +1,6 @@
 """The adviser asks once per sector and kind of task, and takes back what no longer holds."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -126,6 +127,9 @@ def test_an_incident_becomes_a_recommendation_with_units_ways_and_a_wait(desk):
     assert found.due_utc is not None and found.due_utc > BEGAN
     assert found.places["inc-1"].lat_deg == 24.51
     assert {task.unit for task in found.tasks} == set(found.units_at)
+    instead = [way for way in found.ways if way.instead_of is not None]
+    assert instead and all(f"{way.unit} (" in way.what for way in instead)
+    assert {way.instead_of for way in instead} <= {task.unit for task in found.tasks}
 
 
 def test_the_place_is_said_as_the_rule_has_measured_it(desk):
@@ -332,6 +336,7 @@ def test_a_place_to_look_at_again_is_looked_at_from_the_air(desk):
 
     (found,) = desk.waiting()
     assert next(task.unit for task in found.tasks).startswith("D-")
+    assert re.search(r" to check what could not be observed at km \d+\.\d\.$", found.action)  # no error of it
 
 
 def test_where_nothing_may_fly_eyes_on_the_ground_look_again(desk):

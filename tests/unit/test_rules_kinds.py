@@ -242,6 +242,11 @@ def test_a_look_that_gave_nothing_is_never_compliance(agree):
         ("C", "could_not_observe", ("o1",)), ("R", "could_not_observe", ("o1",)),
     ]  # fmt: skip
     assert verdicts(agreement, seen(kind="no_observation", class_=None, classes=("civilian",))) == []
+    (_, told), *_ = judge_all(agreement, [look])[0]
+    assert "because of: weather." in told.explanation.supports
+    unknown = seen(kind="no_observation", class_=None, party="unknown", reason="other")
+    (_, untold), *_ = judge_all(agreement, [unknown])[0]
+    assert "why is not known." in untold.explanation.supports
 
 
 def test_both_sides_are_told_the_same_with_names_exchanged(agree):

@@ -16,6 +16,7 @@ from truceline.plug import Media
 
 ALTERNATIVES = 6
 _VALID = timedelta(hours=2)
+_ON_LINE_M = 50.0  # less is said with one decimal of a kilometre as nothing
 _NEAR_KM = 0.7  # a place read off the force's nodes may be half a kilometre out where the line bends
 _WHAT = {
     "crossing": "crossing of the line",
@@ -113,7 +114,7 @@ def _action(ask: Ask, plan: Plan) -> str:
 def _what(ask: Ask) -> str:
     lead = ask.incidents[ask.lead]
     if lead.verdict == "could_not_observe":
-        return "a place that could not be observed"
+        return "what could not be observed"
     certainty = "possible" if lead.verdict == "possible_violation" else "reported"
     if lead.what:
         return f"{certainty} {lead.what}"
@@ -126,11 +127,15 @@ def _where(ask: Ask) -> str:
     measured, km = lead.measured, lead.km if lead.km is not None else ask.x_km
     metres, side = measured.get("distance_m"), measured.get("side")
     if isinstance(metres, int | float) and side in ("A", "B"):
-        across = f"{metres / 1000:.1f} km from the line on side {side}"
+        across = (
+            f"{metres / 1000:.1f} km from the line on side {side}" if metres >= _ON_LINE_M else "on the line"
+        )
     elif abs(ask.y_km) < _NEAR_KM:
         across = "near the line"
     else:
         across = f"{abs(ask.y_km):.1f} km {'north' if ask.y_km >= 0 else 'south'} of the line"
+    if lead.verdict == "could_not_observe":
+        return f"km {km:.1f}"  # what was not seen has no error; the stretch is on the map
     return f"km {km:.1f}, {across}, ± {ask.place.ce90_m:.0f} m"
 
 
@@ -208,7 +213,7 @@ def _instead(
     what = f"{unit.id} ({unit.contingent}) in place of {order.unit}"
     if other.ruled_out_by is not None:
         barred = _barred(ask, pairs, number, order.role) or _BARRED[other.ruled_out_by]
-        return Way(what=what, there_utc=None, cost="", barred_by=barred)
+        return Way(what=what, there_utc=None, cost="", barred_by=barred, unit=unit.id, instead_of=order.unit)
     rest = [o.unit for o in plan.orders if o.role == "main" and o.unit != order.unit]
     members = [number, *(pairs.unit_index[one] for one in rest)]
     windows = [pairs.windows(0).of(member) for member in members]
@@ -216,7 +221,8 @@ def _instead(
     minutes = round((start - order.start_s) / 60)
     pace = f"{abs(minutes)} min {'later' if minutes > 0 else 'sooner'}" if minutes else "at the same time"
     lost = [f"sector {held.sector} loses its reserve" for held in plan.reserve if held.unit == other.unit]
-    return Way(what=what, there_utc=_at(ask, start), cost="; ".join([pace, *lost]))
+    cost = "; ".join([pace, *lost])
+    return Way(what=what, there_utc=_at(ask, start), cost=cost, unit=unit.id, instead_of=order.unit)
 
 
 def _barred_all(ask: Ask, instance: Instance, pairs: Pairs) -> Iterator[Way]:

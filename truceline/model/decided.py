@@ -105,6 +105,8 @@ class Way(Noun):
     cost: str
     proposed: bool = False
     barred_by: str | None = None
+    unit: str | None = None  # who would go, where one unit takes the place of another …
+    instead_of: str | None = None  # … and of whom
 
 
 class Recommendation(Noun):

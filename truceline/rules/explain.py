@@ -1,11 +1,11 @@
 """Why, and what the accused party could rightly say: the same sentences for both sides."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from truceline.geo.zone import Area, Zones
 from truceline.model.decided import Explanation
 from truceline.model.observed import Sighting
-from truceline.model.place import utc_text
 from truceline.plug import Finding, Rule
 from truceline.rules.match import candidates
 
@@ -79,17 +79,18 @@ def words_of(seen: Sighting) -> str:
 def _supports(rule: Rule, finding: Finding, zones: Zones, names: dict[str, str]) -> str:
     said = f"{rule.article}: {rule.text or rule.id}".rstrip(".") + "."
     seen = finding.strongest
-    when = utc_text(seen.time)
+    when = _minute(seen.time)
     source = f" by {seen.source}" if seen.source else ""
     if finding.verdict == "could_not_observe":
-        reason = (seen.reason or "other").replace("_", " ")
-        place = f" of the zone {finding.zone}" if finding.zone else ""
-        return f"{said} A planned look{place}{source} at {when} gave nothing; reason: {reason}."
+        known = seen.reason is not None and seen.reason != "other"
+        why = f"because of: {seen.reason}".replace("_", " ") if known else "why is not known"
+        place = f" at the zone {finding.zone}" if finding.zone else ""
+        return f"{said} A planned look{place}{source}, {when}, gave nothing; {why}."
     whose = names.get(finding.party or "", "a party that is not known")
-    text = f"{said} {_what(seen)} of {whose} was reported{source} at {when}"
+    text = f"{said} {_what(seen)} of {whose} was reported{source}, {when}"
     text += _where(finding, zones) + "."
     if len(finding.causes) > 1:
-        first, last = utc_text(finding.causes[0].time), utc_text(finding.causes[-1].time)
+        first, last = _minute(finding.causes[0].time), _minute(finding.causes[-1].time)
         text += f" It rests on {len(finding.causes)} observations from {first} to {last}."
     if "count_max" in finding.measured:
         text += (
@@ -161,6 +162,11 @@ def _sources(causes: Sequence[Sighting]) -> str:
     if len(sources) == 1:
         return f"It rests on a single source, {sources[0]}."
     return f"It rests on {len(sources)} sources: {', '.join(sources)}."
+
+
+def _minute(moment: datetime) -> str:
+    """Say a time as a person reads it; the exact one stands in the incident."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%MZ}"
 
 
 def _metres(value: float | int | str) -> str:
