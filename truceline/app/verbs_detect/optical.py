@@ -1,0 +1,107 @@
+"""Find what changed on the ground between two optical pictures.
+
+BEFORE and AFTER are rasters on one grid with the same bands (at least three, any gain and offset). DIR gets
+change.tif (score, changed, probability), alerts.geojson, alerts.stac.json and report.json. AFTER is put in
+its place when it lies up to 5 pixels beside BEFORE, and refused beyond.
+"""
+
+import argparse
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from truceline.model.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from truceline.geo.bands import Bands
+
+LEAST_BANDS = 3
+MASKED = (2, 3)  # cloud and cloud shadow, as `detect clouds` writes them
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of contract satellite, section 3."""
+    parser.add_argument("before", metavar="BEFORE", type=Path, help="the earlier picture")
+    parser.add_argument("after", metavar="AFTER", type=Path, help="the later picture")
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the results")
+    parser.add_argument(
+        "--clouds", metavar="TIF", type=Path, action="append", default=[],
+        help="mask of detect clouds for either date; may be given twice",
+    )  # fmt: skip
+    parser.add_argument(
+        "--bands", metavar="A,B,…", help="bands to use, by description or number from 1 (all)"
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare the pair and write the results, all or nothing."""
+    import json
+
+    import numpy as np
+
+    from truceline.app.output import whole_folder
+    from truceline.app.progress import say
+    from truceline.detect.optical import BANDS, compare, patches_of
+    from truceline.detect.optical_documents import geojson_of, item_of
+    from truceline.geo.bands import open_bands
+    from truceline.geo.raster import write_cog
+
+    with ExitStack() as stack:
+        one = stack.enter_context(open_bands(args.before))
+        two = stack.enter_context(open_bands(args.after))
+        numbers = _bands(one, two, args)
+        grid, names, times = one.grid, [one.names[number] for number in numbers], (one.time_utc, two.time_utc)
+        before, after = one.read(numbers), two.read(numbers)
+    for path in args.clouds:
+        with open_bands(path) as mask:
+            if not mask.grid.same_as(grid):
+                raise BadInput(str(path), f"lies on {mask.grid}, the pictures on {grid}")
+            clouded = np.isin(mask.read([0])[0], MASKED)
+        before[:, clouded] = after[:, clouded] = np.nan
+    try:
+        change = compare(before, after)
+    except BadInput as error:
+        raise BadInput(str(args.after), error.what) from error
+    for layer in change.constant:
+        say("warning", f"{names[layer] or numbers[layer] + 1}: this band is constant and counts nothing")
+    key = f"{args.before.name} {args.after.name}"
+    patches = patches_of(change, before, grid, names, times[1], key)
+    with whole_folder(args.out) as folder:
+        write_cog(folder / "change.tif", grid, change.bands(), BANDS)
+        (folder / "alerts.geojson").write_bytes(geojson_of(patches, grid, times[1], [args.after.name]))
+        pair = ((args.before.name, times[0]), (args.after.name, times[1]))
+        (folder / "alerts.stac.json").write_bytes(item_of(grid, *pair))
+        (folder / "report.json").write_text(json.dumps(change.report(), indent=1, allow_nan=False) + "\n")
+    return 0
+
+
+def _bands(one: "Bands", two: "Bands", args: argparse.Namespace) -> "Sequence[int]":
+    if not one.grid.same_as(two.grid):
+        raise BadInput(str(args.after), f"lies on {two.grid}, {args.before} on {one.grid}")
+    if len(one.names) != len(two.names):
+        raise BadInput(str(args.after), f"has {len(two.names)} bands, {args.before} has {len(one.names)}")
+    if one.names != two.names and all(one.names) and all(two.names):
+        raise BadInput(
+            str(args.after), f"has the bands {', '.join(two.names)}; {', '.join(one.names)} is wanted"
+        )
+    numbers = list(range(len(one.names))) if args.bands is None else _chosen(args.bands, one.names)
+    if len(numbers) < LEAST_BANDS:
+        raise BadInput(str(args.before), f"{len(numbers)} bands; at least {LEAST_BANDS} are wanted")
+    return numbers
+
+
+def _chosen(text: str, names: "Sequence[str]") -> list[int]:
+    chosen = []
+    for word in (part.strip().lower() for part in text.split(",")):
+        if word in names:
+            chosen.append(names.index(word))
+        elif word.isdecimal() and 1 <= int(word) <= len(names):
+            chosen.append(int(word) - 1)
+        else:
+            raise BadInput("--bands", f"{word!r} is none of {', '.join(filter(None, names)) or len(names)}")
+    if len(set(chosen)) != len(chosen):
+        raise BadInput("--bands", f"{text} names a band twice")
+    return chosen

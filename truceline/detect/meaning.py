@@ -1,0 +1,196 @@
+"""What a change of the surface may mean in a buffer zone: evidence added up, and an honest ``unknown``.
+
+Each meaning starts with a log-odds of its own and gains or loses by what is known of the object: how long,
+how wide and how large it is, whether the radar echo rose or fell, how colour changed, what time of the year
+it is, and what lies beside it. The weights are judgements written down in one table, not learned: there are
+no labelled examples of a buffer zone to learn from. ``unknown`` is a meaning like the others and wins
+wherever the evidence is thin; what cannot be measured (NaN) neither speaks for nor against.
+
+The trains of thought: a trench or berm is narrow, long and bright in radar (a rough edge) or bare in colour;
+a road is narrow, long, smooth, so dark in radar; roofs and parked vehicles return more (corner reflections:
+Richards 2009, *Remote Sensing with Imaging Radar*, chapter 5) and are compact; water is smooth and dark in
+radar and in the near infrared (McFeeters 1996); fire takes the near infrared and leaves the short-wave
+infrared (Key and Benson 2006, normalised burn ratio).
+"""
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+MEANINGS = ("earthwork", "structure", "track", "vehicle_park", "burnt", "destroyed", "flooding", "unknown")
+MOST_SURE = 0.9  # shapes and colours alone never prove what something is for
+_LONG = 4.0  # sides of the rectangle around it: a line
+_NARROW_M = 60.0  # three pixels of 20 m, two of 30 m
+_GROWING = range(4, 10)  # months of growth in the north
+_SHARP = 3.0  # how fast a measured index turns into evidence
+
+
+class Traits(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one changed object; NaN where it was not or cannot be measured.
+
+    ``*_change`` are differences of normalised indices, after minus before, in −1 … 1:
+    vegetation (NDVI), water (NDWI, McFeeters), burn (NBR), and brightness relative to before.
+    """
+
+    area_m2: float
+    length_m: float
+    width_m: float
+    radar: float = math.nan  # +1 echo rose, −1 fell
+    vegetation_change: float = math.nan
+    water_change: float = math.nan
+    burn_change: float = math.nan
+    brightness_change: float = math.nan
+    month: int = 0  # 0 unknown
+    lat_deg: float = math.nan
+    beside_earlier: bool = False  # touches a change that was reported before
+
+    @property
+    def elongation(self) -> float:
+        return self.length_m / max(self.width_m, 1e-9)
+
+
+class Meaning(msgspec.Struct, frozen=True, kw_only=True):
+    """A word of contract classes 3, how sure, and what spoke for it."""
+
+    word: str
+    confidence: float
+    reasons: tuple[str, ...] = ()
+
+
+def meaning_of(traits: Traits) -> Meaning:
+    """Weigh what is known of an object.
+
+    Returns
+    -------
+    Meaning
+        The likeliest word; its share of the evidence is the confidence, at most ``MOST_SURE``.
+    """
+    evidence = dict.fromkeys(MEANINGS, -1.5)
+    evidence["unknown"] = 0.6
+    reasons: dict[str, list[str]] = {word: [] for word in MEANINGS}
+    for holds, text, weights in _facts(traits):
+        if not holds > 0:
+            continue
+        for word, weight in weights.items():
+            evidence[word] += holds * weight
+            if holds * weight > 0.3:
+                reasons[word].append(text)
+    odds = {word: math.exp(value) for word, value in evidence.items()}
+    best = max(MEANINGS, key=lambda word: (odds[word], -MEANINGS.index(word)))
+    share = odds[best] / sum(odds.values())
+    return Meaning(word=best, confidence=round(min(share, MOST_SURE), 3), reasons=tuple(reasons[best]))
+
+
+def traits_of(
+    rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], pixel_m: tuple[float, float]
+) -> tuple[float, float, float]:
+    """Measure area, length and width of a group of pixels.
+
+    Length and width are those of the rectangle along the main axis that has the group's second moments
+    (a uniform side of length L has the variance L² / 12); a single pixel is as long as it is wide.
+
+    Parameters
+    ----------
+    rows, columns
+        Its pixels.
+    pixel_m
+        Sides of a pixel in metres: across columns, along rows.
+    """
+    across, along = pixel_m
+    x, y = columns * across, rows * along
+    own = np.array([across**2, along**2]) / 12  # a pixel is no point
+    spread = np.cov(np.stack([x, y]), bias=True) if rows.size > 1 else np.zeros((2, 2))
+    sides = np.sqrt(12 * np.maximum(np.linalg.eigvalsh(spread + np.diag(own)), 1e-9))
+    length, width = float(sides[1]), float(sides[0])
+    # A bent line has wide moments: its true width is its area over its length.
+    area = rows.size * across * along
+    return area, length, min(width, max(area / length, min(across, along)))
+
+
+def indices_change(
+    before: npt.NDArray[np.floating], after: npt.NDArray[np.floating], names: Sequence[str]
+) -> dict[str, float]:
+    """Measure the change of the indices of one object from the mean of its pixels.
+
+    Parameters
+    ----------
+    before, after
+        Reflectance or digital numbers, arrays (bands, pixels).
+    names
+        Descriptions of the bands (blue, green, red, nir08, swir16, swir22); what is missing gives NaN.
+    """
+    means = {
+        word: (float(before[layer].mean()), float(after[layer].mean()))
+        for layer, word in enumerate(names)
+        if word
+    }
+
+    def index(one: str, two: str) -> float:
+        if one not in means or two not in means:
+            return math.nan
+        (a0, a1), (b0, b1) = means[one], means[two]
+        return _ratio(a1, b1) - _ratio(a0, b0)
+
+    visible = [means[word] for word in ("blue", "green", "red") if word in means]
+    dark, bright = (sum(pair[date] for pair in visible) for date in (0, 1))
+    return {
+        "vegetation_change": index("nir08", "red"),
+        "water_change": index("green", "nir08"),
+        "burn_change": index("nir08", "swir22"),
+        "brightness_change": _ratio(bright, dark) if visible else math.nan,
+    }
+
+
+def _ratio(one: float, two: float) -> float:
+    return (one - two) / (one + two) if one + two > 0 else math.nan
+
+
+def _facts(traits: Traits) -> list[tuple[float, str, dict[str, float]]]:
+    """List (how much it holds 0 … 1, in words, what it speaks for and against)."""
+    line = _step(traits.elongation, _LONG) * float(traits.width_m <= _NARROW_M)
+    compact = float(traits.elongation < 2.5)
+    small, large = float(traits.area_m2 < 10_000), float(traits.area_m2 > 50_000)
+    rose, fell = float(traits.radar > 0), float(traits.radar < 0)
+    less_green, greener = _over(-traits.vegetation_change, 0.12), _over(traits.vegetation_change, 0.12)
+    burnt = _over(-traits.burn_change, 0.15)
+    brighter = _over(traits.brightness_change, 0.06)
+    darker = _over(-traits.brightness_change, 0.06)
+    wetter = _over(traits.water_change, 0.12) * (1 - brighter)  # bare ground and roofs are bright
+    colour = float(not math.isnan(traits.vegetation_change))
+    is_northern = traits.lat_deg >= 0
+    growing = (traits.month in _GROWING) == is_northern
+    harvest = float(traits.month > 0 and not math.isnan(traits.lat_deg)) * float(growing) * large
+    return [
+        (line, "a narrow line", {"earthwork": 1.2, "track": 1.2, "structure": -1, "vehicle_park": -1}),
+        (line * rose, "a line with more echo", {"earthwork": 1.2, "track": -1}),
+        (line * fell, "a line with less echo", {"track": 1.2, "earthwork": -1}),
+        (line * brighter, "a bright line", {"earthwork": 0.7, "track": 0.9}),
+        (line * less_green, "a line without plants", {"earthwork": 0.8, "track": 0.7}),
+        (compact * rose * small, "compact, more echo", {"structure": 1.1, "vehicle_park": 1.2}),
+        (compact * rose * (1 - small), "large, more echo", {"structure": 0.8, "unknown": 0.4}),
+        (compact * brighter * less_green, "bright, bare, compact", {"structure": 2.6, "earthwork": 0.8}),
+        (compact * darker * small * (1 - wetter) * colour, "small and darker", {"vehicle_park": 1.0}),
+        (fell * large, "wide, less echo", {"flooding": 1.0, "burnt": 0.6, "destroyed": 0.3}),
+        (fell * compact * small, "compact, less echo", {"destroyed": 1.1}),
+        (wetter * (1 - greener), "wetter", {"flooding": 2.6, "burnt": -1.5, "structure": -1.0}),
+        (burnt * darker, "charred and darker", {"burnt": 2.6, "structure": -0.8, "track": -0.5}),
+        (burnt * large, "charred over a wide area", {"burnt": 0.7}),
+        (less_green * (1 - burnt) * (1 - brighter) * (1 - wetter), "fewer plants only", {"unknown": 0.6}),
+        (greener, "greener", {"unknown": 2.5}),
+        (harvest * (1 - wetter), "fields change in this season", {"unknown": 1.0}),
+        (float(traits.beside_earlier), "beside an earlier change", {"structure": 0.4, "earthwork": 0.4}),
+    ]
+
+
+def _step(value: float, middle: float) -> float:
+    return 1 / (1 + math.exp(-_SHARP * (value - middle)))
+
+
+def _over(value: float, middle: float) -> float:
+    """Tell how clearly a value lies over its limit, 0 … 1; NaN tells nothing."""
+    if math.isnan(value):
+        return 0.0
+    return min(max((value - middle / 2) / middle, 0.0), 1.0)

@@ -1,0 +1,97 @@
+"""Optical change as documents: alerts.geojson and alerts.stac.json (contract satellite, sections 1 and 3)."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from truceline.codec.stac import PROJECTION, Asset, Item, Link, write_item
+from truceline.detect.optical import BANDS, Patch
+from truceline.geo.raster import Grid
+from truceline.model.names import name
+from truceline.model.place import utc_text
+
+# The span of a scene of unknown time: since the first satellite, until the last moment that can be written.
+_EARLIEST = datetime(1957, 10, 4, tzinfo=UTC)
+_LATEST = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+def geojson_of(patches: Sequence[Patch], grid: Grid, taken: datetime | None, items: Sequence[str]) -> bytes:
+    """Write ``alerts.geojson``; ``items`` names the picture in which the change shows."""
+    order = sorted(patch.probability for patch in patches)
+    moment = None if taken is None else utc_text(taken)
+    features: list[dict[str, Any]] = [
+        {
+            "type": "Feature",
+            "geometry": patch.geometry,
+            "properties": {
+                "id": patch.id,
+                "state": "provisional",  # a pair shows a change once
+                "first_seen": moment,
+                "last_seen": moment,
+                "n_seen": 1,
+                "direction": "unsigned",
+                "mean_score": round(patch.mean_score, 3),
+                "peak_score": round(patch.peak_score, 3),
+                "area_m2": round(patch.area_m2, 2),
+                "centroid_lat_deg": round(patch.lat_deg, 7),
+                "centroid_lon_deg": round(patch.lon_deg, 7),
+                "ce90_m": round(patch.ce90_m, 1),
+                "confidence": round(
+                    float(np.searchsorted(order, patch.probability, "right")) / len(order), 4
+                ),
+                "probability": round(patch.probability, 4),
+                "item_ids": list(items),
+                "crs": grid.crs,
+                "meaning": patch.meaning.word,
+                "meaning_confidence": patch.meaning.confidence,
+            },
+        }
+        for patch in patches
+    ]
+    document = {"type": "FeatureCollection", "features": features}
+    return json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def item_of(grid: Grid, before: tuple[str, datetime | None], after: tuple[str, datetime | None]) -> bytes:
+    """Write ``alerts.stac.json``; each picture is its file name and its time, if known."""
+    footprint = grid.footprint()
+    corners = np.array(footprint["coordinates"][0])
+    west, south = corners.min(axis=0).tolist()
+    east, north = corners.max(axis=0).tolist()
+    start = before[1] or after[1] or _EARLIEST
+    end = after[1] or _LATEST
+    place: dict[str, Any] = {"proj:code": grid.code}
+    if grid.code is None:
+        place["proj:wkt2"] = grid.crs
+    item = Item(
+        id=name("change", str(grid), before[0], after[0]),
+        time_utc=end,
+        geometry=footprint,
+        bbox=(west, south, east, north),
+        properties={
+            "start_datetime": utc_text(min(start, end)), "end_datetime": utc_text(end), **place,
+            "proj:shape": list(grid.shape), "proj:transform": list(grid.transform),
+        },
+        assets={
+            "change": Asset(
+                href="./change.tif",
+                type="image/tiff; application=geotiff; profile=cloud-optimized",
+                roles=("data",),
+                title=", ".join(BANDS),
+            ),
+            "alerts": Asset(href="./alerts.geojson", type="application/geo+json", roles=("data",)),
+            "report": Asset(href="./report.json", type="application/json", roles=("metadata",)),
+        },
+        links=tuple(Link(rel="derived_from", href=f"./{text}", title=text) for text, _ in (before, after)),
+        extensions=(PROJECTION,),
+    )  # fmt: skip
+    if after[1] is not None:
+        return write_item(item)
+    document = json.loads(write_item(item))
+    document["properties"]["datetime"] = None
+    return (
+        json.dumps(document, ensure_ascii=False, allow_nan=False, sort_keys=True, indent=1).encode() + b"\n"
+    )

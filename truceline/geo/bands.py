@@ -1,0 +1,94 @@
+"""Rasters of several bands: read whole or strip by strip, what is no data becoming NaN."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
+from truceline.geo.raster import Float32, Grid, grid_of, open_raster
+from truceline.model.errors import BadInput
+from truceline.model.place import utc_time
+
+
+class Bands:
+    """An open raster of several bands.
+
+    Attributes
+    ----------
+    grid
+        Where its pixels lie.
+    names
+        Descriptions of its bands, lower case, empty where there is none.
+    time_utc
+        When it was taken, if the file says so.
+    """
+
+    def __init__(self, source: Any, path: Path) -> None:
+        self._source, self._path = source, path
+        self.grid: Grid = grid_of(source, path)
+        self.names = tuple((text or "").strip().lower() for text in source.descriptions)
+        self.time_utc = _time(source.tags())
+        if any(kind.startswith("complex") for kind in source.dtypes):
+            raise BadInput(str(path), "is complex; real numbers are wanted")
+
+    def read(self, numbers: Sequence[int], first_row: int = 0, until_row: int | None = None) -> Float32:
+        """Read some bands over a range of rows.
+
+        Parameters
+        ----------
+        numbers
+            Bands, from 0.
+        first_row, until_row
+            Half open; ``None``: to the last row.
+
+        Returns
+        -------
+        array
+            (bands, rows, width); a pixel that has no data in any of these bands is NaN in all.
+        """
+        stop = self.grid.height if until_row is None else until_row
+        window = Window(0, first_row, self.grid.width, stop - first_row)
+        try:
+            pixels = self._source.read([number + 1 for number in numbers], window=window)
+        except RasterioError as error:
+            raise BadInput(str(self._path), "cannot be read to its end (truncated or damaged)") from error
+        bands: Float32 = pixels.astype(np.float32)
+        lost = ~np.isfinite(bands)
+        for layer, number in enumerate(numbers):
+            empty = self._source.nodatavals[number]
+            if empty is not None and not math.isnan(empty):
+                lost[layer] |= pixels[layer] == empty
+        bands[:, lost.any(axis=0)] = np.nan
+        return bands
+
+
+@contextmanager
+def open_bands(path: Path) -> Iterator[Bands]:
+    """Open a raster of several bands.
+
+    Raises
+    ------
+    BadInput
+        As :func:`truceline.geo.raster.open_raster`; or if it is complex or has no CRS.
+    """
+    with open_raster(path) as source:
+        yield Bands(source, path)
+
+
+def _time(tags: dict[str, str]) -> datetime | None:
+    """Find when a scene was taken: a tag ``datetime`` (RFC 3339), else TIFF's own, which has no zone."""
+    for word, text in tags.items():
+        try:
+            if word.lower() == "datetime":
+                return utc_time(text)
+            if word == "TIFFTAG_DATETIME":
+                return datetime.strptime(text, "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    return None
