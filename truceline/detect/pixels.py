@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from truceline.detect.motion import Hit
 from truceline.geo.camera import between, ce90_of, cut_ground, sights
-from truceline.geo.footprint import locate, numbers
+from truceline.geo.footprint import locate
+from truceline.geo.pose import numbers
 
 Array = npt.NDArray[np.float64]
 

@@ -17,9 +17,10 @@ Array = npt.NDArray[np.float64]
 A_M, B_M = 6_378_137.0, 6_356_752.314245  # WGS 84
 
 # Assumed standard deviations of one packet: what no packet of the wild tells us.
-# Attitude and gimbal of a stabilised turret; GNSS; ground height against the terrain model.
-SIGMA_ANGLE_DEG = 0.1
-SIGMA_POSITION_M = 2.5
+# Attitude and gimbal of a stabilised turret whose boresight was set; GNSS with corrections; ground height
+# against the terrain model. A boresight that was never set shows as a bias, see geo.azimuth.
+SIGMA_ANGLE_DEG = 0.06
+SIGMA_POSITION_M = 1.5
 SIGMA_HEIGHT_M = 5.0
 
 _LINE, _CIRCLE = 1.6449, 2.1460  # 90 % within: of an error along a line, of a circular one (per sigma)
@@ -156,7 +157,12 @@ def ce90_of(sight: Array, range_m: Array, sigma_height_m: Any = SIGMA_HEIGHT_M) 
     along = np.sqrt(
         (range_m * angle / steep) ** 2 + (sigma_height_m * level / steep) ** 2 + SIGMA_POSITION_M**2
     )
-    large, small = np.maximum(across, along), np.minimum(across, along)
+    return ce90_of_axes(along, across)
+
+
+def ce90_of_axes(along_m: Array, across_m: Array) -> Array:
+    """Give the 90 % radius of an error ellipse with these standard deviations, metres."""
+    large, small = np.maximum(across_m, along_m), np.minimum(across_m, along_m)
     return np.asarray(large * (_LINE + (_CIRCLE - _LINE) * (small / large) ** 2))
 
 

@@ -4,34 +4,37 @@ Contract drone, section 2. The frame centre is computed from the pose and compar
 the packet states; a lasting azimuth difference is a finding, never averaged away.
 """
 
-from itertools import pairwise
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from truceline.geo.camera import Camera, axes_of, ce90_of, cut_ground, go_along, sights, turned
-from truceline.geo.crs import GEOD, distances_m
+from truceline.geo.azimuth import Finding, azimuth_difference_deg, azimuth_findings
+from truceline.geo.camera import SIGMA_ANGLE_DEG, Camera, cut_ground, go_along, sights, turned
+from truceline.geo.crs import distances_m
+from truceline.geo.flight_faults import Faults, flight_faults
+from truceline.geo.pose import Ground, angles_of, camera_of, ground_of, numbers, times_s
+from truceline.geo.ranging import Reach, reach
+from truceline.geo.steady import Steadied, steadied
+from truceline.geo.terrain import Terrain
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 CORNERS = ((-1, -1), (1, -1), (1, 1), (-1, 1))  # top-left, top-right, bottom-right, bottom-left
 
-LEAST_PACKETS = 5  # shorter runs are scatter, not a state of the sensor
-LEAST_BIAS_DEG = 0.25  # 2.5 times the assumed angular error of one packet
-REVERSED_DEG = 170.0
-BIAS_OVER_SCATTER = 2.0
-STEP_OVER_SCATTER = 6.0
 LEAST_JUMP_S = 1.0
 JUMP_OVER_STEP = 10.0
+LAG = 0.3  # of one packet's turn: how old an attitude may be that shows no lag
+LEFT_OF_LAG = 0.12  # of it, after the lag was put right
+LAG_NOTE = "the attitude is older than the gimbal's angles by up to a packet; put right by the sight's path"
 STATED_CE90_M = 50.0  # of a centre stated without pose: nothing in the packet tells more
 STATED_SHARE = 0.5  # error of the stated centre over ours: the aircraft rounds only once
 
 HEALTH = ("azimuth_bias", "yaw_180", "center_disagrees", "no_pose", "horizon", "bad_checksum", "time_jump")
 
-_MICROSECONDS = pa.schema([pa.field("time", pa.int64())])
 FOOTPRINT = pa.schema(
     [
         pa.field("packet_index", pa.int64()),
@@ -54,36 +57,13 @@ FOOTPRINT = pa.schema(
     ]
 )
 
-# What is read of a packet: the rest need not be kept for a long flight.
-INPUTS = (
-    "packet_index", "pts_s", "time", "standard", "checksum_ok",
-    "platform_heading_deg", "platform_pitch_deg", "platform_roll_deg",
-    "platform_pitch_full_deg", "platform_roll_full_deg",
-    "sensor_lat_deg", "sensor_lon_deg", "sensor_msl_m", "sensor_hae_m", "sensor_hae_extended_m",
-    "sensor_hfov_deg", "sensor_vfov_deg", "sensor_rel_azimuth_deg", "sensor_rel_elevation_deg",
-    "sensor_rel_roll_deg", "sensor_roll_deg", "angle_to_north_deg", "obliquity_deg", "slant_range_m",
-    "frame_center_lat_deg", "frame_center_lon_deg", "frame_center_msl_m", "frame_center_hae_m",
-    *(f"corner{n}_{axis}_deg" for n in range(1, 5) for axis in ("lat", "lon")),
-    *(f"corner{n}_offset_{axis}_deg" for n in range(1, 5) for axis in ("lat", "lon")),
-)  # fmt: skip
-
-
-class Finding(NamedTuple):
-    """Something wrong with the sensor from one packet to another (both included)."""
-
-    kind: str
-    first_packet: int
-    last_packet: int
-    estimate_deg: float | None
-    sigma_deg: float | None
-    text: str
-
 
 class Located(NamedTuple):
     """What the telemetry says about the ground.
 
     ``camera`` is turned by the azimuth findings, so that pixels agree with the frame centre;
-    ``ground_m`` is of the same kind of height; ``extra_ce90_m`` covers the other candidate.
+    ``ground_m`` is of the same kind of height; ``extra_ce90_m`` covers the other candidate;
+    ``notes`` say what was corrected.
     """
 
     rows: pa.Table
@@ -91,28 +71,19 @@ class Located(NamedTuple):
     camera: Camera
     ground_m: Array
     extra_ce90_m: Array
+    notes: tuple[str, ...] = ()
 
 
-class _Ground(NamedTuple):
-    height_m: Array  # of the sensor, of the kind that goes with the ground
-    ground_m: Array  # NaN: only the slant range is known
-    source: npt.NDArray[Any]
+class _Pose(NamedTuple):
+    camera: Camera
+    ground: Ground
+    slant_m: Array
+    steady: Steadied
+    sigma_deg: Array
+    terrain: Terrain | None
 
 
-class _Cut(NamedTuple):
-    lat_deg: Array
-    lon_deg: Array
-    range_m: Array
-    ground_m: Array
-    sight: Array
-
-
-def numbers(table: pa.Table, column: str) -> Array:
-    """Give a column as floats, NaN for null."""
-    return np.asarray(table[column].cast(pa.float64()).to_numpy(zero_copy_only=False), float)
-
-
-def locate(telemetry: pa.Table, ground_elevation_m: float | None = None) -> Located:
+def locate(telemetry: pa.Table, ground_elevation_m: float | None = None, dem: Path | None = None) -> Located:
     """Place every packet on the ground.
 
     Parameters
@@ -121,131 +92,117 @@ def locate(telemetry: pa.Table, ground_elevation_m: float | None = None) -> Loca
         Rows of contract drone, section 1; the columns of :data:`INPUTS`.
     ground_elevation_m
         Height of level ground, of the sensor's kind (above mean sea level if it states that).
+    dem
+        A height model that counts instead; see :class:`truceline.geo.terrain.Terrain`.
 
     Returns
     -------
     Located
         Footprints, one per packet, and findings.
+
+    Raises
+    ------
+    BadInput
+        If the height model cannot be used.
     """
-    count = telemetry.num_rows
-    ground = _ground(telemetry, ground_elevation_m)
-    camera = camera_of(telemetry, ground.height_m)
-    slant_m = numbers(telemetry, "slant_range_m")
-    cut = _cut(camera, ground.ground_m, slant_m)
+    pose = _pose(telemetry, ground_elevation_m, dem)
+    aim = _reach(pose, pose.camera)
     stated = numbers(telemetry, "frame_center_lat_deg"), numbers(telemetry, "frame_center_lon_deg")
-    difference_m = _distances(cut.lat_deg, cut.lon_deg, *stated)
-    health, found, turn_deg = _examine(telemetry, camera, ground, cut, stated)
-    camera = camera._replace(axes=turned(camera.axes, turn_deg))
-    after = _cut(camera, ground.ground_m, slant_m)
-    model_m = ce90_of(cut.sight, cut.range_m)
+    difference_m = _distances(aim.lat_deg, aim.lon_deg, *stated)
+    faults = _faults(telemetry, pose)
+    health, found, turn_deg = _examine(telemetry, pose, aim, stated, faults)
+    camera = pose.camera._replace(axes=turned(pose.camera.axes, turn_deg))
+    after = _reach(pose, camera)
     with np.errstate(invalid="ignore"):
-        health["center_disagrees"] = _distances(after.lat_deg, after.lon_deg, *stated) > 3 * model_m
+        health["center_disagrees"] = _distances(after.lat_deg, after.lon_deg, *stated) > 3 * after.ce90_m
     odd = health["azimuth_bias"] | health["yaw_180"] | health["center_disagrees"]
-    centre, method, ce90_m = _best(cut, stated, difference_m, model_m, odd)
+    centre, method, ce90_m = _best(aim, stated, difference_m, odd)
+    # A heading that points backwards: the other candidate lies on the other side of the aircraft.
+    across_m = 2 * aim.range_m * np.sqrt(np.clip(1 - aim.sight[:, 2] ** 2, 0, 1))
+    beyond_m = faults.extra_m + np.where(faults.reversed & np.isnan(stated[0]), across_m, 0.0)
     columns: dict[str, Any] = {
         **{name: telemetry[name].to_pylist() for name in ("packet_index", "pts_s", "time")},
         "frame_center_lat_deg": centre[0],
         "frame_center_lon_deg": centre[1],
         "method": method,
+        "pose_lat_deg": aim.lat_deg,
+        "pose_lon_deg": aim.lon_deg,
         "stated_lat_deg": stated[0],
         "stated_lon_deg": stated[1],
         "stated_difference_m": difference_m,
-        "ce90_m": ce90_m,
-        **_from_pose(cut, ground),
-        **_corners(camera, after.ground_m, telemetry, stated, health["center_disagrees"]),
-        "health": [[word for word in HEALTH if health[word][row]] for row in range(count)],
+        "ground_elevation_m": aim.ground_m,
+        "ground_source": _sources(pose, aim),
+        "ce90_m": ce90_m + beyond_m,
+        **_corners(pose, camera, after.ground_m, telemetry, stated, health["center_disagrees"]),
+        "health": [[word for word in HEALTH if health[word][row]] for row in range(telemetry.num_rows)],
     }
     rows = pa.table({field.name: _column(columns[field.name], field.type) for field in FOOTPRINT})
-    findings = sorted((*found, *_runs(health)), key=lambda one: (one.first_packet, one.kind))
-    extra_m = np.where(odd, np.nan_to_num(difference_m), 0.0)
-    return Located(rows, tuple(findings), camera, after.ground_m, extra_m)
+    findings = sorted(
+        (*found, *faults.findings, *_runs(health)), key=lambda one: (one.first_packet, one.kind)
+    )
+    extra_m = np.where(odd, np.nan_to_num(difference_m), 0.0) + beyond_m
+    notes = (LAG_NOTE,) if pose.steady.is_corrected else ()
+    return Located(rows, tuple(findings), camera, after.ground_m, extra_m, notes)
+
+
+def _pose(telemetry: pa.Table, option_m: float | None, dem: Path | None) -> _Pose:
+    ground = ground_of(telemetry, None if dem is not None else option_m)
+    angles = angles_of(telemetry)
+    steady = steadied(angles, times_s(telemetry))
+    camera = camera_of(telemetry, ground.height_m, steady.axes)
+    terrain = None if dem is None else Terrain(dem, camera.lat_deg, camera.lon_deg)
+    if dem is not None:
+        ground = ground._replace(source=np.full(len(ground.source), "dem"))
+    lag = LEFT_OF_LAG if steady.is_corrected else LAG
+    sigma_deg = np.hypot(SIGMA_ANGLE_DEG, lag * steady.step_deg)
+    return _Pose(camera, ground, numbers(telemetry, "slant_range_m"), steady, sigma_deg, terrain)
+
+
+def _reach(pose: _Pose, camera: Camera) -> Reach:
+    return reach(camera, pose.ground, pose.slant_m, pose.sigma_deg, pose.terrain)
+
+
+def _faults(telemetry: pa.Table, pose: _Pose) -> Faults:
+    names = telemetry.column_names
+    speed = "platform_ground_speed_mps"
+    return flight_faults(
+        pose.camera.lat_deg,
+        pose.camera.lon_deg,
+        times_s(telemetry),
+        numbers(telemetry, "pts_s"),
+        numbers(telemetry, "platform_heading_deg"),
+        numbers(telemetry, speed) if speed in names else np.full(telemetry.num_rows, np.nan),
+    )
 
 
 def _examine(
-    telemetry: pa.Table, camera: Camera, ground: _Ground, cut: _Cut, stated: tuple[Array, Array]
+    telemetry: pa.Table, pose: _Pose, aim: Reach, stated: tuple[Array, Array], faults: Faults
 ) -> tuple[dict[str, Flags], list[Finding], Array]:
     """Say what is wrong with each packet, and by how much its azimuth has to be turned."""
-    count = telemetry.num_rows
+    count, camera = telemetry.num_rows, pose.camera
     good = np.array([ok is not False for ok in telemetry["checksum_ok"].to_pylist()], bool)
     has_pose = np.isfinite(camera.axes).all((1, 2)) & np.isfinite(camera.lat_deg + camera.lon_deg)
-    aims = np.isfinite(ground.ground_m) & np.isfinite(ground.height_m)
+    aims = np.isfinite(pose.ground.ground_m) & np.isfinite(pose.ground.height_m)
     health = {word: np.zeros(count, bool) for word in HEALTH}
     health["bad_checksum"] = ~good
     health["no_pose"] = ~has_pose
-    health["horizon"] = has_pose & aims & ~np.isfinite(cut.range_m)
-    health["time_jump"] = _jumps(numbers(telemetry.select(["time"]).cast(_MICROSECONDS), "time") / 1e6)
-    found = _azimuth_findings(_azimuth_difference_deg(camera, cut, stated), good)
+    health["horizon"] = has_pose & (aims | (pose.terrain is not None)) & ~np.isfinite(aim.range_m)
+    health["time_jump"] = _jumps(times_s(telemetry))
+    sensor = camera.lat_deg, camera.lon_deg
+    difference = azimuth_difference_deg(sensor, (aim.lat_deg, aim.lon_deg), aim.range_m, stated)
+    found = azimuth_findings(difference, good)
     turn_deg = np.zeros(count)
     for one in found:
         lasts = slice(one.first_packet, one.last_packet + 1)
         health[one.kind][lasts] = has_pose[lasts]
         turn_deg[lasts] = one.estimate_deg or 0.0
+    health["yaw_180"] |= faults.reversed & np.isnan(stated[0]) & has_pose
     return health, found, turn_deg
 
 
-def _from_pose(cut: _Cut, ground: _Ground) -> dict[str, Any]:
-    source = np.where(
-        ground.source != "", ground.source, np.where(np.isfinite(cut.range_m), "slant_range", "")
-    )
-    return {
-        "pose_lat_deg": cut.lat_deg,
-        "pose_lon_deg": cut.lon_deg,
-        "ground_elevation_m": cut.ground_m,
-        "ground_source": [str(word) or None for word in source],
-    }
-
-
-def camera_of(telemetry: pa.Table, height_m: Array) -> Camera:
-    """Read poses; the legacy set's azimuth and obliquity are absolute, no attitude is added."""
-    legacy = np.array([word == "EG0104" for word in telemetry["standard"].to_pylist()], bool)
-
-    def pick(column: str, full: str = "", legacy_column: str = "") -> Array:
-        values = numbers(telemetry, column)
-        if full:
-            wide = numbers(telemetry, full)
-            values = np.where(np.isfinite(wide), wide, values)
-        return np.where(legacy, numbers(telemetry, legacy_column) if legacy_column else 0.0, values)
-
-    sensor_roll = np.nan_to_num(pick("sensor_rel_roll_deg", legacy_column="sensor_roll_deg"))
-    axes = axes_of(
-        pick("platform_heading_deg"),
-        pick("platform_pitch_deg", "platform_pitch_full_deg"),
-        pick("platform_roll_deg", "platform_roll_full_deg"),
-        pick("sensor_rel_azimuth_deg", legacy_column="angle_to_north_deg"),
-        pick("sensor_rel_elevation_deg", legacy_column="obliquity_deg"),
-        sensor_roll,
-    )
-    lat, lon = numbers(telemetry, "sensor_lat_deg"), numbers(telemetry, "sensor_lon_deg")
-    hfov, vfov = numbers(telemetry, "sensor_hfov_deg"), numbers(telemetry, "sensor_vfov_deg")
-    return Camera(lat, lon, height_m, axes, hfov, vfov)
-
-
-def _ground(telemetry: pa.Table, option_m: float | None) -> _Ground:
-    msl, hae = numbers(telemetry, "sensor_msl_m"), numbers(telemetry, "sensor_hae_m")
-    wide = numbers(telemetry, "sensor_hae_extended_m")
-    hae = np.where(np.isfinite(wide), wide, hae)
-    centre_msl, centre_hae = (
-        numbers(telemetry, "frame_center_msl_m"),
-        numbers(telemetry, "frame_center_hae_m"),
-    )
-    any_height = np.where(np.isfinite(msl), msl, hae)
-    if option_m is not None:
-        told = np.full(len(msl), float(option_m))
-        return _Ground(any_height, told, np.full(len(msl), "option"))
-    by_msl, by_hae = np.isfinite(msl + centre_msl), np.isfinite(hae + centre_hae)
-    height = np.where(by_msl, msl, np.where(by_hae, hae, any_height))
-    ground = np.where(by_msl, centre_msl, np.where(by_hae, centre_hae, np.nan))
-    return _Ground(height, ground, np.where(by_msl | by_hae, "stated", ""))
-
-
-def _cut(camera: Camera, ground_m: Array, slant_m: Array) -> _Cut:
-    sight = sights(camera, 0.0, 0.0)
-    lat, lon, range_m = cut_ground(camera, sight, ground_m)
-    by_range = np.isnan(ground_m) & (slant_m > 0)
-    far_lat, far_lon, far_m = go_along(camera, sight, np.where(by_range, slant_m, np.nan))
-    lat, lon = np.where(by_range, far_lat, lat), np.where(by_range, far_lon, lon)
-    reached = np.where(by_range & np.isfinite(far_lat), slant_m, range_m)
-    return _Cut(lat, lon, reached, np.where(by_range, far_m, ground_m), sight)
+def _sources(pose: _Pose, aim: Reach) -> list[str | None]:
+    by_range = np.where(np.isfinite(aim.range_m), "slant_range", "")
+    return [str(word) or None for word in np.where(pose.ground.source != "", pose.ground.source, by_range)]
 
 
 def _distances(lat: Array, lon: Array, to_lat: Array, to_lon: Array) -> Array:
@@ -253,68 +210,6 @@ def _distances(lat: Array, lon: Array, to_lat: Array, to_lon: Array) -> Array:
     distance_m = np.full(len(lat), np.nan)
     distance_m[known] = distances_m(lat[known], lon[known], to_lat[known], to_lon[known])
     return distance_m
-
-
-def _azimuth_difference_deg(camera: Camera, cut: _Cut, stated: tuple[Array, Array]) -> Array:
-    """Tell how far the sight must be turned clockwise to point at the stated centre, -180 … 180."""
-    known = np.isfinite(cut.lat_deg + stated[0] + stated[1])
-    turn = np.full(len(known), np.nan)
-    begin = camera.lon_deg[known], camera.lat_deg[known]
-    to_pose, _, pose_m = GEOD.inv(*begin, cut.lon_deg[known], cut.lat_deg[known])
-    to_stated, _, stated_m = GEOD.inv(*begin, stated[1][known], stated[0][known])
-    # Straight below, an azimuth means nothing.
-    far = np.minimum(pose_m, stated_m) > 0.05 * cut.range_m[known]
-    turn[known] = np.where(far, (np.asarray(to_stated) - np.asarray(to_pose) + 180) % 360 - 180, np.nan)
-    return turn
-
-
-def _azimuth_findings(turn_deg: Array, good: Flags) -> list[Finding]:
-    usable = np.flatnonzero(np.isfinite(turn_deg) & good)
-    if len(usable) < LEAST_PACKETS:
-        return []
-    # Near the back the sign flips by chance: count from 0 to 360 there.
-    values = turn_deg[usable]
-    values = np.where(values < -90, values + 360, values)
-    scatter = float(np.median(np.abs(np.diff(values)))) * 1.4826 / np.sqrt(2)
-    edges = [0, *sorted(_splits(values, 0, scatter)), len(values)]
-    found = []
-    for begin, end in pairwise(edges):
-        part = values[begin:end]
-        if len(part) < LEAST_PACKETS:
-            continue
-        estimate, spread = float(np.median(part)), float(np.std(part))
-        if abs(estimate) < max(LEAST_BIAS_DEG, BIAS_OVER_SCATTER * spread):
-            continue
-        estimate = (estimate + 180) % 360 - 180
-        kind = "yaw_180" if abs(estimate) >= REVERSED_DEG else "azimuth_bias"
-        sigma = max(spread / np.sqrt(len(part)), 1e-4)
-        first, last = int(usable[begin]), int(usable[end - 1])
-        text = (
-            f"packets {first} to {last}: the pose must be turned by {estimate:+.2f} degrees"
-            " to agree with the stated frame centre"
-        )
-        found.append(Finding(kind, first, last, round(estimate, 4), round(float(sigma), 4), text))
-    return found
-
-
-def _splits(values: Array, offset: int, scatter: float) -> list[int]:
-    """Cut where the mean steps, the largest step first (binary segmentation; Scott and Knott 1974)."""
-    cuts: list[int] = []
-    todo = [(0, len(values))]
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    while todo:
-        begin, end = todo.pop()
-        if end - begin < 2 * LEAST_PACKETS:
-            continue
-        at = np.arange(begin + LEAST_PACKETS, end - LEAST_PACKETS + 1)
-        before = (total[at] - total[begin]) / (at - begin)
-        behind = (total[end] - total[at]) / (end - at)
-        gain = (before - behind) ** 2 * (at - begin) * (end - at)
-        best = int(np.argmax(gain))
-        if abs(before[best] - behind[best]) > max(LEAST_BIAS_DEG, STEP_OVER_SCATTER * scatter):
-            cuts.append(int(at[best]) + offset)
-            todo += [(begin, int(at[best])), (int(at[best]), end)]
-    return cuts
 
 
 def _jumps(times: Array) -> Flags:
@@ -328,28 +223,37 @@ def _jumps(times: Array) -> Flags:
 
 
 def _best(
-    cut: _Cut, stated: tuple[Array, Array], difference_m: Array, model_m: Array, odd: Flags
+    aim: Reach, stated: tuple[Array, Array], difference_m: Array, odd: Flags
 ) -> tuple[tuple[Array, Array], list[str], Array]:
-    by_pose, by_packet = np.isfinite(cut.lat_deg), np.isfinite(stated[0] + stated[1])
+    by_pose, by_packet = np.isfinite(aim.lat_deg), np.isfinite(stated[0] + stated[1])
     both = by_pose & by_packet & ~odd
     # Inverse variances; where the two contradict each other, no mean is true: the stated one stands.
     share = np.where(both, STATED_SHARE**2 / (1 + STATED_SHARE**2), np.where(by_packet, 0.0, 1.0))
-    apart = (cut.lon_deg - stated[1] + 180) % 360 - 180  # across the date line too
-    lat = np.where(share == 1, cut.lat_deg, stated[0] + np.where(both, share * (cut.lat_deg - stated[0]), 0))
-    lon = np.where(share == 1, cut.lon_deg, stated[1] + np.where(both, share * apart, 0))
+    apart = (aim.lon_deg - stated[1] + 180) % 360 - 180  # across the date line too
+    lat = np.where(share == 1, aim.lat_deg, stated[0] + np.where(both, share * (aim.lat_deg - stated[0]), 0))
+    lon = np.where(share == 1, aim.lon_deg, stated[1] + np.where(both, share * apart, 0))
     method = np.where(both, "combined", np.where(by_packet, "stated", np.where(by_pose, "pose", "none")))
-    alone_m = np.where(np.isfinite(model_m), model_m, STATED_CE90_M)
+    alone_m = np.where(np.isfinite(aim.ce90_m), aim.ce90_m, STATED_CE90_M)
     ce90_m = np.where(odd, np.nan_to_num(difference_m) + alone_m, alone_m)
     return (lat, lon), [str(word) for word in method], np.where(method == "none", np.nan, ce90_m)
 
 
 def _corners(
-    camera: Camera, ground_m: Array, telemetry: pa.Table, stated: tuple[Array, Array], disagrees: Flags
+    pose: _Pose,
+    camera: Camera,
+    ground_m: Array,
+    telemetry: pa.Table,
+    stated: tuple[Array, Array],
+    disagrees: Flags,
 ) -> dict[str, Array]:
     corners: dict[str, Array] = {}
     by_pose = np.isfinite(sights(camera, 0.0, 0.0)[:, 0]) & np.isfinite(ground_m) & ~disagrees
     for n, (right, down) in enumerate(CORNERS, 1):
-        ours = cut_ground(camera, sights(camera, right, down), ground_m)[:2]
+        sight = sights(camera, right, down)
+        if pose.terrain is None:
+            ours = cut_ground(camera, sight, ground_m)[:2]
+        else:
+            ours = go_along(camera, sight, pose.terrain.cut(camera, sight))[:2]
         for axis, centre, own in zip(("lat", "lon"), stated, ours, strict=True):
             told = numbers(telemetry, f"corner{n}_{axis}_deg")
             offset = numbers(telemetry, f"corner{n}_offset_{axis}_deg")

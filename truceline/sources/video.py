@@ -25,7 +25,8 @@ from truceline.codec.demux import Entry
 from truceline.codec.klv_cuts import Cuts, joined
 from truceline.codec.klv_matrix import to_rows
 from truceline.codec.klv_stream import KlvStream
-from truceline.geo.footprint import Located, locate, numbers
+from truceline.geo.footprint import Located, locate
+from truceline.geo.pose import numbers
 from truceline.model.errors import BadInput
 from truceline.model.observed import Observation, Scalar
 from truceline.model.place import Span

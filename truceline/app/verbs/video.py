@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     track = words.add_parser("track", help="tracks of the boxes that detect video found")
     track.add_argument("file", type=Path, metavar="DETECTIONS.parquet", help="rows of detect video")
     track.add_argument("--out", type=Path, required=True, metavar="PARQUET", help="file to write")
+    locate.add_argument("--dem", type=Path, metavar="TIF", help="height model (COG) of the ground, metres")
     locate.add_argument(
         "--ground-elevation",
         type=float,
@@ -74,13 +75,17 @@ def _locate(args: argparse.Namespace) -> int:
     import pyarrow.parquet as pq
 
     from truceline.app.output import whole_file
+    from truceline.app.progress import say
     from truceline.app.telemetry import telemetry_tables
-    from truceline.geo.footprint import INPUTS, locate
+    from truceline.geo.footprint import locate
+    from truceline.geo.pose import INPUTS
 
     if args.ground_elevation is not None and not math.isfinite(args.ground_elevation):
         raise BadInput("--ground-elevation", "must be a number of metres")
     tables = [table.select(INPUTS) for table in telemetry_tables(args.file)]
-    located = locate(pa.concat_tables(tables), args.ground_elevation)
+    located = locate(pa.concat_tables(tables), args.ground_elevation, args.dem)
+    for note in located.notes:
+        say("warning", f"{args.file}: {note}")
     with whole_file(args.out) as path:
         pq.write_table(located.rows, path)
         if args.health is not None:
