@@ -100,7 +100,7 @@ def azimuth_findings(turn_deg: Array, good: Flags) -> list[Finding]:
 def _joined(edges: list[int], values: Array) -> list[int]:
     """Take out edges between parts that say the same."""
     kept = edges[:1]
-    for edge, end in zip(edges[1:], edges[2:], strict=False):
+    for edge, end in pairwise(edges[1:]):
         if abs(np.median(values[kept[-1] : edge]) - np.median(values[edge:end])) >= LEAST_BIAS_DEG:
             kept.append(edge)
     return [*kept, edges[-1]]
