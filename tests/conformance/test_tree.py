@@ -13,10 +13,11 @@ PACKAGE = ROOT / "truceline"
 MOST_LINES = 400
 FOLDERS = {
     "codec/flightlog", "app/forms", "app/http", "app/page", "app/routes", "app/verbs", "app/verbs_detect",
+    "detect/weights",
     "log/audit", "rules/kinds", "sim/corridor",
 }  # fmt: skip
 TOP = {
-    ".ci", "benchmarks", "changes", "docs", "examples", "tests", "truceline", "web",
+    ".ci", "benchmarks", "changes", "docs", "examples", "tests", "training", "truceline", "web",
 }  # fmt: skip
 KINDS_OF_TEST = {"unit", "property", "authority", "conformance", "scenario", "fuzz"}
 VAGUE = re.compile(r"_?(utils?|common|helpers?|misc|manager|handlers?|processors?|data|info|base\d*)")

@@ -1,0 +1,163 @@
+"""`truceline detect images` (contract drone, section 4)."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from truceline.app.cli import main
+from truceline.detect import finder
+from truceline.detect.finder import Found, agreed, starts
+from truceline.detect.pictures import read_picture
+from truceline.model.errors import BadInput, Broken
+
+
+def noise(*shape, seed=1):
+    return np.random.default_rng(seed).integers(0, 255, shape, np.uint8)
+
+
+def save(path, pixels, **how):
+    Image.fromarray(pixels).save(path, **how)
+
+
+def run(*words):
+    return main([str(word) for word in words])
+
+
+def found(boxes, scores, groups=None):
+    n = len(scores)
+    return Found(
+        np.array(boxes, np.float32).reshape(-1, 4),
+        np.array(scores, np.float32),
+        np.array(groups or [0] * n),
+        np.zeros(n, np.int64),
+    )
+
+
+def test_rows_have_the_contracts_members_and_lie_inside_the_picture(tmp_path):
+    (tmp_path / "in").mkdir()
+    save(tmp_path / "in/a.jpg", noise(120, 160, 3))
+    save(tmp_path / "in/b.png", noise(96, 128, 3, seed=2))
+
+    assert run("detect", "images", tmp_path / "in", "--out", tmp_path / "o.json") == 0
+
+    for row in json.loads((tmp_path / "o.json").read_text()):
+        assert set(row) == {"image_id", "category", "category_id", "bbox", "score"}
+        x, y, w, h = row["bbox"]
+        assert row["image_id"] in ("a.jpg", "b.png") and 0 < row["score"] <= 1
+        assert x >= 0 and y >= 0 and x + w <= 160.01 and y + h <= 120.01
+
+
+def test_the_same_pictures_give_the_same_bytes(tmp_path):
+    (tmp_path / "in").mkdir()
+    save(tmp_path / "in/a.webp", noise(128, 160, 3))
+
+    for name in "xy":
+        assert run("detect", "images", tmp_path / "in", "--out", tmp_path / name) == 0
+
+    assert (tmp_path / "x").read_bytes() == (tmp_path / "y").read_bytes()
+
+
+def test_a_broken_picture_is_named_and_skipped(tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    save(tmp_path / "in/a.png", noise(64, 64, 3))
+    (tmp_path / "in/b.jpg").write_bytes(b"\xff\xd8 no picture")
+
+    assert run("detect", "images", tmp_path / "in", "--out", tmp_path / "o.json") == 0
+
+    assert "warning: b.jpg" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [None, {}, {"b.jpg": b""}])
+def test_without_a_picture_nothing_is_written(tmp_path, capsys, content):
+    for name, data in (content or {}).items():
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(data)
+    if content == {}:
+        (tmp_path / "in").mkdir()
+
+    assert run("detect", "images", tmp_path / "in", "--out", tmp_path / "o.json") == 2
+
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"error: {tmp_path / 'in'}: ")
+    assert not (tmp_path / "o.json").exists()
+
+
+def test_an_unknown_model_is_refused(tmp_path, capsys):
+    assert run("detect", "images", tmp_path, "--out", tmp_path / "o.json", "--model", "best") == 2
+    assert "known: auto, thermal, visible" in capsys.readouterr().err
+
+
+def test_thermal_is_grey_and_of_that_size(tmp_path):
+    save(tmp_path / "t.png", noise(512, 640))
+    save(tmp_path / "c.png", noise(512, 640, 3))
+    save(tmp_path / "s.png", noise(100, 100))
+
+    assert [read_picture(tmp_path / f"{n}.png").is_thermal for n in "tcs"] == [True, False, False]
+
+
+def test_pixels_are_as_stored_whatever_the_orientation_says(tmp_path):
+    image = Image.fromarray(noise(40, 60, 3))
+    exif = image.getexif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "a.jpg", exif=exif)
+
+    assert read_picture(tmp_path / "a.jpg").pixels.shape == (40, 60, 3)
+
+
+def test_sixteen_bits_become_eight(tmp_path):
+    Image.fromarray(np.linspace(20000, 30000, 4096).reshape(64, 64).astype(np.uint16)).save(
+        tmp_path / "a.tif"
+    )
+
+    pixels = read_picture(tmp_path / "a.tif").pixels
+
+    assert pixels.dtype == np.uint8 and pixels.min() < 5 and pixels.max() > 250
+
+
+def test_a_picture_of_too_many_pixels_is_refused_before_decoding(tmp_path, monkeypatch):
+    monkeypatch.setattr("truceline.detect.pictures.FRAME_PIXELS", 100)
+    save(tmp_path / "a.png", noise(20, 20, 3))
+
+    with pytest.raises(BadInput, match="too many"):
+        read_picture(tmp_path / "a.png")
+
+
+def test_weights_that_were_changed_are_not_opened(monkeypatch):
+    monkeypatch.setitem(finder.SHA256, "thermal", "0" * 64)
+    finder.session.cache_clear()
+
+    with pytest.raises(Broken, match="not the file that was trained"):
+        finder.session("thermal")
+    finder.session.cache_clear()
+
+
+def test_looks_that_agree_make_one_box_and_lone_ones_lose_score():
+    one = found([[0, 0, 10, 10], [50, 50, 60, 60]], [0.9, 0.8])
+    two = found([[1, 0, 11, 10]], [0.7])
+
+    out = agreed([one, two], 0.5)
+
+    assert len(out.scores) == 2
+    assert out.scores.tolist() == pytest.approx([0.8, 0.4])
+    assert 0 < out.boxes[0, 0] < 1
+
+
+def test_boxes_of_different_groups_do_not_merge():
+    assert len(agreed([found([[0, 0, 10, 10], [0, 0, 10, 10]], [0.9, 0.8], [0, 1])], 0.5).scores) == 2
+
+
+@pytest.mark.parametrize("length", [1, 1536, 1537, 4000, 9000])
+def test_tiles_cover_a_side_with_overlap(length):
+    begins = starts(length)
+
+    assert begins[0] == 0 and begins[-1] + finder.TILE_PX >= length
+    assert all(b - a <= finder.TILE_PX - finder.OVERLAP_PX for a, b in itertools.pairwise(begins))
+
+
+def test_a_picture_in_tiles_gives_the_boxes_of_the_whole(monkeypatch):
+    picture = noise(192, 640, 3, seed=4)
+    whole = finder.find("visible", picture, 1.0, 0.02)
+    monkeypatch.setattr(finder, "TILE_PX", 448)
+
+    assert len(finder.find("visible", picture, 1.0, 0.02).scores) >= 0.5 * len(whole.scores)

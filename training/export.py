@@ -1,0 +1,83 @@
+"""Write a trained finder as ONNX: `export.py OUT/state.pt thermal.onnx`.
+
+Pictures go in as they are (8 bit, height x width x channels), maps come out (contract of
+`truceline/detect/finder.py`). Weights are kept in half precision, which halves the file.
+"""
+
+import argparse
+import hashlib
+import importlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from network import HEAT, KIND, SIDE_PX, SIDES, Finder
+
+OPSET = 17
+LEAST_HALVED = 256  # smaller constants stay as they are
+
+
+class Whole(nn.Module):
+    """The finder with what belongs before and behind it."""
+
+    def __init__(self, finder: Finder) -> None:
+        super().__init__()
+        self.finder = finder
+
+    def forward(self, picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Give heat (h, w, groups), sides in pixels (h, w, 4) and shares of kinds (h, w, kinds)."""
+        out = self.finder(picture.permute(0, 3, 1, 2).float() / 255).permute(0, 2, 3, 1)
+        sides = SIDE_PX * out[..., SIDES].clamp(-4, 5).exp()
+        return out[..., HEAT].sigmoid(), sides, out[..., KIND].softmax(-1)
+
+
+def halved(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Store large constants in half precision, cast back on loading."""
+    graph = model.graph
+    casts = []
+    for constant in list(graph.initializer):
+        values = numpy_helper.to_array(constant)
+        if constant.data_type != TensorProto.FLOAT or values.size < LEAST_HALVED:
+            continue
+        graph.initializer.remove(constant)
+        graph.initializer.append(numpy_helper.from_array(values.astype(np.float16), constant.name + "_half"))
+        casts.append(
+            helper.make_node("Cast", [constant.name + "_half"], [constant.name], to=TensorProto.FLOAT)
+        )
+    for cast in reversed(casts):
+        graph.node.insert(0, cast)
+    onnx.checker.check_model(model)
+    return model
+
+
+def main() -> None:
+    """Export, check against the original, and tell the file's SHA-256."""
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("state", type=Path)
+    words.add_argument("out", type=Path)
+    asked = words.parse_args()
+    state = torch.load(asked.state, map_location="cpu", weights_only=True)
+    channels = importlib.import_module(state["task"]).CHANNELS
+    net = Finder(channels)
+    net.load_state_dict(state["average"])
+    whole = Whole(net.eval())
+    sample = torch.randint(0, 255, (1, 96, 128, channels), dtype=torch.uint8)
+    torch.onnx.export(
+        whole, (sample,), str(asked.out), opset_version=OPSET, dynamo=False,
+        input_names=["picture"], output_names=["heat", "sides", "kinds"],
+        dynamic_axes={name: {1: "h", 2: "w"} for name in ("picture", "heat", "sides", "kinds")},
+    )  # fmt: skip
+    model = onnx.load(str(asked.out))
+    del model.metadata_props[:]
+    model.producer_name = model.producer_version = model.doc_string = ""
+    onnx.save(halved(model), str(asked.out))
+    content = asked.out.read_bytes()
+    print(f"step {state['step']}, {len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Find vehicles, persons and bicycles in pictures from above.
+
+DIR holds .jpg, .png, .webp or .tif. Grey pictures of 640 x 512 pixels are taken for thermal ones, all
+others for daylight. Writes boxes in the manner of COCO results (contract drone, section 4). Persons are
+counted, never identified.
+"""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from truceline.model.errors import BadInput
+
+if TYPE_CHECKING:
+    from truceline.detect.finder import Found
+
+CATEGORY_IDS = {
+    "person": 1, "car": 2, "bicycle": 3, "other_vehicle": 4, "truck": 5, "van": 6, "motorbike": 7, "bus": 8,
+    "trailer": 9,
+}  # fmt: skip
+MODELS = ("auto", "thermal", "visible")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("folder", type=Path, metavar="DIR", help="a folder of pictures")
+    parser.add_argument("--out", type=Path, required=True, metavar="JSON", help="file to write")
+    parser.add_argument(
+        "--model", default=MODELS[0], metavar="NAME", help="thermal or visible (default: by the picture)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look at all pictures of a folder."""
+    import json
+
+    from truceline.app.output import whole_file
+    from truceline.app.progress import progress, say
+    from truceline.detect.looks import look_thermal, look_visible
+    from truceline.detect.pictures import read_picture
+
+    if args.model not in MODELS:
+        raise BadInput("--model", f"{args.model!r} is unknown; known: {', '.join(MODELS)}")
+    rows: list[dict[str, Any]] = []
+    files, read = _files(args.folder), 0
+    for file in progress(files, "pictures"):
+        try:
+            still = read_picture(file)
+        except BadInput as error:
+            say("warning", f"{error}; skipped")
+            continue
+        read += 1
+        is_thermal = still.is_thermal if args.model == "auto" else args.model == "thermal"
+        rows += _rows(file.name, look_thermal(still.grey()) if is_thermal else look_visible(still.pixels))
+    if not read:
+        raise BadInput(str(args.folder), "none of its pictures can be read")
+    with whole_file(args.out) as path:
+        path.write_text("[" + ",\n".join(json.dumps(row) for row in rows) + "]\n", encoding="utf-8")
+    return 0
+
+
+def _files(folder: Path) -> list[Path]:
+    from truceline.detect.pictures import SUFFIXES
+
+    try:
+        files = sorted(f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and f.is_file())
+    except OSError as error:
+        raise BadInput(str(folder), f"is no folder that can be read: {error.strerror}") from error
+    if not files:
+        raise BadInput(str(folder), f"no picture in this folder ({' '.join(SUFFIXES)})")
+    return files
+
+
+def _rows(image_id: str, found: "Found") -> list[dict[str, Any]]:
+    rows = []
+    for box, score, word in zip(found.boxes.tolist(), found.scores.tolist(), found.categories(), strict=True):
+        left, top, right, bottom = (round(side, 2) for side in box)
+        rows.append(
+            {
+                "image_id": image_id,
+                "category": word,
+                "category_id": CATEGORY_IDS[word],
+                "bbox": [left, top, round(right - left, 2), round(bottom - top, 2)],
+                "score": round(score, 4),
+            }
+        )
+    return rows

@@ -1,0 +1,101 @@
+"""How a picture is looked at: thermal ones enlarged, daylight ones at the scale that fits their cars.
+
+A still picture does not say how large a car is in it, and a network is good at one size only. So it is
+looked at coarsely at three scales; where the vehicles found are surest and of the size the network knows
+best tells the length of a car, and that picture is looked at again with cars of that size.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from truceline.detect.finder import Found, Picture, agreed, find
+
+THERMAL_SCALES = (1.3, 1.7)  # persons are 12 x 19 pixels
+OVERLAP = 0.5
+LEAST_SCORE = 0.05
+COARSE = (1.0, 0.5, 0.25)
+SURE = 0.3
+KNOWN_PX = (16.0, 90.0)  # lengths of cars the network was trained on, a little inside
+BEST_PX = 40.0
+SCALES = (0.15, 2.0)
+STEPS = (0.85, 1.2)  # two looks around the best scale
+LEAST_CARS, MOST_CARS = 0.45, 5.0  # lengths of a car: what a vehicle may measure
+UNLIKELY = 0.3
+
+
+class CarSize(NamedTuple):
+    """Length of a car in a picture, and the scores that speak for it."""
+
+    length_px: float
+    support: float
+
+
+def look_thermal(picture: Picture) -> Found:
+    """Find persons, bicycles and vehicles in a thermal picture (h, w, 1)."""
+    views = [find("thermal", picture, scale, LEAST_SCORE / 2) for scale in THERMAL_SCALES]
+    mirrored = np.ascontiguousarray(picture[:, ::-1])
+    views += [
+        _mirrored(find("thermal", mirrored, scale, LEAST_SCORE / 2), picture.shape[1])
+        for scale in THERMAL_SCALES
+    ]
+    return _sure(agreed(views, OVERLAP))
+
+
+def look_visible(picture: Picture, car_px: float | None = None) -> Found:
+    """Find vehicles and persons in a daylight picture (h, w, 3).
+
+    Parameters
+    ----------
+    picture
+        Red, green, blue.
+    car_px
+        Length of a car, where telemetry tells; None: it is estimated.
+    """
+    if car_px is None:
+        size = estimate(picture)
+        car_px = size.length_px
+    best = float(np.clip(BEST_PX / car_px, *SCALES))
+    views = [find("visible", picture, best * step, LEAST_SCORE / 2) for step in STEPS]
+    mirrored = find("visible", np.ascontiguousarray(picture[:, ::-1]), best, LEAST_SCORE / 2)
+    views.append(_mirrored(mirrored, picture.shape[1]))
+    return _sure(_likely(agreed(views, OVERLAP), car_px))
+
+
+def estimate(picture: Picture) -> CarSize:
+    """Tell how long a car is in a picture."""
+    best = CarSize(BEST_PX, 0.0)
+    for scale in COARSE:
+        found = find("visible", picture, scale, SURE)
+        found = found.keep((found.groups == 0) & (found.kinds == 0))
+        length = (found.boxes[:, 2:] - found.boxes[:, :2]).max(1, initial=0.0)
+        known = (length * scale >= KNOWN_PX[0]) & (length * scale <= KNOWN_PX[1])
+        length, score = length[known], found.scores[known]
+        support = float((score**2).sum())
+        if support > best.support:
+            best = CarSize(_weighted_median(length, score), support)
+    return best
+
+
+def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+    order = np.argsort(values, kind="stable")
+    total = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(total, total[-1] / 2)])
+
+
+def _likely(found: Found, car_px: float) -> Found:
+    """Believe less in vehicles that are far smaller or larger than the cars of the picture."""
+    length = (found.boxes[:, 2:] - found.boxes[:, :2]).max(1, initial=0.0)
+    odd = (found.groups == 0) & ((length < LEAST_CARS * car_px) | (length > MOST_CARS * car_px))
+    return found._replace(scores=np.where(odd, UNLIKELY * found.scores, found.scores).astype(np.float32))
+
+
+def _mirrored(found: Found, wide: int) -> Found:
+    boxes = found.boxes.copy()
+    boxes[:, [0, 2]] = wide - boxes[:, [2, 0]]
+    return found._replace(boxes=boxes)
+
+
+def _sure(found: Found) -> Found:
+    found = found.keep(found.scores >= LEAST_SCORE)
+    return found.keep(np.argsort(-found.scores, kind="stable"))

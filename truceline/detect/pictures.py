@@ -1,0 +1,60 @@
+"""Picture files as pixels: 8 bit, grey or colour, as stored."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from truceline.detect.finder import Picture
+from truceline.detect.frames import FRAME_PIXELS
+from truceline.model.errors import BadInput
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
+THERMAL_PX = (640, 512)
+GREY_LEVELS = 2.0  # mean difference of the colours of a grey picture stored in colour
+SPREAD = (0.5, 99.5)  # percentiles that become black and white
+
+
+class Still(NamedTuple):
+    """A picture in colour (h, w, 3), and whether it is a thermal one."""
+
+    pixels: Picture
+    is_thermal: bool
+
+    def grey(self) -> Picture:
+        """Give the picture without its colours (h, w, 1)."""
+        return np.ascontiguousarray(self.pixels[..., :1])
+
+
+def read_picture(path: Path) -> Still:
+    """Read a picture; EXIF orientation is not applied (contract drone, section 4).
+
+    Raises
+    ------
+    BadInput
+        If it cannot be read, or is too large.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > FRAME_PIXELS:
+                raise BadInput(path.name, f"{image.width} x {image.height} pixels are too many")
+            if image.mode.startswith(("I", "F")):
+                pixels = _spread(np.asarray(image, np.float32))
+            else:
+                pixels = np.asarray(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise BadInput(path.name, "is no picture that can be read") from error
+    return Still(pixels, pixels.shape[1::-1] == THERMAL_PX and _is_grey(pixels))
+
+
+def _spread(values: np.ndarray) -> Picture:
+    known = values[np.isfinite(values)]
+    dark, bright = np.percentile(known, SPREAD) if known.size else (0.0, 1.0)
+    grey = np.clip((np.nan_to_num(values) - dark) / max(float(bright - dark), 1e-6), 0, 1) * 255
+    return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
+
+
+def _is_grey(pixels: Picture) -> bool:
+    off = np.abs(pixels[..., 1:].astype(np.int16) - pixels[..., :1])
+    return float(off.mean()) <= GREY_LEVELS
