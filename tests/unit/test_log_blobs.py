@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -39,6 +40,24 @@ def test_a_damaged_sample_is_replaced_when_it_comes_again(tmp_path):
     Blobs(tmp_path).put(b"same", "x/y", "n")
 
     assert Blobs(tmp_path).open(blob).read_bytes() == b"same"
+
+
+def test_every_folder_above_a_sample_is_flushed_before_it_counts_as_stored(tmp_path, monkeypatch):
+    flushed = []
+    flush = os.fsync
+    monkeypatch.setattr(
+        os,
+        "fsync",
+        lambda handle: (flushed.append(str(Path(f"/proc/self/fd/{handle}").readlink())), flush(handle)),
+    )
+    root = tmp_path / "data" / "blobs"
+    root.parent.mkdir()
+
+    for blobs in (Blobs(root), Blobs(root)):  # the second finds what another process may be storing
+        flushed.clear()
+        sha256 = blobs.put(b"same", "x/y", "n").sha256
+
+        assert {str(root.parent), str(root), str(root / sha256[:2])} <= set(flushed)
 
 
 @pytest.mark.parametrize("name", ["0" * 64, "../../etc/passwd", "", "A" * 64])

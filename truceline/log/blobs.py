@@ -25,6 +25,7 @@ class Blobs:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._durable: set[str] = set()
+        self._folders: set[Path] = set()  # known to outlive a power cut
 
     def put(self, sample: Path | bytes, media_type: str, name: str) -> Blob:
         """Store a sample; it is durable when this returns.
@@ -85,12 +86,14 @@ class Blobs:
                 if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
                     return False
                 os.fsync(file.fileno())
+            self._make(self.root)
+            self._make(path.parent)
             sync_folder(path.parent)
             self._durable.add(sha256)
         return True
 
     def _write(self, chunks: Iterator[bytes]) -> tuple[str, int]:
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make(self.root)
         beside = self.root / f".{secrets.token_hex(16)}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         digest, size = hashlib.sha256(), 0
@@ -103,15 +106,20 @@ class Blobs:
                 file.flush()
                 os.fsync(file.fileno())
             path = self._path(digest.hexdigest())
-            if not path.parent.is_dir():
-                path.parent.mkdir(mode=0o700, exist_ok=True)
-                sync_folder(self.root)
+            self._make(path.parent)
             beside.replace(path)
             sync_folder(path.parent)
         finally:
             beside.unlink(missing_ok=True)
         self._durable.add(path.name)
         return path.name, size
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder, or make sure that whoever made it is not cut off before it is durable."""
+        if folder not in self._folders:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            sync_folder(folder.parent)
+            self._folders.add(folder)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
