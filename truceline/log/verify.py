@@ -8,7 +8,7 @@ from typing import Any
 
 from truceline.log.audit import forms
 from truceline.log.audit.forms import Failed, NotOne, PublicKey
-from truceline.log.audit.logs import audit_blobs, audit_log
+from truceline.log.audit.logs import audit_data, audit_log
 from truceline.log.audit.packages import audit_package
 
 MAX_PACKAGE_BYTES = 0xFFFFFFFF
@@ -105,9 +105,7 @@ def _verify(
         raise NotOne("neither a folder nor a file")
     if not (path / "log").is_dir():
         return audit_log(path, trust, known)
-    finding = audit_log(path / "log", trust, known)
-    samples = audit_blobs(path / "blobs") if (path / "blobs").is_dir() else 0
-    return {**finding, "kind": "data", "blobs": samples}
+    return audit_data(path, trust, known)
 
 
 def _json(path: Path) -> Any:

@@ -27,6 +27,30 @@ def audit_log(
     NotOne
         If it is no log folder.
     """
+    return _audit(folder, trust, known)[0]
+
+
+def audit_data(
+    folder: Path, trust: Mapping[str, PublicKey] | None, known: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Check a data folder: its log, and each of its samples.
+
+    Raises
+    ------
+    Failed
+        If a check failed; file, line and entry are named.
+    NotOne
+        If it holds no log.
+    """
+    finding, cited = _audit(folder / "log", trust, known)
+    samples = folder / "blobs"
+    count = _audit_samples(samples, cited) if samples.is_dir() else 0
+    return {**finding, "kind": "data", "blobs": count}
+
+
+def _audit(
+    folder: Path, trust: Mapping[str, PublicKey] | None, known: Mapping[str, Any] | None
+) -> tuple[dict[str, Any], dict[str, str]]:
     paths = _segments(folder)
     keys = forms.read_keys(forms.load((folder / "keys.json").read_bytes(), "keys.json"), "keys.json")
     roles = [key.role for key in keys.values()]
@@ -39,7 +63,7 @@ def audit_log(
     log_id = next(iter(keys))
     if trust is not None:
         need(forms.is_trusted(trust, log_id, "log"), "the log's key is not among the trusted keys")
-    return {
+    finding = {
         "kind": "log",
         "verdict": "intact_untrusted" if trust is None else "verified",
         "entries": walk.tree.size,
@@ -49,9 +73,10 @@ def audit_log(
         "root_sha256": walk.tree.root().hex(),
         "log_id": log_id,
     }
+    return finding, walk.cited
 
 
-def audit_blobs(folder: Path) -> int:
+def _audit_samples(folder: Path, cited: Mapping[str, str]) -> int:
     """Check that each sample has the hash that names it; return their number.
 
     Names that begin with a dot are unfinished and count for nothing.
@@ -65,7 +90,8 @@ def audit_blobs(folder: Path) -> int:
         need(stat.S_ISREG(mode), f"{where}: no regular file")
         need(path.parent.name == path.name[:2] and path.parent.parent == folder, f"{where}: wrong folder")
         with path.open("rb") as file:
-            need(hashlib.file_digest(file, "sha256").hexdigest() == path.name, f"{where}: other content")
+            held = hashlib.file_digest(file, "sha256").hexdigest() == path.name
+        need(held, f"{where}: other content than {cited.get(path.name, 'its name says; no entry cites it')}")
         count += 1
     return count
 
@@ -77,6 +103,7 @@ class _Walk:
         self.keys, self.known = keys, known
         self.tree = Tree()
         self.blanked: dict[int, Mapping[str, str]] = {}
+        self.cited: dict[str, str] = {}  # sample -> the first entry that cites it, in words
         self.checkpoints = 0
         self._erased: dict[int, list[Mapping[str, Any]]] = {}
         self._decisions: dict[int, str | None] = {}
@@ -84,13 +111,22 @@ class _Walk:
         self._previous = self._previous_checkpoint = forms.ZEROS
         self._signed_size = -1
 
+    def _fresh(self) -> str:
+        first, last = max(self._signed_size, 0), self.tree.size - 1
+        return f"entry {first}" if first >= last else f"entries {first} to {last}"
+
     def take(self, line: bytes, where: str) -> None:
         """Check the next line."""
-        value = forms.load(line, where)
-        if isinstance(value, dict) and "checkpoint" in value:
-            self._take_checkpoint(value, where)
-        else:
-            self._take_entry(value, where)
+        due = self.tree.size
+        try:
+            value = forms.load(line, where)
+            if isinstance(value, dict) and "checkpoint" in value:
+                self._take_checkpoint(value, where)
+            else:
+                self._take_entry(value, where)
+        except Failed as error:
+            said, place = str(error), f"entry {due}"
+            raise Failed(said if place in said else f"{said} (before or in {place})") from error
 
     def finish(self) -> None:
         """Check what only the whole log can tell."""
@@ -114,10 +150,13 @@ class _Walk:
         header = forms.check_entry(entry, where)
         seq = header["seq"]
         need(seq == self.tree.size, f"{where}: entry {seq} where {self.tree.size} is due")
-        need(header["prev_sha256"] == self._previous, f"{where}: chain broken at entry {seq}")
+        follows = header["prev_sha256"] == self._previous
+        need(follows, f"{where}: chain broken between entry {seq - 1} and entry {seq}")
         leaf = forms.leaf_of(header)
         self.tree.append(leaf)
         self._previous = leaf.hex()
+        for blob in header["blobs"]:
+            self.cited.setdefault(blob["sha256"], f"entry {seq} ({header['kind']} {header['id']}) cites")
         if header["kind"] == "report":
             need(header["id"] not in self._reports, f"{where}: report id twice (entry {seq})")
             self._reports.add(header["id"])
@@ -135,7 +174,8 @@ class _Walk:
         checkpoint = value["checkpoint"]
         forms.check_checkpoint(checkpoint, where)
         need(checkpoint["tree_size"] == self.tree.size, f"{where}: checkpoint of another tree size")
-        need(checkpoint["root_sha256"] == self.tree.root().hex(), f"{where}: root does not match the entries")
+        held = checkpoint["root_sha256"] == self.tree.root().hex()
+        need(held, f"{where}: root does not match {self._fresh()}")
         follows = checkpoint["prev_checkpoint_sha256"] == self._previous_checkpoint
         need(follows, f"{where}: a checkpoint before this one is missing or changed")
         forms.check_signers(checkpoint, value["signatures"], self.keys, where)
