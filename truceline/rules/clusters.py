@@ -15,8 +15,8 @@ NEAR_M = 500.0
 NEAR_S = 300.0
 CLASSES = {"explosion": "explosion_cluster", "shot": "shot_cluster"}
 
-_Cell = tuple[int, int, int, int]
-_AROUND = tuple(product((-1, 0, 1), repeat=4))
+_Cell = tuple[int, int, int]
+_AROUND = tuple(product((-1, 0, 1), repeat=3))
 
 
 class _Spot(msgspec.Struct, frozen=True, eq=False):
@@ -27,20 +27,21 @@ class _Spot(msgspec.Struct, frozen=True, eq=False):
     xyz: tuple[float, float, float]
     time_s: float
     cell: _Cell
+    slot: int
 
 
 class Clusters:
     """Connected components of the reports of one type; the set decides, never the order.
 
-    Reports stand in cells of 500 m and 300 s, so that a new one is compared with the few around
-    it; a withdrawn one leads to a search through its own component only. What a change comes to is
-    told by :meth:`changed`, which may leave large components for later.
+    Reports stand in cells of 500 m, within them in slots of 300 s, so that a new one is compared with
+    the few around it; a withdrawn one leads to a search through its own component only. What a change
+    comes to is told by :meth:`changed`, which may leave large components for later.
     """
 
     def __init__(self, type_: str) -> None:
         self.class_ = CLASSES[type_]
         self._spots: dict[str, _Spot] = {}
-        self._cells: dict[_Cell, dict[str, _Spot]] = {}
+        self._cells: dict[_Cell, dict[int, dict[str, _Spot]]] = {}
         self._component: dict[str, set[str]] = {}
         self._touched: set[str] = set()
         self._told: dict[str, frozenset[str]] = {}  # incident → its reports, as told last
@@ -62,7 +63,7 @@ class Clusters:
             if id(component) not in before and _are_linked(other, spot):
                 before[id(component)] = component
         self._spots[report_id] = spot
-        self._cells.setdefault(spot.cell, {})[report_id] = spot
+        self._cells.setdefault(spot.cell, {}).setdefault(spot.slot, {})[report_id] = spot
         joined = max(before.values(), key=len, default=set[str]())
         for component in before.values():
             if component is not joined:
@@ -78,7 +79,9 @@ class Clusters:
         if spot is None:
             return
         cell = self._cells[spot.cell]
-        del cell[report_id]
+        del cell[spot.slot][report_id]
+        if not cell[spot.slot]:
+            del cell[spot.slot]
         if not cell:
             del self._cells[spot.cell]
         left = self._component.pop(report_id) - {report_id}
@@ -161,9 +164,12 @@ class Clusters:
         return found
 
     def _near(self, spot: _Spot) -> Iterator[_Spot]:
-        x, y, z, t = spot.cell
-        for dx, dy, dz, dt in _AROUND:
-            yield from self._cells.get((x + dx, y + dy, z + dz, t + dt), {}).values()
+        x, y, z = spot.cell
+        for dx, dy, dz in _AROUND:
+            cell = self._cells.get((x + dx, y + dy, z + dz))
+            if cell is not None:
+                for slot in (spot.slot - 1, spot.slot, spot.slot + 1):
+                    yield from cell.get(slot, {}).values()
 
 
 def _are_linked(one: _Spot, other: _Spot) -> bool:
@@ -175,7 +181,7 @@ def _spot(report_id: str, report: Report) -> _Spot:
     xyz = _on_sphere(report.lat_deg, report.lon_deg)
     time_s = report.time_utc.timestamp()
     x, y, z = (math.floor(part / NEAR_M) for part in xyz)
-    return _Spot(report_id, report, xyz, time_s, (x, y, z, math.floor(time_s / NEAR_S)))
+    return _Spot(report_id, report, xyz, time_s, (x, y, z), math.floor(time_s / NEAR_S))
 
 
 def _on_sphere(lat_deg: float, lon_deg: float) -> tuple[float, float, float]:
