@@ -1,5 +1,6 @@
 """The node: one inbox, one log, one thread that appends and folds."""
 
+import gc
 import logging
 import queue
 import threading
@@ -153,8 +154,13 @@ class Node:
     def _replay(self) -> None:
         """Fold the whole log, then append those answers that it lacks."""
         answers: list[Claim | Job] = []
-        for fact in self.journal.facts():
-            answers.extend(self.core.apply(fact))
+        # What a fold keeps stays: looking through it for cycles again and again costs an eighth of a start.
+        gc.disable()
+        try:
+            for fact in self.journal.facts():
+                answers.extend(one for one in self.core.apply(fact) if not self._said(one))
+        finally:
+            gc.enable()
         newest = self.journal.tree_size - 1
         if newest >= 0:
             self.clock.advance_to(self.journal.read(newest).time_utc)
