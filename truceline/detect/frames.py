@@ -1,7 +1,7 @@
 """Pictures out of a clip: decoded one after the other, broken ones left out and counted."""
 
 import io
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +26,9 @@ class Frame(NamedTuple):
     height_px: int
 
 
+Onlooker = Callable[[int, float, Any], None]
+
+
 class Clip:
     """A clip to be decoded.
 
@@ -47,8 +50,11 @@ class Clip:
             rate = container.streams.video[0].average_rate
             return float(rate) if rate and 1 <= rate <= 240 else 25.0
 
-    def analysed(self, every: int, width_px: int) -> Iterator[Frame]:
-        """Hand over each ``every``-th frame, grey, at most ``width_px`` wide."""
+    def analysed(self, every: int, width_px: int, onlooker: Onlooker | None = None) -> Iterator[Frame]:
+        """Hand over each ``every``-th frame, grey, at most ``width_px`` wide.
+
+        An onlooker is called before with its number, its time and the decoder's frame (`to_colour`).
+        """
         self.decoded = self.broken = 0
         for index, frame in self._frames():
             if index % every:
@@ -58,6 +64,8 @@ class Clip:
                 "width": max(16, round(frame.width / shrink)),
                 "height": max(16, round(frame.height / shrink)),
             }
+            if onlooker is not None:
+                onlooker(index, _time_s(frame), frame)
             grey = frame.reformat(format="gray", **size).to_ndarray()
             yield Frame(index, _time_s(frame), grey, frame.width, frame.height)
 
@@ -120,6 +128,14 @@ class Clip:
 
 def _time_s(frame: Any) -> float:
     return float(frame.pts * frame.time_base)
+
+
+def to_colour(frame: Any) -> Grey:
+    """Give a decoder's frame in colour (h, w, 3); of an interlaced one the first field, lines doubled."""
+    pixels = np.asarray(frame.to_ndarray(format="rgb24"))
+    if frame.interlaced_frame:
+        pixels = np.repeat(pixels[::2], 2, axis=0)[: frame.height]
+    return np.ascontiguousarray(pixels)
 
 
 def to_jpeg(picture: Image.Image) -> bytes:

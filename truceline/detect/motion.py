@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy import fft, ndimage, spatial
@@ -165,17 +166,18 @@ def _back(motion: Array) -> Array:
 
 def _bring(picture: Image32, motion: Array) -> tuple[Image32, Flags]:
     """Draw a picture as it looks after a motion, and where it has something to say."""
-    back = _back(motion)
-    matrix = back[::-1, 1::-1]  # rows are y, columns are x
-    drawn = ndimage.affine_transform(picture, matrix, back[::-1, 2], order=1, mode="constant", cval=-1.0)
-    return drawn, drawn >= 0
+    drawn = cv2.warpAffine(
+        picture, motion, picture.shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT,
+        borderValue=-4096.0,
+    )  # fmt: skip
+    return np.asarray(drawn, np.float32), np.asarray(drawn >= 0)
 
 
 def _blobs(frames: Iterable[Frame], lag: int) -> Iterator[list[_Blob]]:
     window: deque[tuple[Frame, Image32, Array, Array]] = deque(maxlen=2 * lag + 1)
     still: npt.NDArray[np.int64] | None = None
     for frame in frames:
-        picture = ndimage.gaussian_filter(frame.grey.astype(np.float32), 0.8)
+        picture = _smooth(frame.grey.astype(np.float32), 0.8)
         if window and window[-1][1].shape != picture.shape:
             window.clear()
             still = None
@@ -209,13 +211,15 @@ def _look(
     behind, seen_behind = _bring(window[-1][1], _back(back))
     # Clouds and gain change whole regions: only what differs from its surroundings moved.
     difference = np.minimum(_change(picture, before), _change(picture, behind))
-    seen = ndimage.binary_erosion(seen_before & seen_behind, iterations=3)
+    both = (seen_before & seen_behind).astype(np.uint8)
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    seen = cv2.erode(both, cross, iterations=3, borderType=cv2.BORDER_CONSTANT, borderValue=0).astype(bool)
     seen[:MARGIN_PX] = seen[-MARGIN_PX:] = seen[:, :MARGIN_PX] = seen[:, -MARGIN_PX:] = False
     if seen.sum() < 0.2 * seen.size:
         return []
     edges = ndimage.gaussian_gradient_magnitude(picture, 1.0)
     noise = 1.4826 * float(np.median(difference[seen])) + 1.0
-    level = ndimage.gaussian_filter(difference, 1.0) / (noise + EDGE_WEIGHT * edges / 2)
+    level = _smooth(difference, 1.0) / (noise + EDGE_WEIGHT * edges / 2)
     moving = (level > LEVEL * 0.5) & seen
     parts, count = ndimage.label(ndimage.binary_dilation(moving, iterations=2))
     if not 0 < count <= 20 * MOST_BLOBS:
@@ -253,7 +257,13 @@ def _at_margin(box: tuple[float, float, float, float], shape: tuple[int, ...]) -
 
 def _change(picture: Image32, other: Image32) -> Image32:
     change = picture - other
-    return np.asarray(np.abs(change - ndimage.uniform_filter(change, 41)), np.float32)
+    around = cv2.blur(change, (41, 41), borderType=cv2.BORDER_REFLECT)
+    return np.asarray(np.abs(change - around), np.float32)
+
+
+def _smooth(picture: Image32, sigma_px: float) -> Image32:
+    reach = 2 * int(4 * sigma_px + 0.5) + 1
+    return np.asarray(cv2.GaussianBlur(picture, (reach, reach), sigma_px, borderType=cv2.BORDER_REFLECT))
 
 
 def _extend(ways: list[list[_Blob]], blobs: list[_Blob], turn: int) -> list[list[_Blob]]:

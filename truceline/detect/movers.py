@@ -1,6 +1,7 @@
 """Moving things in drone video, placed on the ground: what they are is not claimed."""
 
 import json
+from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NamedTuple
@@ -12,9 +13,9 @@ from msgspec import Meta
 from PIL import Image
 
 from truceline.codec.klv import TELEMETRY
-from truceline.detect.frames import Clip, to_jpeg
+from truceline.detect.frames import Clip, Onlooker, to_jpeg
 from truceline.detect.motion import Hit, find_movers
-from truceline.detect.pixels import Places, place
+from truceline.detect.pixels import Places, Poses, place
 from truceline.geo.crs import GEOD
 from truceline.model.classes import FUSION_CLASSES
 from truceline.model.errors import BadInput
@@ -68,9 +69,9 @@ class Movers(Detector):
             seen = look(clip, self.analysed_hz, self.width_px)
         except BadInput as error:
             return Found(rows=DETECTION.empty_table(), status="degraded", reason=str(error))
-        telemetry = _telemetry(blobs, media)
+        telemetry = telemetry_of(blobs, media)
         kept = [hit for hit in seen.hits if hit.score >= self.least_score]
-        places = place(kept, (seen.width_px, seen.height_px), telemetry)
+        places = place(kept, (seen.width_px, seen.height_px), Poses(telemetry))
         chosen = _one_a_second(kept)
         chips, pictures = _pictures(clip, kept, chosen, media)
         rows = [self._row(observation, kept, places, i, chips.get(i)) for i in chosen]
@@ -118,8 +119,15 @@ class _Chip(NamedTuple):
     box: tuple[int, int, int, int]
 
 
-def look(clip: Clip, analysed_hz: float, width_px: int, every: int | None = None) -> Seen:
-    """Find what moves in a clip.
+def look(
+    clip: Clip,
+    analysed_hz: float,
+    width_px: int,
+    every: int | None = None,
+    onlooker: Onlooker | None = None,
+    moving: bool = True,
+) -> Seen:
+    """Find what moves in a clip; an onlooker sees every analysed frame too, without ``moving`` only it.
 
     Raises
     ------
@@ -133,15 +141,20 @@ def look(clip: Clip, analysed_hz: float, width_px: int, every: int | None = None
 
     def counted() -> Any:
         nonlocal size, analysed
-        for frame in clip.analysed(every, width_px):
+        for frame in clip.analysed(every, width_px, onlooker):
             size, analysed = (frame.width_px, frame.height_px), analysed + 1
             yield frame
 
-    hits = list(find_movers(counted(), lag))
+    hits: list[Hit] = []
+    if moving:
+        hits += find_movers(counted(), lag)
+    else:
+        deque(counted(), maxlen=0)
     return Seen(hits, *size, analysed, clip.decoded, clip.broken)
 
 
-def _telemetry(blobs: Sequence[Blob], media: Media) -> pa.Table:
+def telemetry_of(blobs: Sequence[Blob], media: Media) -> pa.Table:
+    """Read the telemetry among the blobs of a piece, empty if there is none."""
     for blob in blobs:
         if blob.name.endswith(".parquet"):
             return pq.read_table(media.open(blob), schema=TELEMETRY)

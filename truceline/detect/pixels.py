@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from truceline.detect.motion import Hit
-from truceline.geo.camera import between, ce90_of, cut_ground, sights
+from truceline.geo.camera import Camera, between, ce90_of, cut_ground, sights
 from truceline.geo.footprint import locate
 from truceline.geo.pose import numbers
 
@@ -28,7 +28,28 @@ class Places(NamedTuple):
     time_us: Array
 
 
-def place(hits: Sequence[Hit], sizes: tuple[int, int], telemetry: pa.Table) -> Places:
+class Poses:
+    """Where a camera looked during a clip, by its telemetry (rows of contract drone, section 1)."""
+
+    def __init__(self, telemetry: pa.Table) -> None:
+        self.telemetry = telemetry
+        self.pts_s = numbers(telemetry, "pts_s")
+        self.located = locate(telemetry)
+
+    def at(self, times_s: Array) -> tuple[Camera, Array, Array]:
+        """Give camera, height of the ground and further ``ce90_m`` at presentation times; NaN if unknown."""
+        camera = between(self.located.camera, self.pts_s, times_s, LONGEST_GAP_S)
+        ground_m = _between(self.pts_s, self.located.ground_m, times_s)
+        return camera, ground_m, _between(self.pts_s, self.located.extra_ce90_m, times_s)
+
+    def metres_per_pixel(self, time_s: float, width_px: int) -> float:
+        """Tell how much ground a pixel shows, across the sight through the middle; NaN if unknown."""
+        camera, ground_m, _ = self.at(np.array([time_s]))
+        range_m = cut_ground(camera, sights(camera, 0.0, 0.0), ground_m)[2]
+        return float(2 * range_m[0] * np.tan(np.radians(camera.hfov_deg[0]) / 2) / width_px)
+
+
+def place(hits: Sequence[Hit], sizes: tuple[int, int], poses: Poses) -> Places:
     """Put hits on the ground: the middle of the box's lower edge, from above its centre.
 
     Parameters
@@ -37,16 +58,11 @@ def place(hits: Sequence[Hit], sizes: tuple[int, int], telemetry: pa.Table) -> P
         Boxes in pixels of the full frame.
     sizes
         Width and height of the frame, pixels.
-    telemetry
-        Rows of contract drone, section 1.
+    poses
+        Of the clip.
     """
     times_s = np.array([hit.pts_s for hit in hits], float)
-    pts_s = numbers(telemetry, "pts_s")
-    located = locate(telemetry)
-    camera = between(located.camera, pts_s, times_s, LONGEST_GAP_S)
-    ground_m, extra_m = (
-        _between(pts_s, values, times_s) for values in (located.ground_m, located.extra_ce90_m)
-    )
+    camera, ground_m, extra_m = poses.at(times_s)
     steep = sights(camera, 0.0, 0.0)[:, 2]
     boxes = np.array([(hit.x_px, hit.y_px, hit.w_px, hit.h_px) for hit in hits], float).reshape(-1, 4)
     right = 2 * (boxes[:, 0] + boxes[:, 2] / 2) / sizes[0] - 1
@@ -54,7 +70,7 @@ def place(hits: Sequence[Hit], sizes: tuple[int, int], telemetry: pa.Table) -> P
     sight = sights(camera, right, down)
     lat, lon, range_m = cut_ground(camera, sight, ground_m)
     ce90_m = ce90_of(sight, range_m) + np.nan_to_num(extra_m)
-    return Places(lat, lon, ce90_m, times_of(times_s, telemetry))
+    return Places(lat, lon, ce90_m, times_of(times_s, poses.telemetry))
 
 
 def times_of(times_s: Array, telemetry: pa.Table) -> Array:

@@ -1,6 +1,8 @@
-"""Find what moves in drone video, and where it is on the ground.
+"""Find vehicles, persons and what moves in drone video, and where it is on the ground.
 
-Writes one row per moving thing and analysed frame (contract drone, section 3).
+Writes one row per thing and analysed frame (contract drone, section 3). What moves is found by holding the
+picture still, and has the category `mover`; what a network knows has its own (grey video is taken
+for thermal). Persons are counted, never identified.
 """
 
 import argparse
@@ -10,9 +12,14 @@ from typing import TYPE_CHECKING, Any
 from truceline.model.errors import BadInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
 
-MODELS = ("movers",)
+    from truceline.detect.pixels import Poses
+    from truceline.detect.spotter import Spotted
+
+MODELS = ("auto", "movers", "objects")
 SUFFIXES = (".ts", ".mpg", ".mpeg", ".mp4", ".mkv", ".m2ts")
 
 
@@ -20,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("path", type=Path, metavar="FILE|DIR", help="a clip, or a folder of clips")
     parser.add_argument("--out", type=Path, required=True, metavar="PARQUET", help="file to write")
-    parser.add_argument("--model", default=MODELS[0], metavar="NAME", help="what looks: movers (the default)")
+    parser.add_argument(
+        "--model", default=MODELS[0], metavar="NAME", help="what looks: movers, objects (default: both)"
+    )
     parser.add_argument(
         "--every", type=int, metavar="N", help="look at every Nth frame (default: about 5 a second)"
     )
@@ -40,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         raise BadInput("--every", "must be 1 or more")
     tables = []
     for file in progress(_files(args.path), "clips"):
-        table = _detect(file, args.every)
+        table = _detect(file, args.model, args.every)
         if args.path.is_dir():
             table = table.append_column("file_name", pa.array([file.name] * table.num_rows, pa.string()))
         tables.append(table)
@@ -58,43 +67,52 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _detect(file: Path, every: int | None) -> "pa.Table":
-    import numpy as np
-    import pyarrow as pa
-
+def _detect(file: Path, model: str, every: int | None) -> "pa.Table":
     from truceline.app.progress import say
     from truceline.detect.frames import Clip
     from truceline.detect.movers import Movers, look
-    from truceline.detect.pixels import place
+    from truceline.detect.pixels import Poses
+    from truceline.detect.spotter import Spotted, Spotter, uncovered
 
-    settings = Movers()
-    telemetry = _telemetry(file)
-    seen = look(Clip(file, str(file)), settings.analysed_hz, settings.width_px, every)
+    settings, poses = Movers(), Poses(_telemetry(file))
+    spotter = Spotter(poses)
+    clip = Clip(file, str(file))
+    onlooker = None if model == "movers" else spotter
+    seen = look(clip, settings.analysed_hz, settings.width_px, every, onlooker, moving=model != "objects")
     if seen.broken:
         say("warning", f"{file}: {seen.broken} frames do not decode, skipped")
     if not seen.decoded:
         raise BadInput(str(file), "no frame can be decoded")
-    hits = sorted(seen.hits, key=lambda hit: (hit.frame, hit.thing))
-    places = place(hits, (seen.width_px, seen.height_px), telemetry)
+    moving = [Spotted(hit, "mover", "movers") for hit in uncovered(seen.hits, spotter.spotted)]
+    rows = sorted([*spotter.spotted, *moving], key=lambda one: (one.hit.frame, one.model, one.hit))
+    return _table(rows, (seen.width_px, seen.height_px), poses)
+
+
+def _table(rows: "Sequence[Spotted]", size_px: tuple[int, int], poses: "Poses") -> "pa.Table":
+    import numpy as np
+    import pyarrow as pa
+
+    from truceline.detect.pixels import place
+
+    hits = [one.hit for one in rows]
+    places = place(hits, size_px, poses)
     known = np.isfinite(places.lat_deg + places.ce90_m)
+    time_us = [int(t) if np.isfinite(t) else None for t in places.time_us]
     columns: dict[str, tuple[Any, pa.DataType]] = {
-        "time": (
-            [int(t) if np.isfinite(t) else None for t in places.time_us],
-            pa.timestamp("us", tz="UTC"),
-        ),
+        "time": (time_us, pa.timestamp("us", tz="UTC")),
         "pts_s": ([hit.pts_s for hit in hits], pa.float64()),
         "frame_index": ([hit.frame for hit in hits], pa.int64()),
         **{
             f"bbox_{side}_px": ([getattr(hit, f"{side}_px") for hit in hits], pa.float64())
             for side in ("x", "y", "w", "h")
         },
-        "category": (["mover"] * len(hits), pa.string()),
+        "category": ([one.category for one in rows], pa.string()),
         "score": ([hit.score for hit in hits], pa.float64()),
         **{
             name: (np.where(known, values, np.nan), pa.float64())
             for name, values in zip(("lat_deg", "lon_deg", "ce90_m"), places[:3], strict=True)
         },
-        "model": (["movers"] * len(hits), pa.string()),
+        "model": ([one.model for one in rows], pa.string()),
     }
     return pa.table({name: pa.array(v, kind, from_pandas=True) for name, (v, kind) in columns.items()})
 
