@@ -64,7 +64,7 @@ def test_no_detector_failed_on_a_radar_scene(ran):
 
 
 def test_what_was_seen_lies_on_the_ground_that_was_looked_at_with_an_error_and_a_confidence(ran):
-    rows = {"sar_change": 0, "movers": 0}
+    rows = {"sar_change": 0, "movers": 0, "objects": 0}
     for one in ran.looked:
         table = read(Blobs(ran.data / "blobs"), one.piece).to_pylist()
         rows[one.detector] += len(table)

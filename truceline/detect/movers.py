@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Meta
-from PIL import Image
 
 from truceline.codec.klv import TELEMETRY
-from truceline.detect.frames import Clip, Onlooker, to_jpeg
+from truceline.detect.chips import Chip, Veiling, store_chips
+from truceline.detect.frames import Clip, Onlooker
 from truceline.detect.motion import Hit, find_movers
 from truceline.detect.pixels import Places, Poses, place
 from truceline.geo.crs import GEOD
@@ -27,7 +27,6 @@ from truceline.plug import Detector, Found, Media
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAG_S = 0.4  # a walker moves his own width in that time
-CHIP_PX = (160, 320)
 LEAST_SPEED_S = 0.8  # a shorter way tells no speed
 
 
@@ -53,11 +52,14 @@ class Movers(Detector):
         Frames are looked at in this width; objects must be a few pixels large in it.
     least_score
         Ways with a lower score are left out.
+    blur
+        Faces and plates in stored pictures are made unreadable.
     """
 
     analysed_hz: Annotated[float, Meta(gt=0, le=60)] = 5.0
     width_px: Annotated[int, Meta(ge=64, le=4096)] = 640
     least_score: Annotated[float, Meta(ge=0, le=1)] = 0.3
+    blur: bool = True
 
     def detect(self, observation: Observation, blobs: Sequence[Blob], media: Media) -> Found:
         """Give one row per moving thing and second, with its picture."""
@@ -69,11 +71,12 @@ class Movers(Detector):
             seen = look(clip, self.analysed_hz, self.width_px)
         except BadInput as error:
             return Found(rows=DETECTION.empty_table(), status="degraded", reason=str(error))
-        telemetry = telemetry_of(blobs, media)
+        poses = Poses(telemetry_of(blobs, media))
         kept = [hit for hit in seen.hits if hit.score >= self.least_score]
-        places = place(kept, (seen.width_px, seen.height_px), Poses(telemetry))
+        places = place(kept, (seen.width_px, seen.height_px), poses)
         chosen = _one_a_second(kept)
-        chips, pictures = _pictures(clip, kept, chosen, media)
+        veiling = Veiling(kept, frozenset(), poses) if self.blur else None
+        chips, pictures = store_chips(clip, kept, chosen, media, veiling)
         rows = [self._row(observation, kept, places, i, chips.get(i)) for i in chosen]
         reason = f"{seen.broken} frames do not decode" if seen.broken else ""
         return Found(
@@ -84,7 +87,7 @@ class Movers(Detector):
         )
 
     def _row(
-        self, observation: Observation, hits: list[Hit], places: Places, i: int, chip: "_Chip | None"
+        self, observation: Observation, hits: list[Hit], places: Places, i: int, chip: Chip | None
     ) -> dict[str, Any]:
         hit = hits[i]
         if np.isfinite(places.time_us[i]):
@@ -112,11 +115,6 @@ class Movers(Detector):
             "chip_sha256": chip.blob.sha256 if chip else None,
             "note": json.dumps({"chip_px": chip.box}) if chip else None,
         }
-
-
-class _Chip(NamedTuple):
-    blob: Blob
-    box: tuple[int, int, int, int]
 
 
 def look(
@@ -185,32 +183,3 @@ def _motion(hits: Sequence[Hit], places: Places, thing: int) -> tuple[float | No
         places.lon_deg[first], places.lat_deg[first], places.lon_deg[last], places.lat_deg[last]
     )
     return float(way_m) / (hits[last].pts_s - hits[first].pts_s), float(course_deg) % 360
-
-
-def _pictures(
-    clip: Clip, hits: Sequence[Hit], chosen: Sequence[int], media: Media
-) -> tuple[dict[int, _Chip], list[Blob]]:
-    """Store a chip per chosen hit, and whole the frame in which most of them are."""
-    by_frame: dict[int, list[int]] = {}
-    for i in chosen:
-        by_frame.setdefault(hits[i].frame, []).append(i)
-    fullest = max(by_frame, key=lambda frame: (len(by_frame[frame]), -frame), default=-1)
-    chips: dict[int, _Chip] = {}
-    blobs = []
-    for frame, picture in clip.pictures(by_frame.keys()):
-        if frame == fullest:
-            blobs.append(media.put(to_jpeg(picture), "image/jpeg", "frame"))
-        for i in by_frame[frame]:
-            box = _chip_box(hits[i], picture)
-            chip = picture.crop((box[0], box[1], box[0] + box[2], box[1] + box[3]))
-            chips[i] = _Chip(media.put(to_jpeg(chip), "image/jpeg", "chip"), box)
-            blobs.append(chips[i].blob)
-    return chips, blobs
-
-
-def _chip_box(hit: Hit, picture: Image.Image) -> tuple[int, int, int, int]:
-    side = int(min(max(4 * max(hit.w_px, hit.h_px), CHIP_PX[0]), CHIP_PX[1]))
-    width, height = min(side, picture.width), min(side, picture.height)
-    x = min(max(round(hit.x_px + hit.w_px / 2 - width / 2), 0), picture.width - width)
-    y = min(max(round(hit.y_px + hit.h_px / 2 - height / 2), 0), picture.height - height)
-    return x, y, width, height

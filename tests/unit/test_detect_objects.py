@@ -1,0 +1,121 @@
+"""Objects of a clip become rows with a place, a class and a picture in which nobody can be recognised."""
+
+import hashlib
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from truceline.codec.klv import encode
+from truceline.codec.klv_rows import to_table
+from truceline.codec.klv_stream import KlvStream, read_packets
+from truceline.detect import spotter
+from truceline.detect.finder import Found
+from truceline.detect.objects import Objects
+from truceline.model.facts import Blob
+from truceline.model.observed import Observation
+from truceline.model.place import Span
+from truceline.model.tables import DETECTION
+from truceline.plug import load
+from truceline.sim.clip import write_clip
+
+START_US = 1_700_000_000_000_000
+START = datetime.fromtimestamp(START_US / 1e6, UTC)
+POSE = {
+    "sensor_lat_deg": 50.0, "sensor_lon_deg": 30.0, "sensor_msl_m": 300.0, "platform_heading_deg": 0.0,
+    "platform_pitch_deg": 0.0, "platform_roll_deg": 0.0, "sensor_rel_azimuth_deg": 0.0,
+    "sensor_rel_elevation_deg": -90.0, "sensor_hfov_deg": 8.0, "sensor_vfov_deg": 6.0,
+    "frame_center_msl_m": 100.0,
+}  # fmt: skip
+BOX = (100.0, 60.0, 150.0, 90.0)
+
+
+class Shelf:
+    """Media in a folder."""
+
+    memory = None
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def open(self, blob) -> Path:
+        return self.root / blob.sha256
+
+    def put(self, sample, media_type: str, name: str) -> Blob:
+        sha256 = hashlib.sha256(sample).hexdigest()
+        (self.root / sha256).write_bytes(sample)
+        return Blob(sha256=sha256, size_bytes=len(sample), media_type=media_type, name=name)
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    return Shelf(tmp_path)
+
+
+@pytest.fixture
+def one_car(monkeypatch):
+    found = Found(np.array([BOX], np.float32), np.array([0.9], np.float32), np.array([0]), np.array([0]))
+    monkeypatch.setattr(spotter, "find", lambda *_: found)
+
+
+def piece(shelf):
+    dice = np.random.default_rng(3)
+    pictures = [dice.integers(0, 255, (240, 320, 3), np.uint8) for _ in range(20)]
+    clip = write_clip(pictures, [(i / 5, encode(START_US + i * 200_000, POSE)) for i in range(10)], 10.0)
+    sink = io.BytesIO()
+    pq.write_table(to_table([p for some in read_packets([clip], KlvStream("c")) for p in some]), sink)
+    blobs = [
+        shelf.put(clip, "video/mp2t", "clip.ts"),
+        shelf.put(sink.getvalue(), "application/vnd.apache.parquet", "telemetry.parquet"),
+    ]
+    span = Span(from_utc=START, until_utc=START)
+    return Observation(source="u", key="k", phenomenon=span, result_utc=START), blobs
+
+
+def test_an_object_has_one_row_a_second_with_place_class_and_picture(shelf, one_car):
+    found = Objects().detect(*piece(shelf), shelf)
+
+    rows = found.rows.to_pylist()
+    assert found.rows.schema == DETECTION and found.status == "ok"
+    assert len(rows) == 2
+    for row in rows:
+        assert row["p_car"] == pytest.approx(0.9, abs=1e-4)
+        assert abs(row["lat_deg"] - 50) < 1e-3 and row["ce90_m"] > 0
+        assert (shelf.root / row["chip_sha256"]).exists()
+        assert json.loads(row["note"])["category"] == "car"
+
+
+@pytest.mark.parametrize("blur", [True, False])
+def test_what_a_thing_is_drawn_with_is_coarse_unless_asked_otherwise(shelf, monkeypatch, blur):
+    box = np.array([[40, 20, 280, 220]], np.float32)
+    found = Found(box, np.array([0.9], np.float32), np.array([0]), np.array([4]))
+    monkeypatch.setattr(spotter, "find", lambda *_: found)
+    monkeypatch.setitem(spotter.LIKELY_M, 0, (0.0, 1000.0))
+
+    stored = Objects(blur=blur).detect(*piece(shelf), shelf)
+
+    frame = next(blob for blob in stored.blobs if blob.name == "frame")
+    inside = np.asarray(Image.open(shelf.open(frame)).convert("L"), float)[60:180, 80:240]
+    assert (np.abs(np.diff(inside, axis=1)).mean() < 12) == blur
+
+
+def test_a_piece_without_video_is_degraded_not_an_error(shelf):
+    observation, blobs = piece(shelf)
+
+    found = Objects().detect(observation, blobs[1:], shelf)
+
+    assert (found.status, found.rows.num_rows) == ("degraded", 0)
+
+
+def test_the_same_piece_gives_the_same_rows(shelf):
+    seen = piece(shelf)
+
+    assert Objects().detect(*seen, shelf).rows.equals(Objects().detect(*seen, shelf).rows)
+
+
+def test_the_plug_in_is_found_by_its_word():
+    assert isinstance(load("detect", {"kind": "objects", "analysed_hz": 1.0}), Objects)

@@ -1,0 +1,110 @@
+"""Vehicles and persons in drone video by a network, placed on the ground; persons are counted only."""
+
+import json
+from collections import deque
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Annotated, Any
+
+import numpy as np
+import pyarrow as pa
+from msgspec import Meta
+
+from truceline.detect.chips import Chip, Veiling, store_chips
+from truceline.detect.frames import Clip, Onlooker
+from truceline.detect.movers import EPOCH, telemetry_of
+from truceline.detect.pixels import Places, Poses, place
+from truceline.detect.spotter import SURE, Spotted, Spotter
+from truceline.model.classes import probabilities
+from truceline.model.errors import BadInput
+from truceline.model.facts import Blob
+from truceline.model.observed import Observation
+from truceline.model.tables import DETECTION
+from truceline.plug import Detector, Found, Media
+
+
+class Objects(Detector):
+    """Finds vehicles and persons in a clip, visible or thermal, whether they move or not.
+
+    Parameters
+    ----------
+    analysed_hz
+        Frames looked at per second; of each second the frame that shows most is reported.
+    least_score
+        Boxes with a lower score are left out.
+    blur
+        Faces and plates in stored pictures are made unreadable.
+    """
+
+    analysed_hz: Annotated[float, Meta(gt=0, le=10)] = 2.0
+    least_score: Annotated[float, Meta(ge=0, le=1)] = SURE
+    blur: bool = True
+
+    def detect(self, observation: Observation, blobs: Sequence[Blob], media: Media) -> Found:
+        """Give one row per object and second, with its picture."""
+        clip_blob = next((blob for blob in blobs if blob.media_type == "video/mp2t"), None)
+        if clip_blob is None:
+            return Found(rows=DETECTION.empty_table(), status="degraded", reason="no video in this piece")
+        clip = Clip(media.open(clip_blob), clip_blob.name)
+        poses = Poses(telemetry_of(blobs, media))
+        spotter = Spotter(poses, self.least_score)
+        try:
+            size_px = _look(clip, self.analysed_hz, spotter)
+        except BadInput as error:
+            return Found(rows=DETECTION.empty_table(), status="degraded", reason=str(error))
+        broken, decoded = clip.broken, clip.decoded
+        spotted = _fullest_of_each_second(spotter.spotted)
+        hits = [one.hit for one in spotted]
+        places = place(hits, size_px, poses)
+        persons = {i for i, one in enumerate(spotted) if one.category == "person"}
+        veiling = Veiling(hits, persons, poses) if self.blur else None
+        chips, pictures = store_chips(clip, hits, range(len(hits)), media, veiling)
+        rows = [_row(observation, one, places, i, chips.get(i)) for i, one in enumerate(spotted)]
+        return Found(
+            rows=pa.Table.from_pylist(rows, DETECTION),
+            blobs=tuple(pictures),
+            status="degraded" if broken or not decoded else "ok",
+            reason=f"{broken} frames do not decode" if broken else "",
+        )
+
+
+def _look(clip: Clip, analysed_hz: float, onlooker: Onlooker) -> tuple[int, int]:
+    every = max(1, round(clip.rate_hz() / analysed_hz))
+    last = deque(clip.analysed(every, 16, onlooker), maxlen=1)  # the small grey picture is not needed
+    return (last[0].width_px, last[0].height_px) if last else (1, 1)
+
+
+def _fullest_of_each_second(spotted: Sequence[Spotted]) -> list[Spotted]:
+    """Choose, per second, the frame whose boxes have the highest scores together."""
+    scores: dict[int, dict[int, float]] = {}
+    for one in spotted:
+        frames = scores.setdefault(int(np.floor(one.hit.pts_s)), {})
+        frames[one.hit.frame] = frames.get(one.hit.frame, 0.0) + one.hit.score
+    chosen = {max(frames, key=lambda frame: (frames[frame], -frame)) for frames in scores.values()}
+    return [one for one in spotted if one.hit.frame in chosen]
+
+
+def _row(observation: Observation, one: Spotted, places: Places, i: int, chip: Chip | None) -> dict[str, Any]:
+    hit = one.hit
+    if np.isfinite(places.time_us[i]):
+        moment = EPOCH + timedelta(microseconds=int(places.time_us[i]))
+    else:
+        moment = observation.phenomenon.from_utc + timedelta(seconds=max(0.0, hit.pts_s))
+    known = bool(np.isfinite(places.lat_deg[i] + places.ce90_m[i]))
+    note = {"category": one.category, "model": one.model}
+    return {
+        "time_utc": moment,
+        "lat_deg": float(places.lat_deg[i]) if known else None,
+        "lon_deg": float(places.lon_deg[i]) if known else None,
+        "ce90_m": float(places.ce90_m[i]) if known else None,
+        **{f"p_{word}": share for word, share in probabilities(one.category, hit.score).items()},
+        "confidence": hit.score,
+        "count": 1,
+        "frame": hit.frame,
+        "x_px": hit.x_px,
+        "y_px": hit.y_px,
+        "w_px": hit.w_px,
+        "h_px": hit.h_px,
+        "chip_sha256": chip.blob.sha256 if chip else None,
+        "note": json.dumps(note | ({"chip_px": chip.box} if chip else {})),
+    }
