@@ -20,7 +20,8 @@ from truceline.plug import Intake, Source, Taken
 from truceline.sources.folder import sweeps
 
 SCENE_SPAN = timedelta(seconds=1)  # a burst is taken in about a second; items give one moment
-ASSETS = ("vv", "vh")
+RADAR, OPTICAL = ("vv", "vh"), ("blue", "green", "red", "nir", "nir08", "swir16", "swir22", "image")
+ASSETS = (*RADAR, *OPTICAL)  # `image`: all bands in one file, told apart by their descriptions
 RASTER_TYPE = "image/tiff"
 ITEM_TYPE = "application/geo+json"
 # Members of an item worth having beside the observation; the whole item is kept as a sample.
@@ -57,48 +58,71 @@ class StacFolder(Source):
             items: list[tuple[datetime, str, Item]] = []
             for file in sweep:
                 try:
-                    items += [(item.time_utc, item.id, item) for item in read_items(_bytes(file), file.name)]
+                    items += [
+                        (item.time_utc, item.id, item) for item in read_items(read_document(file), file.name)
+                    ]
                 except BadInput as error:
-                    broken = _unreadable(self.name, file, error)
+                    broken = unreadable(self.name, file, error)
                     if not intake.has(broken.key):
                         yield Taken(noun=broken)
             for _, _, item in sorted(items, key=lambda entry: entry[:2]):
                 if not intake.has(item.id):
-                    yield self._take(item, intake)
+                    folder = self.path if self.path.is_dir() else self.path.parent
+                    yield take_item(item, self.name, folder, folder, intake)
                 if intake.stop.is_set():
                     return
 
-    def _take(self, item: Item, intake: Intake) -> Taken:
-        folder = self.path if self.path.is_dir() else self.path.parent
-        blobs: list[Blob] = []
-        reasons: list[str] = []
-        for word in ASSETS:
-            if word not in item.assets:
-                continue
-            try:
-                file = _raster(resolve_href(item.assets[word].href, folder.resolve(), inside=folder))
-                blobs.append(intake.put(file, RASTER_TYPE, word))
-            except BadInput as error:
-                reasons.append(f"{word}: {Path(error.where).name}: {error.what}")
-        if not blobs and not reasons:
-            reasons.append("holds neither vv nor vh")
-        blobs.append(intake.put(write_item(item), ITEM_TYPE, "item"))
-        return Taken(noun=self._observation(item, reasons), blobs=tuple(blobs))
 
-    def _observation(self, item: Item, reasons: list[str]) -> Observation:
-        return Observation(
-            source=self.name,
-            key=item.id,
-            phenomenon=Span(from_utc=item.time_utc, until_utc=item.time_utc + SCENE_SPAN),
-            result_utc=_result_time(item),
-            status="degraded" if reasons else "ok",
-            reason="; ".join(reasons),
-            footprint=item.geometry if _is_area(item) else None,
-            attributes=_attributes(item),
-        )
+def take_item(item: Item, source: str, folder: Path, inside: Path, intake: Intake) -> Taken:
+    """Store an item's rasters and tell it as an observation.
+
+    Parameters
+    ----------
+    item
+        What was read.
+    source
+        Name of the source.
+    folder
+        Where the item's document lies: its hrefs are relative to it.
+    inside
+        Folder that no file may lie outside of, links resolved.
+    intake
+        Where samples go.
+    """
+    blobs: list[Blob] = []
+    reasons: list[str] = []
+    for word in ASSETS:
+        if word not in item.assets:
+            continue
+        try:
+            file = _raster(resolve_href(item.assets[word].href, folder.resolve(), inside=inside))
+            blobs.append(intake.put(file, RASTER_TYPE, word))
+        except BadInput as error:
+            reasons.append(f"{word}: {Path(error.where).name}: {error.what}")
+    if not blobs and not reasons:
+        reasons.append("holds neither vv nor vh, nor an optical band")
+    blobs.append(intake.put(write_item(item), ITEM_TYPE, "item"))
+    said = Observation(
+        source=source,
+        key=item.id,
+        phenomenon=Span(from_utc=item.time_utc, until_utc=item.time_utc + SCENE_SPAN),
+        result_utc=_result_time(item),
+        status="degraded" if reasons else "ok",
+        reason="; ".join(reasons),
+        footprint=item.geometry if _is_area(item) else None,
+        attributes=_attributes(item),
+    )
+    return Taken(noun=said, blobs=tuple(blobs))
 
 
-def _bytes(file: Path) -> bytes:
+def read_document(file: Path) -> bytes:
+    """Read a document of a bounded size.
+
+    Raises
+    ------
+    BadInput
+        If it is larger, or cannot be read.
+    """
     if regular_file(file).stat().st_size > MAX_BYTES:
         raise BadInput(file.name, f"is larger than {MAX_BYTES} bytes")
     try:
@@ -119,9 +143,10 @@ def _raster(file: Path) -> Path:
     return file
 
 
-def _unreadable(source: str, file: Path, error: BadInput) -> Observation:
+def unreadable(source: str, file: Path, error: BadInput) -> Observation:
+    """Tell that a document could not be read; the same bytes are told once."""
     try:
-        content = hashlib.sha256(_bytes(file)).hexdigest()[:16]
+        content = hashlib.sha256(read_document(file)).hexdigest()[:16]
         moment = datetime.fromtimestamp(file.stat().st_mtime, UTC)
     except (BadInput, OSError):
         content, moment = "", datetime.fromtimestamp(0, UTC)

@@ -1,0 +1,129 @@
+"""The optical detector compares each scene with the one before and says what it cannot compare."""
+
+import io
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+from truceline.geo.raster import Grid, write_cog
+from truceline.log.blobs import Blobs
+from truceline.model.facts import Blob
+from truceline.model.observed import Observation
+from truceline.model.place import Span
+from truceline.model.tables import DETECTION
+from truceline.plug import Found, load
+
+NAMES = ("blue", "green", "red", "nir08", "swir16", "swir22")
+GRID = Grid("EPSG:32636", (30.0, 0.0, 500_000.0, 0.0, -30.0, 3_900_000.0), 100, 90)
+START = datetime(2026, 5, 1, 8, tzinfo=UTC)
+PATCH = np.s_[:, 30:44, 40:56]
+
+
+class Media:
+    def __init__(self, folder: Path) -> None:
+        self.blobs = Blobs(folder)
+        self.memory: Path | None = None
+
+    def open(self, blob: Blob | str) -> Path:
+        return self.blobs.open(blob)
+
+    def put(self, sample: Path | bytes, media_type: str, name: str) -> Blob:
+        return self.blobs.put(sample, media_type, name)
+
+
+class Series:
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.media = folder, Media(folder / "blobs")
+        self.detector = load("detect", {"kind": "optical_change", "clouds": False})
+        rng = np.random.default_rng(1)
+        kinds = np.digitize(gaussian_filter(rng.normal(size=GRID.shape), 4), [-0.04, 0.0, 0.04])
+        colours = rng.uniform(500, 4000, (4, 6))
+        self.ground = colours[kinds].transpose(2, 0, 1) + rng.normal(0, 60, (6, *GRID.shape))
+
+    def scene(self, number: int, changed: bool = False) -> np.ndarray:
+        pixels = self.ground + np.random.default_rng(number).normal(0, 40, self.ground.shape)
+        if changed:
+            pixels[PATCH] = np.array([3000, 3000, 3200, 800, 3000, 2500])[:, None, None]
+        return pixels.astype(np.float32)
+
+    def look(self, number: int, pixels: np.ndarray, grid: Grid = GRID, whole: bool = True) -> Found:
+        moment = START + timedelta(days=5 * number)
+        said = Observation(
+            source="s2",
+            key=f"s{number}",
+            phenomenon=Span(from_utc=moment, until_utc=moment),
+            result_utc=moment,
+        )
+        layers = {"image": pixels} if whole else {w: pixels[[i]] for i, w in enumerate(NAMES[: len(pixels)])}
+        blobs = []
+        for word, bands in layers.items():
+            path = self.folder / f"{number}_{word}.tif"
+            write_cog(path, grid, bands, NAMES if whole else (word,))
+            blobs.append(self.media.put(path, "image/tiff", word))
+        found = self.detector.detect(said, blobs, self.media)
+        self.media.memory = found.memory or self.media.memory
+        return found
+
+
+@pytest.fixture
+def series(tmp_path: Path) -> Series:
+    return Series(tmp_path)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_change_since_the_scene_before_is_one_row_with_a_dated_chip(series, whole):
+    assert series.look(0, series.scene(0), whole=whole).rows.num_rows == 0
+    assert series.look(1, series.scene(1), whole=whole).rows.num_rows == 0
+    found = series.look(2, series.scene(2, changed=True), whole=whole)
+    (row,) = found.rows.to_pylist()
+
+    assert found.status == "ok"
+    assert found.rows.schema == DETECTION
+    assert row["area_m2"] == pytest.approx(14 * 16 * 900, rel=0.2)
+    assert row["confidence"] > 0.5
+    assert "between 2026-05-06 and 2026-05-11" in row["note"]
+    chip = Image.open(io.BytesIO(series.media.open(row["chip_sha256"]).read_bytes()))
+    foot = np.asarray(chip)[-14:]
+    assert (foot[:, : chip.width // 2] == 255).sum() > 50
+    assert (foot[:, chip.width // 2 + 8 :] == 255).sum() > 50
+
+
+def test_what_changed_once_is_the_ground_of_the_next(series):
+    series.look(0, series.scene(0))
+    series.look(1, series.scene(1, changed=True))
+
+    assert series.look(2, series.scene(2, changed=True)).rows.num_rows == 0
+
+
+def test_covered_ground_is_compared_with_what_was_seen_there_last(series):
+    series.look(0, series.scene(0))
+    covered = series.scene(1)
+    covered[:, 20:60, 30:70] = np.nan
+    series.look(1, covered)
+
+    assert series.look(2, series.scene(2, changed=True)).rows.num_rows == 1
+
+
+@pytest.mark.parametrize("spoil", ["grid", "bands", "empty"])
+def test_a_scene_that_cannot_be_compared_is_degraded_and_the_memory_stays(series, spoil):
+    series.look(0, series.scene(0))
+    other = Grid(GRID.crs, (30.0, 0.0, 500_030.0, 0.0, -30.0, 3_900_000.0), 100, 90)
+    pixels = series.scene(1) * (np.nan if spoil == "empty" else 1)
+    if spoil == "bands":
+        found = series.look(1, pixels[:4], whole=False)
+    else:
+        found = series.look(1, pixels, other if spoil == "grid" else GRID)
+
+    assert (found.status, found.rows.num_rows) == ("degraded", 0)
+    assert found.reason
+    assert series.look(2, series.scene(2, changed=True)).rows.num_rows == 1
+
+
+def test_the_same_scenes_give_the_same_memory(series, tmp_path):
+    once = series.look(0, series.scene(0)).memory.read_bytes()
+    series.media.memory = None
+
+    assert series.look(0, series.scene(0)).memory.read_bytes() == once
