@@ -185,7 +185,7 @@ def _source(path: Path, index: int, table: dict[str, Any]) -> Watched:
         raise BadInput(f"{where}.owes_s", "must be seconds, 0 or more")
     if not isinstance(detect, list) or not all(isinstance(one, dict) for one in detect):
         raise BadInput(f"{where}.detect", 'must be a list of tables, e.g. [{ kind = "movers" }]')
-    if isinstance(table.get("path"), str):
+    if isinstance(table.get("path"), str) and "://" not in table["path"]:
         table["path"] = str(path.parent / expand(table["path"]))
     plug = load("sources", table, where)
     eyes = tuple(

@@ -48,7 +48,7 @@ class Positions(NamedTuple):
 
 
 class MavlinkLog:
-    """Takes a telemetry log piece by piece.
+    """Takes a telemetry log piece by piece; without stamps, the datagrams of a live link.
 
     Attributes
     ----------
@@ -58,10 +58,10 @@ class MavlinkLog:
         Bytes that belong to no frame.
     """
 
-    def __init__(self, stamped: bool = True) -> None:
+    def __init__(self, has_stamps: bool = True) -> None:
         self.bad_frames = 0
         self.skipped_bytes = 0
-        self._stamp = STAMP_BYTES if stamped else 0
+        self._stamp = STAMP_BYTES if has_stamps else 0
         self._buffer = b""
         self._covered = 0  # in the buffer: where the last frame that was counted ends
 
@@ -154,6 +154,11 @@ def _positions(data: Bytes, frames: _Frames, right: Ints, stamp: int) -> Positio
     for k in range(stamp):
         stamps = stamps << 8 | data[frames.at[right] - stamp + k]
     return Positions(stamps, frames.system[right], payload.view(_FIELDS)[:, 0])
+
+
+def stamped(positions: Positions, time_us: int) -> Positions:
+    """Give positions of a live link the time at which they came, microseconds since 1970."""
+    return positions._replace(time_us=np.full(len(positions.fields), time_us, np.int64))
 
 
 def positions_table(parts: list[Positions]) -> pa.Table:
