@@ -9,7 +9,7 @@ import type { Happening, Noun } from "./fold";
 import { drawHead } from "./head";
 import { select, startHand } from "./keys";
 import { Answer, get, listen, signedIn, signIn, tokenFromAddress, whole } from "./link";
-import { drawMap, recolour, setView, startMap, visibleCount } from "./map";
+import { drawMap, mapDrawn, recolour, setView, startMap, visibleCount } from "./map";
 import { drawPanel } from "./panel";
 import { drawQueue } from "./queue";
 import { forgetColours } from "./symbols";
@@ -79,7 +79,7 @@ async function firstPicture(): Promise<void> {
   picture.recommendationsSeq = upTo;
   Object.assign(desk, { ready: true, reading: "", heardAt: performance.now() });
   drawAll();
-  window.truceline.ready = true;
+  void mapDrawn.then(() => (window.truceline.ready = true));
   void readReports(upTo);
   void listen({ happened, heard, refused, after: () => picture.lastSeq });
   void pollForEver();
@@ -163,13 +163,17 @@ async function pollForEver(): Promise<void> {
   }
 }
 
+let tracksAsOf = -1;
+
 async function poll(): Promise<void> {
   const asked = performance.now(), mission = await get("mission");
   picture.takeMission(mission);
   const clock = mission.clock as { utc?: string; rate?: number } | undefined, said = Date.parse(clock?.utc ?? "");
   const away = (performance.now() - asked) / 2, rate = clock?.rate ?? 1;
   if (!Number.isNaN(said)) clockOfMission.set(said + away * rate, rate);
-  await Promise.all([renewList("sources"), renewCoverage(), renewList("tracks")]);
+  const asOf = picture.lastSeq, anew = asOf !== tracksAsOf ? [renewList("tracks")] : [];  // many tracks are not read again for nothing
+  await Promise.all([renewList("sources"), renewCoverage(), ...anew]);
+  tracksAsOf = asOf;
 }
 
 function tick(): void {

@@ -1,17 +1,22 @@
 // The map: land, the agreement's lines and zones, and many points as a WebGL layer. Signs and words are drawn over it.
 
-import type { Feature, FeatureCollection, GeoJsonProperties, Geometry, Point } from "geojson";
+import type { Feature, FeatureCollection } from "geojson";
 import maplibregl, { type GeoJSONSource, type Map as GlMap, type StyleSpecification } from "maplibre-gl";
 import { desk, live, picture, standing } from "./desk";
 import type { Place, Thing } from "./items";
 import { drawOverlay } from "./overlay";
 import { missionBelt, missionLine } from "./places";
-import { kinOf, palette } from "./symbols";
+import { Points } from "./points";
+import { kinOf, palette, type Kin } from "./symbols";
 
 /** More things than this in view are drawn as plain points. */
 const CROWDED = 150;
 const NOTHING: FeatureCollection = { type: "FeatureCollection", features: [] };
 
+const PATIENCE_MS = 6_000;
+
+const points = new Points();
+let drawn: () => void = () => undefined;
 let map: GlMap | null = null;
 let loaded = false;
 let drawnThings = "";
@@ -19,6 +24,12 @@ let drawnGrounds = -1;
 let fitted = false;
 let crowded = false;
 let waitingView: { centre: Place; zoom: number } | null = null;
+
+/** Comes true when land and lines have been drawn once, or after a while where they cannot be. */
+export const mapDrawn = new Promise<void>((done) => {
+  drawn = done;
+  setTimeout(done, PATIENCE_MS);
+});
 
 export function startMap(): void {
   maplibregl.setWorkerUrl(new URL("map-worker.js", location.href).href);
@@ -29,9 +40,10 @@ export function startMap(): void {
   map.touchZoomRotate.disableRotation();
   map.on("load", () => {
     loaded = true;
+    map?.addLayer(points);
     recolour();  // the theme may have turned since the style was made
     if (waitingView) map?.jumpTo({ center: waitingView.centre, zoom: waitingView.zoom });
-    void landOutline();
+    void landOutline().then(() => map?.once("idle", drawn));
     drawMap();
   });
   map.on("render", () => over());
@@ -58,11 +70,10 @@ const source = (id: string): GeoJSONSource | undefined => map?.getSource(id) as 
 
 function style(): StyleSpecification {
   const p = palette(), empty = { type: "geojson" as const, data: NOTHING };
-  const colour = ["match", ["get", "kin"], "own", p.own, "party", p.party, p.unknown];
   return {
     version: 8,
     transition: { duration: 0, delay: 0 },
-    sources: { land: { ...empty, tolerance: 0.2 }, grounds: { ...empty, tolerance: 0.1 }, things: { ...empty, buffer: 8, maxzoom: 12 } },
+    sources: { land: { ...empty, tolerance: 0.2 }, grounds: { ...empty, tolerance: 0.1 } },
     layers: [
       { id: "water", type: "background", paint: { "background-color": p.water } },
       { id: "land", type: "fill", source: "land", paint: { "fill-color": p.land, "fill-antialias": false } },
@@ -71,7 +82,6 @@ function style(): StyleSpecification {
       { id: "zone-edges", type: "line", source: "grounds", filter: ["==", ["geometry-type"], "Polygon"], paint: { "line-color": p.ink3, "line-width": 1, "line-opacity": ["case", ["==", ["get", "belt"], true], 1, 0.45], "line-dasharray": [8, 4] } },
       { id: "sectors", type: "line", source: "grounds", filter: ["==", ["get", "kind"], "sector"], paint: { "line-color": p.ink3, "line-width": 1, "line-dasharray": [2, 4] } },
       { id: "line", type: "line", source: "grounds", filter: ["==", ["get", "kind"], "line"], paint: { "line-color": p.ink1, "line-width": 2.2 } },
-      { id: "things", type: "circle", source: "things", paint: { "circle-color": colour as never, "circle-radius": 3.5, "circle-stroke-color": p.land, "circle-stroke-width": 1 } },
     ],
   };
 }
@@ -97,7 +107,7 @@ export function drawMap(): void {
   if (now !== drawnThings) {
     drawnThings = now;
     crowded = many;
-    source("things")?.setData(many ? points() : NOTHING);
+    points.show(many ? places() : []);
   }
   if (!fitted && desk.ready) fitOnce();
   map.triggerRepaint();
@@ -110,13 +120,13 @@ function groundFeature(g: Feature, belt: Feature | null): Feature {
   return bare ? { ...g, properties: { ...g.properties, kind: "line" } } : g;
 }
 
-function points(): FeatureCollection<Geometry, GeoJsonProperties> {
-  const features: Feature<Point>[] = [];
+function places(): { place: Place; kin: Kin }[] {
+  const found: { place: Place; kin: Kin }[] = [];
   for (const it of picture.things.values()) {
-    const at = standing(it);
-    if (at) features.push({ type: "Feature", properties: { kin: kinOf(it.sidc) }, geometry: { type: "Point", coordinates: at } });
+    const place = standing(it);
+    if (place) found.push({ place, kin: kinOf(it.sidc) });
   }
-  return { type: "FeatureCollection", features };
+  return found;
 }
 
 export function visibleThings(): Thing[] {
