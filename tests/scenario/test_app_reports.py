@@ -1,6 +1,7 @@
 """Reports through the API: strict at the door, durable before the answer, the same in any order."""
 
 import hashlib
+import http.client
 import json
 import os
 import random
@@ -147,6 +148,20 @@ def test_a_body_over_a_mebibyte_is_refused(site, report):
 
     assert post(site, big).status_code == 413
     assert post(site, (part for part in [big.encode()])).status_code == 413  # no Content-Length
+
+
+@pytest.mark.parametrize("announce", [True, False], ids=["with its length", "in pieces"])
+def test_whoever_sends_a_body_that_is_too_large_hears_why(site, announce):
+    body = b"a" * (12 << 20)  # more than the buffers of a connection hold
+    headers = {"Content-Type": "application/json", "Connection": "close"}
+    headers["Authorization"] = f"Bearer {site.tokens['olga']}"
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+
+    connection.request("POST", "/reports", body if announce else iter([body]), headers)
+    said = connection.getresponse()
+    connection.close()
+
+    assert (said.status, said.getheader("Content-Type")) == (413, "application/problem+json")
 
 
 def test_a_body_of_another_media_type_is_refused(site, report):

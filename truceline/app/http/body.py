@@ -14,6 +14,7 @@ from truceline.app.forms.answer import Failure
 MAX_BODY = 1 << 20
 MAX_DEPTH = 32
 DEADLINE_S = 30.0
+_SPARE = 64 << 20  # bytes over the limit that are read and thrown away, so that the answer is heard
 T = TypeVar("T")
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,15})")
@@ -22,27 +23,38 @@ _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,15})")
 async def read_body(request: Request, most: int = MAX_BODY) -> bytes:
     """Read a whole body.
 
+    Most clients hear an answer only when they have sent all: what is too large is taken in without
+    being kept, unless it is far too large or the client waits to be told to go on.
+
     Raises
     ------
     Failure
         413 when it is larger than ``most`` bytes, 408 when it does not come in time.
     """
+    too_large = Failure(413, f"the body is larger than {most} bytes")
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > most:
-        raise Failure(413, f"the body is larger than {most} bytes")
+    announced = int(length) if length.isdigit() and len(length) < 20 else 0
+    waits = "expect" in request.headers
+    if announced > most + _SPARE or (waits and announced > most):
+        raise too_large
     parts: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(DEADLINE_S * max(1, most // (8 * MAX_BODY))):
             async for part in request.stream():
                 size += len(part)
+                if size > most + _SPARE:
+                    raise too_large
                 if size > most:
-                    raise Failure(413, f"the body is larger than {most} bytes")
-                parts.append(part)
+                    parts.clear()
+                else:
+                    parts.append(part)
     except TimeoutError as error:
         raise Failure(408, "the body did not come in time") from error
     except ClientDisconnect as error:
         raise Failure(400, "the body ended early") from error
+    if size > most:
+        raise too_large
     return b"".join(parts)
 
 
