@@ -32,7 +32,7 @@ ROUTES = tuple(
     for room in (accounts, enrolments, reports, samples, picture, deciding, parties, proofs)
     for route in room.TABLE.routes
 )
-GRACE_S = 4  # for open requests when it stops; the contract gives ten seconds for everything
+GRACE_S = 3  # for open requests when it stops; the contract gives ten seconds for everything
 _BACKLOG = 1024
 _STUCK_MS = 30_000  # a reader that takes nothing for so long is cut off
 

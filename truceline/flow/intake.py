@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from datetime import datetime
@@ -19,6 +20,7 @@ from truceline.model.place import Span
 from truceline.plug import Taken
 
 _LOG = logging.getLogger(__name__)
+_STOP_S = 2.0
 _PAUSES_S = (1.0, 5.0, 20.0, 60.0)
 
 
@@ -79,10 +81,11 @@ class Supply:
         thread.start()
 
     def stop(self) -> None:
-        """Ask all sources to end, and wait a moment for them."""
+        """Ask all sources to end, and wait a moment for them, however many they are."""
         self._stop.set()
+        end = time.monotonic() + _STOP_S
         for thread in self._threads:
-            thread.join(timeout=2)
+            thread.join(timeout=max(0.0, end - time.monotonic()))
 
     def _observe(self, watched: Watched, follow: bool) -> None:
         basket = Basket(self._node, watched.plug.name, self._stop)
