@@ -82,6 +82,7 @@ def build(mission: Mission | None, blobs: Blobs) -> Core:
         look,
         views.watch,
         views.scene,
+        views.changes,
         fuse,
         judge,
         views.board,

@@ -8,6 +8,7 @@ from truceline.log.blobs import Blobs
 from truceline.log.fold import Fold
 from truceline.view.accounts import Accounts
 from truceline.view.board import Board
+from truceline.view.changes import Changes
 from truceline.view.holds import Holds
 from truceline.view.reports import Reports
 from truceline.view.scene import Scene
@@ -23,6 +24,7 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
     reports: Reports
     watch: Watch
     scene: Scene
+    changes: Changes
     board: Board
     teams: Teams
     blobs: Blobs
@@ -45,6 +47,7 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
             reports=reports,
             watch=Watch(sources, stations, revisit_s),
             scene=Scene(blobs),
+            changes=Changes(blobs),
             board=board,
             teams=Teams(force, board, reports),
             blobs=blobs,
@@ -52,4 +55,13 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
 
     def folds(self) -> tuple[Fold, ...]:
         """List the views in the order in which a fact walks through them."""
-        return (self.accounts, self.holds, self.reports, self.watch, self.scene, self.board, self.teams)
+        return (
+            self.accounts,
+            self.holds,
+            self.reports,
+            self.watch,
+            self.scene,
+            self.changes,
+            self.board,
+            self.teams,
+        )

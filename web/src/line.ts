@@ -85,6 +85,7 @@ export function lineOf(grounds: Ground[], givenKm: number | null): Line | null {
 export function beltOf(line: Line, grounds: Ground[]): { zone: Ground; halfKm: number } | null {
   const mid = line.at(line.lengthKm / 2);
   const around = grounds.flatMap((zone) => {
+    if (zone.properties.kind === "change") return [];
     const ring = ringsOf(zone).find((r) => inside(mid, r));
     if (!ring) return [];
     const step = Math.max(1, Math.floor(ring.length / 60));

@@ -8,7 +8,9 @@ import shapely
 from pyproj import Transformer
 
 from truceline.geo.zone import Area, Belt, LineVersion, Zones, geodesic_ring
+from truceline.model.place import utc_text
 from truceline.rules.agreement import Agreement
+from truceline.view.changes import ChangedPlace
 
 Feature = dict[str, Any]
 _STEP_M = 500.0  # between the drawn points of a line
@@ -61,6 +63,26 @@ def sectors(agreement: Agreement | None) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def changed_place(place: ChangedPlace) -> Feature:
+    """Draw an alert: what changed, what it may mean, and the picture before and after."""
+    return {
+        "type": "Feature",
+        "id": place.id,
+        "geometry": place.outline,
+        "properties": {
+            "id": place.id,
+            "kind": "change",
+            "label": place.meaning,
+            "time_utc": utc_text(place.time_utc),
+            "confidence": round(place.confidence, 4),
+            "area_m2": round(place.area_m2, 1),
+            "chip_sha256": place.chip_sha256 or None,
+            "note": place.note,
+            "seq": place.seq,
+        },
+    }
 
 
 def _feature(feature_id: str, kind: str, shape: Any, **properties: Any) -> Feature:

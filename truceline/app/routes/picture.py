@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from truceline.app.forms import bodies, items
 from truceline.app.forms.answer import Failure, plain, say
-from truceline.app.forms.ground import lines, sectors
+from truceline.app.forms.ground import changed_place, lines, sectors
 from truceline.app.http.app import app_of, events
 from truceline.app.http.events import is_exercise
 from truceline.app.http.table import EVERYONE, MISSION, OPERATIONS, Ask, Media, Table
@@ -47,8 +47,13 @@ def incidents(ask: Ask) -> Response:
 
 @TABLE.route("GET", "/zones", roles=(*OPERATIONS, "observer"), gives={200: bodies.Items})
 def zones(ask: Ask) -> Response:
-    """List lines, zones and sites of the agreement as GeoJSON features."""
-    return say({"items": app_of(ask).ground, "next": None})
+    """List lines, zones and sites of the agreement, and for the staff changed places, as GeoJSON features."""
+    found = list(app_of(ask).ground)
+    if ask.who.role in OPERATIONS:
+        with ask.node.lock:
+            places = ask.node.views.changes.places()
+        found += [changed_place(place) for place in places]
+    return say({"items": found, "next": None})
 
 
 @TABLE.route(
