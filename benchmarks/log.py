@@ -7,6 +7,7 @@ clock on the wall, in turns with sqlite3; replays by processor time, against a f
 
 import argparse
 import sqlite3
+import statistics
 import sys
 import tempfile
 import time
@@ -17,6 +18,8 @@ import msgspec
 from truceline.log.journal import Journal
 from truceline.log.reader import read_facts
 from truceline.model.facts import Claim
+
+_RUNS = 5
 
 
 def report(number: int) -> Claim:
@@ -44,10 +47,14 @@ def sqlite_table(folder: Path) -> sqlite3.Connection:
 
 
 def rate(count: int, act: Callable[[], object]) -> float:
-    """Run once and return things per second of processor time: these wait for nothing but the processor."""
-    start = time.process_time()
-    act()
-    return count / (time.process_time() - start)
+    """Return things per second of processor time, median of five: these wait for nothing else."""
+    act()  # warms caches up
+    spent = []
+    for _ in range(_RUNS):
+        start = time.process_time()
+        act()
+        spent.append(time.process_time() - start)
+    return count / statistics.median(spent)
 
 
 def appends(folder: Path, groups: int, size: int) -> tuple[float, float]:
