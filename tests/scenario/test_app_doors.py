@@ -1,13 +1,16 @@
 """Small gaps beside the doors: a line end in a name, a refusal unlogged, a sample by its hash alone."""
 
 import hashlib
+import json
 
 import httpx
 import jsonschema
 import pytest
+from truceline.app.http import access
 from truceline.app.server import Settings, in_background, prepare
 from truceline.flow.node import Node
 from truceline.log import blobs
+from truceline.log.verify import verify_path
 
 BYTES = {"Content-Type": "application/octet-stream"}
 TASK = {
@@ -112,3 +115,35 @@ def test_an_event_of_the_stream_fits_the_schema_of_the_stream(site, report):
 
     assert set(event) == {"id", "event", "data"}
     jsonschema.validate(event, content["text/event-stream"]["schema"])
+
+
+def test_who_opens_a_sample_or_reads_much_is_noted_beside_the_log(site, report, monkeypatch):
+    content = b"\x47" + b"\x00" * 187 + b"\x47"
+    sha256 = hashlib.sha256(content).hexdigest()
+    assert site["olga"].put(f"/blobs/{sha256}", content=content).status_code == 201
+    monkeypatch.setattr(access, "MANY", 2)
+
+    site["oper"].get(f"/blobs/{sha256}")
+    site["audi"].get("/log/entries?from=0&to=2")
+    site["audi"].get("/log/entries?from=0&to=3")
+
+    (path,) = (site.data_dir / "access").iterdir()
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    told = [{key: line[key] for key in line if key != "at_utc"} for line in lines][-2:]
+    assert told == [
+        {"by": "oper", "role": "operator", "what": "video/mp2t", "sample": sha256},
+        {"by": "audi", "role": "auditor", "what": "/log/entries", "items": 3},
+    ]
+    assert path.stat().st_mode & 0o077 == 0
+    assert verify_path(site.data_dir, None)[0] == 4
+
+
+def test_the_access_file_of_more_than_a_year_ago_is_deleted_at_a_start(tmp_path):
+    folder = tmp_path / "access"
+    folder.mkdir()
+    for name in ("2001-01.jsonl", "9999-01.jsonl", "other.txt"):
+        (folder / name).touch()
+
+    access.AccessFile(tmp_path)
+
+    assert sorted(path.name for path in folder.iterdir()) == ["9999-01.jsonl", "other.txt"]

@@ -21,6 +21,7 @@ from truceline.app.forms.answer import Failure, problem
 from truceline.app.forms.bodies import Nothing
 from truceline.app.forms.ground import Feature, features
 from truceline.app.http import body, page
+from truceline.app.http.access import AccessFile
 from truceline.app.http.covers import Covers
 from truceline.app.http.events import Hub, Stream
 from truceline.app.http.gate import Caller, Doorkeeper, check_source
@@ -67,6 +68,7 @@ class App:
         self.door = Doorkeeper(node)
         self.hub = Hub(node, self.door)
         self.covers = Covers(node)
+        self.access = AccessFile(node.journal.data_dir)
         self.turn = asyncio.Lock()  # one at a time for what looks first and writes then
         self.uploads: dict[str, set[str]] = {}  # sample -> who stored it since the start
         self.openapi = msgspec.json.encode(document(self.routes))

@@ -34,6 +34,7 @@ def recommendations(ask: Ask) -> Response:
         views = ask.node.views
         found = views.board.recommendations()
         held = views.holds.held(ask.node.now())
+    app_of(ask).access.read(ask.who, "/recommendations", len(found))
     read = ask.node.journal.read
     shown = [
         items.recommendation_item(item, item.state == "waiting" and held.why(item.seq, read) != "")
@@ -149,6 +150,7 @@ def orders(ask: Ask) -> Response:
         for item in found
         if may_see_order(viewer, item)
     ]
+    app_of(ask).access.read(ask.who, "/orders", len(shown))
     return say({"items": shown, "next": None})
 
 

@@ -32,6 +32,7 @@ def tracks(ask: Ask) -> Response:
     for item in positions:
         found.append(items.position_item(item, teams.pop(str(item.report.subject_id), None), exercise))
     found += [items.standing_item(item, exercise) for item in teams.values() if item.at is not None]
+    app_of(ask).access.read(ask.who, "/tracks", len(found))
     return say({"items": found, "next": None})
 
 
@@ -41,6 +42,7 @@ def incidents(ask: Ask) -> Response:
     exercise, viewer = is_exercise(ask.node), ask.who.viewer
     with ask.node.lock:
         found = incidents_for(viewer, ask.node.views.board)
+    app_of(ask).access.read(ask.who, "/incidents", len(found))
     shape = items.incident_item if viewer.sees_all else items.incident_for_party
     return say({"items": [shape(item, exercise) for item in found], "next": None})
 

@@ -8,6 +8,7 @@ from starlette.responses import Response, StreamingResponse
 
 from truceline.app.forms import bodies
 from truceline.app.forms.answer import NDJSON, Failure, plain, say
+from truceline.app.http.app import app_of
 from truceline.app.http.table import EVERYONE, OPERATIONS, Ask, Media, Table
 from truceline.flow.why import chain
 from truceline.log.entry import blanked_line, entry_line, header_bytes
@@ -32,6 +33,7 @@ def entries(ask: Ask) -> Response:
     asked: bodies.EntriesQuery = ask.query
     size = ask.node.journal.tree_size
     end = size if asked.to is UNSET else min(size, int(asked.to))
+    app_of(ask).access.read(ask.who, "/log/entries", end - asked.from_)
     return StreamingResponse(_lines(ask.node.journal, asked.from_, end), media_type=NDJSON)
 
 

@@ -60,6 +60,7 @@ def show(ask: Ask) -> Response:
         raise Failure(404, "there is no such sample")
     path: Path = ask.node.blobs.open(sha256)
     media_type = media_type_of(path)
+    app_of(ask).access.opened(who, sha256, media_type)
     headers = {
         "Content-Length": str(path.stat().st_size),
         "Content-Disposition": f'attachment; filename="{file_name(sha256, media_type)}"',
