@@ -80,9 +80,9 @@ def halved(picture: Picture) -> Picture:
 
 
 def cut_out(
-    picture: Picture, middle: np.ndarray, scale: float, dice: np.random.Generator
+    picture: Picture, middle: np.ndarray, scale: float, dice: np.random.Generator, upright: bool = False
 ) -> tuple[np.ndarray, Target]:
-    """Take a square of ``SIDE_PX`` pixels around a place, scaled, mirrored and turned by quarters."""
+    """Take a square of ``SIDE_PX`` pixels around a place, scaled, mirrored and (not ``upright``) turned."""
     reach = SIDE_PX / scale
     left, top = _held(middle - reach / 2, reach, picture.pixels.shape[1::-1])
     pixels = _window(picture.pixels, left, top, reach, scale)
@@ -92,8 +92,7 @@ def cut_out(
         care[i] = known
     if picture.margin_px:
         _leave_edges(care, picture, left, top, scale)
-    for turn in (dice.integers(4),):
-        pixels, boxes, care = _turn(pixels, boxes, care, int(turn))
+    pixels, boxes, care = _turn(pixels, boxes, care, 0 if upright else int(dice.integers(4)))
     if dice.integers(2):
         pixels, care = pixels[:, ::-1], care[:, :, ::-1].copy()
         boxes = np.column_stack([SIDE_PX - boxes[:, 2], boxes[:, 1], SIDE_PX - boxes[:, 0], boxes[:, 3]])

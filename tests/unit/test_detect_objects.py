@@ -119,3 +119,13 @@ def test_the_same_piece_gives_the_same_rows(shelf):
 
 def test_the_plug_in_is_found_by_its_word():
     assert isinstance(load("detect", {"kind": "objects", "analysed_hz": 1.0}), Objects)
+
+
+def test_the_frame_marks_its_objects_and_comes_first(shelf, one_car):
+    found = Objects().detect(*piece(shelf), shelf)
+
+    assert [blob.name for blob in found.blobs] == ["frame", "chip", "chip"]
+    pixels = np.asarray(Image.open(shelf.open(found.blobs[0])).convert("L"), float)
+    left, top, right, _ = (round(side) for side in BOX)
+    assert pixels[top - 3, left - 2 : left + 6].mean() > 200
+    assert pixels[top - 3, right - 6 : right + 1].mean() > 200

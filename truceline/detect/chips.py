@@ -1,9 +1,9 @@
-"""Pictures that go with hits in a clip: one of each thing, and the frame with most of them whole."""
+"""Pictures that go with hits in a clip: one of each thing, and the frame with most of them whole, marked."""
 
 from collections.abc import Sequence, Set
 from typing import NamedTuple
 
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from truceline.detect.frames import Clip, to_jpeg
 from truceline.detect.motion import Hit
@@ -43,21 +43,39 @@ def store_chips(
         by_frame.setdefault(hits[i].frame, []).append(i)
     fullest = max(by_frame, key=lambda frame: (len(by_frame[frame]), -frame), default=-1)
     chips: dict[int, Chip] = {}
-    blobs = []
+    blobs: list[Blob] = []
     for frame, picture in clip.pictures(by_frame.keys()):
-        shown = (
-            veiling.apply(picture, [i for i, hit in enumerate(hits) if hit.frame == frame])
-            if veiling
-            else picture
-        )
+        there = [i for i, hit in enumerate(hits) if hit.frame == frame]
+        shown = veiling.apply(picture, there) if veiling else picture
         if frame == fullest:
-            blobs.append(media.put(to_jpeg(shown), "image/jpeg", "frame"))
+            whole = marked(shown, [hits[i] for i in there])
+            blobs.insert(0, media.put(to_jpeg(whole), "image/jpeg", "frame"))  # what a person looks at first
         for i in by_frame[frame]:
             box = _chip_box(hits[i], picture)
             chip = shown.crop((box[0], box[1], box[0] + box[2], box[1] + box[3]))
             chips[i] = Chip(media.put(to_jpeg(chip), "image/jpeg", "chip"), box)
             blobs.append(chips[i].blob)
     return chips, blobs
+
+
+def marked(picture: Image.Image, hits: Sequence[Hit]) -> Image.Image:
+    """Draw the corners of boxes around things, white beside black, on a copy; what is inside stays seen."""
+    out = picture.copy()
+    pen = ImageDraw.Draw(out)
+    for hit in hits:
+        left, top = hit.x_px - 3, hit.y_px - 3
+        right, bottom = hit.x_px + hit.w_px + 2, hit.y_px + hit.h_px + 2
+        arm = max(4.0, min(hit.w_px, hit.h_px) / 3)
+        for x, dx in ((left, arm), (right, -arm)):
+            for y, dy in ((top, arm), (bottom, -arm)):
+                for shift, colour in ((1, "black"), (0, "white")):
+                    corner = [
+                        (x + dx + shift, y + shift),
+                        (x + shift, y + shift),
+                        (x + shift, y + dy + shift),
+                    ]
+                    pen.line(corner, fill=colour)
+    return out
 
 
 class Veiling(NamedTuple):

@@ -33,7 +33,7 @@ STRIDE, MULTIPLE = 4, 32
 FILL = 115  # grey beyond the picture's edge, as in training
 THREADS = 2
 TILE_PX, OVERLAP_PX = 1536, 192  # larger pictures are looked at in pieces: bounded memory
-MOST_PEAKS = 2000
+MOST_PEAKS = 500
 
 
 class Found(NamedTuple):

@@ -11,7 +11,7 @@ import numpy as np
 
 from truceline.detect.finder import Found, Picture, agreed, find
 
-THERMAL_SCALES = (1.3, 1.7)  # persons are 12 x 19 pixels
+THERMAL_LOOKS = ((1.3, False), (1.7, True))  # scale, mirrored; persons are 12 x 19 pixels
 OVERLAP = 0.5
 LEAST_SCORE = 0.05
 COARSE = (1.0, 0.5, 0.25)
@@ -19,7 +19,8 @@ SURE = 0.3
 KNOWN_PX = (16.0, 90.0)  # lengths of cars the network was trained on, a little inside
 BEST_PX = 40.0
 SCALES = (0.15, 2.0)
-STEPS = (0.85, 1.2)  # two looks around the best scale
+VISIBLE_LOOKS = ((0.85, False), (1.0, True), (1.2, False))  # share of the best scale, mirrored
+MOST_PX = 2_200_000  # of a picture as it is looked at: bounds the time it takes
 LEAST_CARS, MOST_CARS = 0.45, 5.0  # lengths of a car: what a vehicle may measure
 UNLIKELY = 0.3
 
@@ -33,13 +34,7 @@ class CarSize(NamedTuple):
 
 def look_thermal(picture: Picture) -> Found:
     """Find persons, bicycles and vehicles in a thermal picture (h, w, 1)."""
-    views = [find("thermal", picture, scale, LEAST_SCORE / 2) for scale in THERMAL_SCALES]
-    mirrored = np.ascontiguousarray(picture[:, ::-1])
-    views += [
-        _mirrored(find("thermal", mirrored, scale, LEAST_SCORE / 2), picture.shape[1])
-        for scale in THERMAL_SCALES
-    ]
-    return _sure(agreed(views, OVERLAP))
+    return _sure(agreed([_look("thermal", picture, *how) for how in THERMAL_LOOKS], OVERLAP))
 
 
 def look_visible(picture: Picture, car_px: float | None = None) -> Found:
@@ -53,12 +48,10 @@ def look_visible(picture: Picture, car_px: float | None = None) -> Found:
         Length of a car, where telemetry tells; None: it is estimated.
     """
     if car_px is None:
-        size = estimate(picture)
-        car_px = size.length_px
+        car_px = estimate(picture).length_px
+    most = (MOST_PX / picture.shape[0] / picture.shape[1]) ** 0.5
     best = float(np.clip(BEST_PX / car_px, *SCALES))
-    views = [find("visible", picture, best * step, LEAST_SCORE / 2) for step in STEPS]
-    mirrored = find("visible", np.ascontiguousarray(picture[:, ::-1]), best, LEAST_SCORE / 2)
-    views.append(_mirrored(mirrored, picture.shape[1]))
+    views = [_look("visible", picture, min(best * step, most), flip) for step, flip in VISIBLE_LOOKS]
     return _sure(_likely(agreed(views, OVERLAP), car_px))
 
 
@@ -90,9 +83,12 @@ def _likely(found: Found, car_px: float) -> Found:
     return found._replace(scores=np.where(odd, UNLIKELY * found.scores, found.scores).astype(np.float32))
 
 
-def _mirrored(found: Found, wide: int) -> Found:
+def _look(name: str, picture: Picture, scale: float, mirrored: bool) -> Found:
+    if not mirrored:
+        return find(name, picture, scale, LEAST_SCORE / 2)
+    found = find(name, np.ascontiguousarray(picture[:, ::-1]), scale, LEAST_SCORE / 2)
     boxes = found.boxes.copy()
-    boxes[:, [0, 2]] = wide - boxes[:, [2, 0]]
+    boxes[:, [0, 2]] = picture.shape[1] - boxes[:, [2, 0]]
     return found._replace(boxes=boxes)
 
 
