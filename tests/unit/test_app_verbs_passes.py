@@ -95,3 +95,16 @@ def test_a_wrong_checksum_is_named_with_file_and_line(call, capsys):
     assert call() == 2
     assert capsys.readouterr().err.startswith(f"error: {call.sets}:2: ")
     assert not call.out.exists()
+
+
+def test_along_a_line_each_part_gets_its_next_pass(call):
+    from importlib.resources import files
+
+    agreement = files("truceline") / "sim/corridor/agreement.toml"
+    assert call(along=str(agreement), **{"step-km": "25"}) == 0
+    parts = json.loads(call.out.read_bytes())["parts"]
+
+    assert len(parts) >= 2
+    assert [part["km_from"] for part in parts[1:]] == [part["km_to"] for part in parts[:-1]]
+    assert all(part["next"]["max_elevation_deg"] >= 10 for part in parts)
+    assert all(part["next"]["set"] > "2025-05-09T12:00:00Z" for part in parts)

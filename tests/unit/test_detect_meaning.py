@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from truceline.detect.meaning import MEANINGS, MOST_SURE, Traits, indices_change, meaning_of, traits_of
+from truceline.detect.meaning import (
+    MEANINGS,
+    MOST_SURE,
+    Traits,
+    indices_change,
+    meaning_of,
+    radar_meaning,
+    traits_of,
+)
 from truceline.model.classes import MEANING_ACTIVITIES, MEANING_CANDIDATES
 
 CASES = {
@@ -106,3 +114,10 @@ def test_indices_change_as_their_bands_do():
     assert found["burn_change"] == pytest.approx(-0.5 - 3 / 7)
     assert found["brightness_change"] == 0
     assert math.isnan(indices_change(before, after, ("", "", "", "", "", ""))["burn_change"])
+
+
+def test_a_line_in_radar_is_told_by_its_sign():
+    rows, columns = (side.ravel() for side in np.mgrid[0:1, 0:25])
+
+    assert radar_meaning(rows, columns, (20.0, 20.0), True, 2, 35.0).word == "earthwork"
+    assert radar_meaning(rows, columns, (20.0, 20.0), False, 2, 35.0).word == "track"

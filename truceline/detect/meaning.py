@@ -110,6 +110,32 @@ def traits_of(
     return area, length, min(width, max(area / length, min(across, along)))
 
 
+def radar_meaning(
+    rows: npt.NDArray[np.intp],
+    columns: npt.NDArray[np.intp],
+    pixel_m: tuple[float, float],
+    rose: bool,
+    month: int,
+    lat_deg: float,
+) -> Meaning:
+    """Weigh what a radar alert shows: its shape, the sign of its change, the season.
+
+    Parameters
+    ----------
+    rows, columns
+        Pixels of the alert.
+    pixel_m
+        Sides of a pixel in metres: across columns, along rows.
+    rose
+        Whether the echo rose.
+    month, lat_deg
+        When it began and where it lies.
+    """
+    area_m2, length_m, width_m = traits_of(rows, columns, pixel_m)
+    traits = Traits(area_m2=area_m2, length_m=length_m, width_m=width_m, lat_deg=lat_deg, month=month)
+    return meaning_of(msgspec.structs.replace(traits, radar=1.0 if rose else -1.0))
+
+
 def indices_change(
     before: npt.NDArray[np.floating], after: npt.NDArray[np.floating], names: Sequence[str]
 ) -> dict[str, float]:

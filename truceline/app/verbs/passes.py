@@ -1,19 +1,23 @@
 """Tell when satellites rise over a place, how high, and whether the ground lies in sunlight.
 
 ELEMENTS holds two- or three-line element sets, or OMM as JSON or CSV. Of several sets of one
-satellite the one whose epoch is nearest to the middle of the window counts.
+satellite the one whose epoch is nearest to the middle of the window counts. With --along the file
+also tells, for each part of an agreement's lines, which satellite sees it next.
 """
 
 import argparse
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from truceline.model.errors import BadInput
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
+    from truceline.codec.elements import Elements
     from truceline.dispatch.passes import Pass
 
 LONGEST_DAYS = 366.0  # no element set says anything so far ahead; keeps the work bounded
@@ -34,6 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--min-elevation-deg", metavar="DEG", type=float, default=10.0, help="least elevation (10)"
     )
+    parser.add_argument(
+        "--along", metavar="AGREEMENT.toml", type=Path, help="also tell the next pass along its lines"
+    )
+    parser.add_argument("--step-km", metavar="KM", type=float, default=20.0, help="length of a part (20)")
     parser.add_argument("--out", metavar="JSON", type=Path, required=True, help="file to write")
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
@@ -71,14 +79,49 @@ def run(args: argparse.Namespace) -> int:
             say("warning", f"{one.satellite}: its elements are up to {age_days:.0f} days old")
         found += passes_of(one, place, from_utc, until_utc, args.min_elevation_deg)
     found.sort(key=lambda each: (each.rise_utc or from_utc, each.norad_id))
-    document = {
+    document: dict[str, Any] = {
         "lat_deg": args.lat, "lon_deg": args.lon, "alt_m": args.alt,
         "from": utc_text(from_utc), "to": utc_text(until_utc),
         "min_elevation_deg": args.min_elevation_deg, "passes": [_row(each) for each in found],
     }  # fmt: skip
+    if args.along is not None:
+        document["parts"] = list(_parts(args, sets, (from_utc, until_utc)))
     with whole_file(args.out) as path:
         path.write_text(json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1) + "\n", "utf-8")
     return 0
+
+
+def _parts(
+    args: argparse.Namespace, sets: "tuple[Elements, ...]", window: "tuple[datetime, datetime]"
+) -> "Iterator[dict[str, Any]]":
+    """Tell, for the middle of each part of each line, the first pass to culminate."""
+    from truceline.app.progress import progress
+    from truceline.dispatch.passes import Place, passes_of
+    from truceline.rules.agreement import read_agreement
+
+    if not (math.isfinite(args.step_km) and args.step_km >= 1):
+        raise BadInput("--step-km", f"{args.step_km} is not 1 or more")
+    lines = read_agreement(args.along).zones.lines
+    for line_id, versions in progress(sorted(lines.items()), "lines", len(lines), args.quiet):
+        curve = versions[-1].curve
+        count = max(1, math.ceil(curve.length_m / 1000 / args.step_km))
+        ends_m = [curve.length_m * number / count for number in range(count + 1)]
+        for first_m, last_m in pairwise(ends_m):
+            lat, lon = curve.point_at((first_m + last_m) / 2)
+            found = [
+                each
+                for one in sets
+                for each in passes_of(one, Place(lat, lon, args.alt), *window, args.min_elevation_deg)
+            ]
+            soonest = min(found, key=lambda each: (each.highest_utc, each.norad_id), default=None)
+            yield {
+                "line": line_id,
+                "km_from": round(first_m / 1000, 3),
+                "km_to": round(last_m / 1000, 3),
+                "lat_deg": round(lat, 6),
+                "lon_deg": round(lon, 6),
+                "next": None if soonest is None else _row(soonest),
+            }
 
 
 def _moment(flag: str, text: str) -> "datetime":
