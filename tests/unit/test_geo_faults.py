@@ -114,6 +114,10 @@ def lagging(seed: int, lag: float) -> tuple[Angles, np.ndarray, np.ndarray]:
     return Angles(old, (azimuth, elevation, 0 * at_s)), at_s, level
 
 
+def unknown(at_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.full(len(at_s), np.nan), np.full(len(at_s), np.nan)
+
+
 def off_deg(axes: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.degrees(np.arccos(np.clip(np.sum(axes[:, :, 0] * truth[:, :, 0], 1), -1, 1)))
 
@@ -122,17 +126,27 @@ def off_deg(axes: np.ndarray, truth: np.ndarray) -> np.ndarray:
 def test_attitude_that_lags_by_part_of_a_packet_is_put_right(seed):
     angles, at_s, truth = lagging(seed, 1.0)
 
-    found = steadied(angles, at_s)
+    found = steadied(angles, at_s, *unknown(at_s))
 
     raw = off_deg(axes_of(*angles.platform, *angles.sensor), truth)
     assert found.is_corrected
     assert np.percentile(off_deg(found.axes, truth), 90) < 0.4 * np.percentile(raw, 90)
 
 
+def test_jitter_that_the_slant_range_confirms_is_left_alone():
+    angles, at_s, _ = lagging(1, 1.0)
+    down = axes_of(*angles.platform, *angles.sensor)[:, 2, 0]
+
+    # The camera truly jerks: level ground 1000 m below is where the range says, packet by packet.
+    found = steadied(angles, at_s, np.full(len(at_s), 1000.0), 1000.0 / down)
+
+    assert not found.is_corrected
+
+
 def test_attitude_of_the_moment_is_left_alone():
     angles, at_s, truth = lagging(1, 0.0)
 
-    found = steadied(angles, at_s)
+    found = steadied(angles, at_s, *unknown(at_s))
 
     assert not found.is_corrected
     assert off_deg(found.axes, truth).max() < 1e-4

@@ -148,14 +148,15 @@ def locate(telemetry: pa.Table, ground_elevation_m: float | None = None, dem: Pa
 def _pose(telemetry: pa.Table, option_m: float | None, dem: Path | None) -> _Pose:
     ground = ground_of(telemetry, None if dem is not None else option_m)
     angles = angles_of(telemetry)
-    steady = steadied(angles, times_s(telemetry))
+    slant_m = numbers(telemetry, "slant_range_m")
+    steady = steadied(angles, times_s(telemetry), ground.height_m, slant_m)
     camera = camera_of(telemetry, ground.height_m, steady.axes)
     terrain = None if dem is None else Terrain(dem, camera.lat_deg, camera.lon_deg)
     if dem is not None:
         ground = ground._replace(source=np.full(len(ground.source), "dem"))
     lag = LEFT_OF_LAG if steady.is_corrected else LAG
     sigma_deg = np.hypot(SIGMA_ANGLE_DEG, lag * steady.step_deg)
-    return _Pose(camera, ground, numbers(telemetry, "slant_range_m"), steady, sigma_deg, terrain)
+    return _Pose(camera, ground, slant_m, steady, sigma_deg, terrain)
 
 
 def _reach(pose: _Pose, camera: Camera) -> Reach:

@@ -21,6 +21,7 @@ LEAST_PACKETS = 20
 ROUGH_PER_SIGMA = 5.3  # median length of third differences of white noise, both axes, over its sigma
 WORTH_DEG = 0.05  # jitter below that is less than the error that is assumed of every packet
 GAIN = 0.5  # the path must become smoother by this factor, or the jitter is of another kind
+GAIN_OF_GROUND = 0.5  # the same for the ground under the slant range, whose own noise stays
 CUTOFF_S = 0.2  # the sight's own motion is slower than about 0.8 Hz
 GAP_OVER_STEP = 5.0
 STEP_OVER_USUAL = 6.0  # a greater step of the attitude is a fault or a cut, not a turn
@@ -37,7 +38,7 @@ class Steadied(NamedTuple):
     is_corrected: bool
 
 
-def steadied(angles: Angles, times_s: Array) -> Steadied:
+def steadied(angles: Angles, times_s: Array, height_m: Array, slant_m: Array) -> Steadied:
     """Give the sensor's axes, with a lagging attitude put right where the packets show it.
 
     Parameters
@@ -46,6 +47,9 @@ def steadied(angles: Angles, times_s: Array) -> Steadied:
         Of all packets, in order.
     times_s
         When they were, NaN unknown.
+    height_m, slant_m
+        Height of the sensor and stated slant range, NaN unknown: with them the sight also tells how high
+        the ground is, and a right attitude makes that smoother too.
     """
     axes = axes_of(*angles.platform, *angles.sensor)
     count = len(times_s)
@@ -67,9 +71,14 @@ def steadied(angles: Angles, times_s: Array) -> Steadied:
     found = _shares(path, step, flat, _penalty(times_s[known]))
     if _roughness_deg(path + found[:, None] * step, flat) > GAIN * rough_deg:
         return Steadied(axes, share, step_deg, False)
+    mixed = _mixed(here, ahead, found)
+    ground_m = height_m[known] - slant_m[known] * here[:, 2, 0]
+    ground_after_m = height_m[known] - slant_m[known] * mixed[:, 2, 0]
+    if _roughness(ground_after_m) > GAIN_OF_GROUND * _roughness(ground_m):
+        return Steadied(axes, share, step_deg, False)
     share[known] = found
     axes = axes.copy()
-    axes[known] = _mixed(here, ahead, found)
+    axes[known] = mixed
     return Steadied(axes, share, step_deg, True)
 
 
@@ -87,6 +96,13 @@ def _path(axes: Array) -> Array:
 def _roughness_deg(path: Array, flat: Array) -> float:
     third = np.diff(path, 3, axis=0)
     return float(np.degrees(np.median(np.hypot(third[:, 0] * flat[3:], third[:, 1]))))
+
+
+def _roughness(values: Array) -> float:
+    """Median third difference; 0 where too few are known."""
+    third = np.abs(np.diff(values, 3))
+    third = third[np.isfinite(third)]
+    return float(np.median(third)) if len(third) >= LEAST_PACKETS // 2 else 0.0
 
 
 def _penalty(times_s: Array) -> Array:
