@@ -2,16 +2,17 @@
 
 import numpy as np
 import pytest
-from truceline.detect.lifecycle import Life, advance
+from truceline.detect.lifecycle import NEVER, Life, advance, new_life
 
 UP, DOWN, NO, NONE = 1.5, -1.5, 0.2, np.nan
 
 
 def live(scores: list[float], confirm: int = 2, finish: int = 3) -> tuple[list[int], Life]:
-    life = Life.new((1, 1))
+    life = new_life((1, 1))
     states = []
     for item, score in enumerate(scores):
-        advance(life, np.full((1, 1), score, np.float32), item, confirm, finish)
+        code = -32768 if np.isnan(score) else round(score * 1000)
+        advance(life, np.full((1, 1), code, np.int16), 1000, (item, confirm, finish), (0, 1))
         states.append(int(life.state[0, 0]))
     return states, life
 
@@ -43,13 +44,13 @@ def test_a_pixel_goes_through_the_states_of_the_contract(scores: list[float], st
 
 def test_first_seen_and_peak_belong_to_the_alert_at_hand():
     _, life = live([UP, 3.0, 2.0, NO])
-    assert (life.first[0, 0], life.peak[0, 0]) == (0, 3.0)
+    assert (life.first[0, 0], life.peak[0, 0]) == (0, 3000)
 
     _, life = live([UP, 3.0, NO, NO, NO, -2.0])
-    assert (life.first[0, 0], life.peak[0, 0]) == (5, -2.0)
+    assert (life.first[0, 0], life.peak[0, 0]) == (5, -2000)
 
     _, life = live([UP, NO])
-    assert life.first[0, 0] == -1 and np.isnan(life.peak[0, 0])
+    assert life.first[0, 0] == NEVER and life.peak[0, 0] == 0
 
 
 def test_confirm_and_finish_count_as_set():

@@ -2,6 +2,7 @@
 
 import numpy as np
 from pytest import approx
+from truceline.detect.backscatter import encode
 from truceline.detect.history import History, SarSettings, Stamp
 from truceline.detect.series import observe
 from truceline.geo.raster import read_single
@@ -35,9 +36,9 @@ def test_unchanged_pixels_exceed_as_rarely_as_asked():
     shares = []
     for day in range(20):
         is_tested = history.is_testing
-        observe(history, Stamp(str(day), utc_time(f"2026-05-{day + 1:02d}T00:00:00Z")), powers(day))
+        observe(history, Stamp(str(day), utc_time(f"2026-05-{day + 1:02d}T00:00:00Z")), encode(powers(day)))
         if is_tested:
-            shares.append(float((np.abs(history.score) >= 1).mean()))
+            shares.append(float((np.abs(history.scores()) >= 1).mean()))
 
     assert np.mean(shares) == approx(0.02, rel=0.35)
 
@@ -47,6 +48,6 @@ def test_rain_over_the_whole_scene_is_no_change():
     for day in range(12):
         rain = 10 ** (0.3 if day in (8, 9) else 0)  # 3 dB, as the real stacks hold
         stamp = Stamp(str(day), utc_time(f"2026-05-{day + 1:02d}T00:00:00Z"))
-        observe(history, stamp, (powers(day) * rain).astype(np.float32))
+        observe(history, stamp, encode((powers(day) * rain).astype(np.float32)))
 
     assert (history.life.state == 2).mean() < 0.001

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Point, shape
 from truceline.app.cli import main
+from truceline.detect.backscatter import encode
 from truceline.detect.history import History, SarSettings, Stamp
 from truceline.detect.history_file import load_history, save_history
 from truceline.detect.series import observe
@@ -127,7 +128,7 @@ def test_a_changed_or_cut_state_is_refused(tmp_path_factory, noise: bytes, place
 
     file = tmp_path_factory.mktemp("state") / "state"
     history = History.new(SarSettings(), GROUND.grid, ("vv",))
-    observe(history, Stamp("a", START), np.ones((1, 64, 64), np.float32))
+    observe(history, Stamp("a", START), encode(np.ones((1, 64, 64), np.float32)))
     save_history(history, file)
     assert load_history(file).stamps == history.stamps
     whole = file.read_bytes()

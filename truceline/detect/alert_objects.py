@@ -2,17 +2,18 @@
 
 import msgspec
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
-from scipy.ndimage import label
 
 from truceline.detect.history import AlertObject, History
+from truceline.detect.matched import SCORE_STEPS, UNTESTED
 from truceline.model.names import name
 from truceline.model.place import utc_text
 
-_EIGHT = np.ones((3, 3), np.int8)
+Places = NDArray[np.int64]
 
 
-def follow_objects(history: History, born: NDArray[np.bool_], exceeds: NDArray[np.bool_]) -> None:
+def follow_objects(history: History, places: Places) -> None:
     """Group the alerted pixels of today and hand on the names of the objects they belonged to.
 
     An object keeps its name as long as one of its pixels keeps its ``first_seen``. Of two objects that
@@ -22,25 +23,22 @@ def follow_objects(history: History, born: NDArray[np.bool_], exceeds: NDArray[n
     Parameters
     ----------
     history
-        ``owner`` (number of the object of each pixel) and ``objects`` are brought up to date.
-    born
-        Pixels whose alert began today.
-    exceeds
-        Pixels that exceed today.
+        ``places``, ``owners`` and ``objects`` are brought up to date.
+    places
+        Pixels under an alert (row times width plus column), ordered.
     """
     item = len(history.stamps) - 1
-    labels = connected(history)
+    life = history.life
+    sign, first = life.sign.ravel()[places], life.first.ravel()[places]
+    score = history.today.score.ravel()[places]
+    labels = connected(places, sign, history.grid.width)
     count = int(labels.max(initial=0))
-    kept = np.where(born | (labels == 0), 0, history.owner)
-    parents, heirs = _inheritance(labels, kept)
-    flat = labels.ravel()
-    places = np.flatnonzero(flat)
-    anchors = np.full(count + 1, flat.size, np.int64)
-    np.minimum.at(anchors, flat[places], places)
-    oldest = np.full(count + 1, np.iinfo(np.int32).max, np.int32)
-    np.minimum.at(oldest, flat[places], history.life.first.ravel()[places])
-    direction = np.sign(history.score, where=exceeds, out=np.zeros_like(history.score))
-    active = np.unique(labels[exceeds & (direction == history.life.sign)])
+    parents, heirs = _inheritance(labels, np.where(first == item, 0, _owners(history, places)))
+    anchors = np.full(count + 1, np.iinfo(np.int64).max)
+    np.minimum.at(anchors, labels, places)
+    oldest = np.full(count + 1, np.iinfo(np.int16).max, np.int16)
+    np.minimum.at(oldest, labels, first)
+    exceeds = (score != UNTESTED) & (np.abs(score.astype(np.int32)) >= SCORE_STEPS) & (np.sign(score) == sign)
     objects: dict[int, AlertObject] = {}
     for group in range(1, count + 1):
         heritage = [history.objects[number] for number in parents.get(group, ())]
@@ -52,25 +50,72 @@ def follow_objects(history: History, born: NDArray[np.bool_], exceeds: NDArray[n
         else:
             own = AlertObject(_name(history, int(anchors[group])), item, tuple(sorted(items)))
         objects[group] = own
-    for group in active[active > 0].tolist():
+    for group in np.unique(labels[exceeds]).tolist():
         objects[group] = msgspec.structs.replace(objects[group], items=(*objects[group].items, item))
-    history.owner = labels
-    history.objects = objects
+    history.places, history.owners, history.objects = places, labels, objects
 
 
-def connected(history: History) -> NDArray[np.int32]:
-    """Number the 8-connected groups of alerted pixels of one sign, from 1; 0 = no alert."""
-    life = history.life
-    rising, count = label((life.state > 0) & (life.sign > 0), _EIGHT)
-    falling, _ = label((life.state > 0) & (life.sign < 0), _EIGHT)
-    return np.asarray(np.where(falling > 0, falling + count, rising), np.int32)
+def _owners(history: History, places: Places) -> NDArray[np.int32]:
+    """Tell which object each pixel belonged to before, 0 = none."""
+    owners = np.zeros(len(places), np.int32)
+    if len(history.places):
+        at = np.minimum(np.searchsorted(history.places, places), len(history.places) - 1)
+        same = history.places[at] == places
+        owners[same] = history.owners[at[same]]
+    return owners
+
+
+@njit(cache=True)
+def connected(places: Places, sign: NDArray[np.int8], width: int) -> NDArray[np.int32]:
+    """Number the 8-connected groups of one sign, from 1 in reading order (union-find, Tarjan 1975).
+
+    Parameters
+    ----------
+    places
+        Pixels, row times width plus column, ordered.
+    sign
+        Sign of each.
+    width
+        Columns of the scene.
+    """
+    count = len(places)
+    roots = np.arange(count)
+    for at in range(count):
+        column = places[at] % width
+        for step in range(4):  # left, upper left, above, upper right
+            shift = (1, width + 1, width, width - 1)[step]
+            if (step < 2 and column == 0) or (step == 3 and column == width - 1):
+                continue
+            wanted = places[at] - shift
+            near = np.searchsorted(places[:at], wanted)
+            if near < at and places[near] == wanted and sign[near] == sign[at]:
+                one, two = at, near
+                while roots[one] != one:
+                    roots[one] = roots[roots[one]]
+                    one = roots[one]
+                while roots[two] != two:
+                    roots[two] = roots[roots[two]]
+                    two = roots[two]
+                roots[max(one, two)] = min(one, two)
+    labels = np.zeros(count, np.int32)
+    number = 0
+    for at in range(count):
+        root = at
+        while roots[root] != root:
+            root = roots[root]
+        if root == at:
+            number += 1
+            labels[at] = number
+        else:
+            labels[at] = labels[root]
+    return labels
 
 
 def _inheritance(
     labels: NDArray[np.int32], kept: NDArray[np.int32]
 ) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
     """Tell from which objects each group has pixels, and which objects' names it may carry."""
-    both = (labels > 0) & (kept > 0)
+    both = kept > 0
     pairs, sizes = np.unique(np.stack([kept[both], labels[both]]), axis=1, return_counts=True)
     parents: dict[int, list[int]] = {}
     best: dict[int, tuple[int, int]] = {}

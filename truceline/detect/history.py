@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from truceline.detect.lifecycle import Life
+from truceline.detect.desk import Desk
+from truceline.detect.lifecycle import NEVER, Life
+from truceline.detect.matched import SCORE_STEPS, UNTESTED, Past, Today
+from truceline.detect.tail import usual_reach
 from truceline.geo.raster import Float32, Grid
 from truceline.model.units import Metres
 
@@ -17,7 +21,7 @@ from truceline.model.units import Metres
 class SarSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Options of the radar chain (contract satellite, 1); defaults are the contract's."""
 
-    baseline: Annotated[int, Meta(ge=2, le=10_000)] = 8
+    baseline: Annotated[int, Meta(ge=2, le=250)] = 8
     confirm: Annotated[int, Meta(ge=1, le=1_000)] = 2
     finish: Annotated[int, Meta(ge=1, le=1_000)] = 3
     far: Annotated[float, Meta(gt=0, lt=1)] = 0.001
@@ -44,43 +48,110 @@ class AlertObject(msgspec.Struct, frozen=True):
 class History:
     """The memory of a series; its size does not grow with the number of dates but for the stamps.
 
-    ``seen`` counts valid observations of a pixel, ``fed`` those that entered ``mean`` (dB) and
-    ``products`` (sums of squared and crossed residuals, dB²). ``level`` and ``residual`` are today's.
+    ``places`` are the pixels under an alert,
+    ordered, as row times width plus column; ``owners`` the numbers of the objects they belong to.
+    ``pooled_db2`` is the scene's usual variance, covariance, variance; ``reaches`` how far
+    unchanged pixels reached on past dates (see :mod:`~truceline.detect.tail`).
     """
 
     settings: SarSettings
     grid: Grid
     polarisations: tuple[str, ...]
+    desk: Desk
+    past: Past
+    today: Today
     life: Life
-    seen: NDArray[np.uint16]
-    fed: NDArray[np.uint16]
-    mean: Float32
-    products: Float32
-    score: Float32
-    owner: NDArray[np.int32]
+    places: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    owners: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     stamps: list[Stamp] = field(default_factory=list)
     objects: dict[int, AlertObject] = field(default_factory=dict)
-    level: Float32 | None = None
-    residual: Float32 | None = None
+    pooled_db2: list[float] = field(default_factory=lambda: [2.0, 0.0, 2.0])
+    reaches: list[float] = field(default_factory=list)
+    was_observed: bool = False  # whether the last date had any data
 
     @classmethod
-    def new(cls, settings: SarSettings, grid: Grid, polarisations: tuple[str, ...]) -> "History":
-        """Start before the first date."""
+    def new(
+        cls, settings: SarSettings, grid: Grid, polarisations: tuple[str, ...], folder: Path | None = None
+    ) -> "History":
+        """Start before the first date; ``folder`` is where a large scene may put files."""
+        desk = Desk(grid.shape, folder)
+        planes = {name: desk.plane(kind, layers, fill) for name, kind, layers, fill in kept(polarisations)}
+        return cls.of(settings, grid, polarisations, desk, planes)
+
+    @classmethod
+    def of(
+        cls,
+        settings: SarSettings,
+        grid: Grid,
+        polarisations: tuple[str, ...],
+        desk: Desk,
+        planes: dict[str, NDArray[Any]],
+    ) -> "History":
+        """Put the kept planes in their places and make those that each date fills anew."""
         count = len(polarisations)
         return cls(
             settings=settings,
             grid=grid,
             polarisations=polarisations,
-            life=Life.new(grid.shape),
-            seen=np.zeros(grid.shape, np.uint16),
-            fed=np.zeros(grid.shape, np.uint16),
-            mean=np.zeros((count, *grid.shape), np.float32),
-            products=np.zeros((count * (count + 1) // 2, *grid.shape), np.float32),
-            score=np.full(grid.shape, np.nan, np.float32),
-            owner=np.zeros(grid.shape, np.int32),
+            desk=desk,
+            past=Past(**{name: planes[name] for name in Past._fields}),
+            today=Today(
+                level=np.zeros((count, 0, 0), np.int16),
+                residual=desk.plane("i2", count),
+                contrast=desk.plane("f4"),
+                score=planes["score"],
+            ),
+            life=Life(**{name: planes[name] for name in Life._fields}),
         )
+
+    @property
+    def planes(self) -> dict[str, NDArray[Any]]:
+        """The planes that are kept, by name."""
+        return {
+            **self.past._asdict(),
+            **self.life._asdict(),
+            "score": self.today.score,
+        }
+
+    @property
+    def reach(self) -> float:
+        """The strength that a score of 1 stands for, as of today."""
+        return usual_reach(self.reaches, self.settings.far)
 
     @property
     def is_testing(self) -> bool:
         """Whether enough dates have passed that the next one is tested."""
         return len(self.stamps) >= self.settings.baseline
+
+    def score_band(self, rows: slice, columns: slice) -> Float32:
+        """Give some rows and columns of today's scores, array (1, rows, columns), NaN where untested."""
+        return scores_of(self.today.score[rows, columns])[None]
+
+    def scores(self) -> Float32:
+        """Give today's scores, NaN where nothing was tested."""
+        return scores_of(self.today.score)
+
+
+def kept(polarisations: tuple[str, ...]) -> list[tuple[str, str, int, int]]:
+    """List the planes that are kept: name, data type, layers (0: a single plane), first value."""
+    count = len(polarisations)
+    return [
+        ("mean", "<i2", count, 0),
+        ("spread", "<u2", count, 0),
+        ("cross", "<i2", 0, 0),
+        ("unrest", "<u2", 0, 0),
+        ("fed", "u1", 0, 0),
+        ("seen", "u1", 0, 0),
+        ("recent", "<i2", 2, 0),
+        ("state", "u1", 0, 0),
+        ("run", "<u2", 0, 0),
+        ("sign", "i1", 0, 0),
+        ("first", "<i2", 0, NEVER),
+        ("peak", "<i2", 0, 0),
+        ("score", "<i2", 0, UNTESTED),
+    ]
+
+
+def scores_of(codes: NDArray[np.int16]) -> Float32:
+    """Give the scores of codes, NaN for untested pixels."""
+    return np.where(codes == UNTESTED, np.nan, codes / SCORE_STEPS).astype(np.float32)

@@ -1,21 +1,21 @@
-"""The state file of a radar series: a line of ours, a JSON header, arrays, and a hash over all of it."""
+"""The state file of a radar series: a line of ours, a JSON header, planes, and a checksum over all of it."""
 
-import hashlib
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from truceline.detect.history import AlertObject, History, SarSettings, Stamp
-from truceline.detect.lifecycle import Life
+from truceline.detect.desk import Desk
+from truceline.detect.history import AlertObject, History, SarSettings, Stamp, kept
 from truceline.geo.raster import MAX_SIDE_PX, Grid
 from truceline.model.errors import BadInput
 
-_MAGIC = b"truceline radar series 1\n"
-_HASH_BYTES = 32
-_LIFE = {"state": "u1", "run": "<u2", "sign": "i1", "first": "<i4", "peak": "<f4"}
-_OWN = {"seen": "<u2", "fed": "<u2", "mean": "<f4", "products": "<f4", "score": "<f4", "owner": "<i4"}
+_MAGIC = b"truceline radar series 2\n"
+_PART = 1 << 22  # bytes that are read and written at a time
 
 
 class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,36 +24,34 @@ class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     polarisations: tuple[str, ...]
     stamps: list[Stamp]
     objects: list[AlertObject]  # number 1 first
+    pooled_db2: list[float]
+    reaches: list[float]
+    alerted: int
+    checks: list[int]  # of the planes, CRC-32
 
 
 def save_history(history: History, path: Path) -> None:
     """Write the state; the same history gives the same bytes."""
-    header = msgspec.json.encode(
-        _Header(
-            history.settings,
-            history.grid,
-            history.polarisations,
-            history.stamps,
-            [own for _, own in sorted(history.objects.items())],
-        ),
-        order="sorted",
-    )
-    arrays = [(getattr(history.life, word), kind) for word, kind in _LIFE.items()]
-    arrays += [(getattr(history, word), kind) for word, kind in _OWN.items()]
-    digest = hashlib.sha256()
-    with path.open("wb") as stream:
-        for part in (_MAGIC, len(header).to_bytes(8, "little"), header):
-            digest.update(part)
-            stream.write(part)
-        for array, kind in arrays:
-            block = np.ascontiguousarray(array, kind).data.cast("B")
-            digest.update(block)
-            stream.write(block)
-        stream.write(digest.digest())
+    planes = [np.ascontiguousarray(plane) for plane in _parts(history).values()]
+    with ThreadPoolExecutor(2) as pool, path.open("wb") as stream:
+        checks = list(pool.map(_check, planes))
+        header = msgspec.json.encode(
+            _Header(
+                history.settings, history.grid, history.polarisations, history.stamps,
+                [own for _, own in sorted(history.objects.items())],
+                history.pooled_db2, history.reaches, len(history.places), checks,
+            ),
+            order="sorted",
+        )  # fmt: skip
+        stream.write(_MAGIC + len(header).to_bytes(8, "little") + _crc(header) + header)
+        for plane in planes:
+            for part in _pieces(plane):
+                stream.write(part)
+            history.desk.let_go(0, history.grid.height)
 
 
-def load_history(path: Path) -> History:
-    """Read a state.
+def load_history(path: Path, folder: Path | None = None) -> History:
+    """Read a state; ``folder`` is where a large scene may put files.
 
     Raises
     ------
@@ -61,51 +59,75 @@ def load_history(path: Path) -> History:
         If it is no such state, was cut short or changed.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as stream:
+            if stream.read(len(_MAGIC)) != _MAGIC:
+                raise BadInput(str(path), "is no state of a radar series")
+            header = _header(stream, path)
+            return _history(header, stream, path, folder)
     except OSError as error:
         raise BadInput(str(path), f"cannot be read: {error.strerror}") from error
-    if not data.startswith(_MAGIC):
-        raise BadInput(str(path), "is no state of a radar series")
-    body, digest = data[:-_HASH_BYTES], data[-_HASH_BYTES:]
-    if hashlib.sha256(body).digest() != digest:
+
+
+def _header(stream: BinaryIO, path: Path) -> _Header:
+    size, check = int.from_bytes(stream.read(8), "little"), stream.read(4)
+    text = stream.read(min(size, path.stat().st_size))
+    if len(text) != size or _crc(text) != check:
         raise BadInput(str(path), "is truncated or damaged")
-    start = len(_MAGIC) + 8
-    size = int.from_bytes(body[len(_MAGIC) : start], "little")
     try:
-        header = msgspec.json.decode(body[start : start + size], type=_Header)
+        header = msgspec.json.decode(text, type=_Header)
     except msgspec.DecodeError as error:
         raise BadInput(str(path), "is a state of another version") from error
-    return _History(header, memoryview(body)[start + size :], path).read()
+    sides = all(0 < side <= MAX_SIDE_PX for side in header.grid.shape)
+    if not sides or header.alerted < 0:
+        raise BadInput(str(path), "is a state of another version")
+    return header
 
 
-class _History:
-    """Cuts the arrays of a state out of its bytes, in the order in which they were written."""
+def _history(header: _Header, stream: BinaryIO, path: Path, folder: Path | None) -> History:
+    rows = kept(header.polarisations)
+    height, width = header.grid.shape
+    sizes = [np.dtype(kind).itemsize * max(layers, 1) * height * width for _, kind, layers, _ in rows]
+    if path.stat().st_size != stream.tell() + sum(sizes) + 12 * header.alerted:
+        raise BadInput(str(path), "is truncated or damaged")
+    desk = Desk(header.grid.shape, folder)
+    planes: dict[str, NDArray[Any]] = {name: desk.plane(kind, layers) for name, kind, layers, _ in rows}
+    planes["places"] = np.empty(header.alerted, "<i8")
+    planes["owners"] = np.empty(header.alerted, "<i4")
+    for plane in planes.values():
+        for part in _pieces(plane):
+            stream.readinto(part)  # type: ignore[attr-defined]
+        desk.let_go(0, height)
+    with ThreadPoolExecutor(2) as pool:
+        if list(pool.map(_check, planes.values())) != header.checks:
+            raise BadInput(str(path), "is truncated or damaged")
+    history = History.of(header.settings, header.grid, header.polarisations, desk, planes)
+    history.places, history.owners = planes["places"], planes["owners"]
+    history.stamps, history.pooled_db2 = header.stamps, header.pooled_db2
+    history.objects = dict(enumerate(header.objects, 1))
+    history.reaches = header.reaches
+    return history
 
-    def __init__(self, header: _Header, rest: memoryview, path: Path) -> None:
-        self.header = header
-        self.rest = rest
-        self.path = path
 
-    def read(self) -> History:
-        header = self.header
-        if not all(0 < side <= MAX_SIDE_PX for side in header.grid.shape):
-            raise BadInput(str(self.path), "is a state of an impossible grid")
-        count = len(header.polarisations)
-        layers = {"mean": count, "products": count * (count + 1) // 2}
-        life = Life(**{word: self._array(kind) for word, kind in _LIFE.items()})
-        own = {word: self._array(kind, layers.get(word, 0)) for word, kind in _OWN.items()}
-        if self.rest:
-            raise BadInput(str(self.path), "is a state of another version")
-        return History(
-            settings=header.settings, grid=header.grid, polarisations=header.polarisations, life=life,
-            stamps=header.stamps, objects=dict(enumerate(header.objects, 1)), **own,
-        )  # fmt: skip
+def _parts(history: History) -> dict[str, NDArray[Any]]:
+    kinds = [(name, kind) for name, kind, _, _ in kept(history.polarisations)]
+    parts = {name: history.planes[name].astype(kind, copy=False) for name, kind in kinds}
+    return parts | {
+        "places": history.places.astype("<i8", copy=False),
+        "owners": history.owners.astype("<i4", copy=False),
+    }
 
-    def _array(self, kind: str, layers: int = 0) -> Any:
-        shape = (layers, *self.header.grid.shape) if layers else self.header.grid.shape
-        size = int(np.prod(shape)) * np.dtype(kind).itemsize
-        block, self.rest = self.rest[:size], self.rest[size:]
-        if len(block) != size:
-            raise BadInput(str(self.path), "is a state of another version")
-        array = np.frombuffer(block, kind).reshape(shape)
-        return array.astype(array.dtype.newbyteorder("="), copy=True)
+
+def _pieces(plane: NDArray[Any]) -> list[memoryview]:
+    block = plane.reshape(-1).view(np.uint8).data
+    return [block[start : start + _PART] for start in range(0, len(block), _PART)]
+
+
+def _check(plane: NDArray[Any]) -> int:
+    check = 0
+    for part in _pieces(plane):
+        check = zlib.crc32(part, check)
+    return check
+
+
+def _crc(text: bytes) -> bytes:
+    return zlib.crc32(text).to_bytes(4, "little")

@@ -10,9 +10,10 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 import pyarrow as pa
 from msgspec import Meta
+from scipy.ndimage import gaussian_filter
 
 from truceline.detect.alerts import Alert, alerts_of, outlines_of
-from truceline.detect.backscatter import read_powers
+from truceline.detect.backscatter import STEPS_PER_DB, decibels, grid_at, read_levels
 from truceline.detect.chip import before_and_after
 from truceline.detect.history import History, SarSettings, Stamp
 from truceline.detect.history_file import load_history, save_history
@@ -26,6 +27,8 @@ from truceline.model.units import Metres
 from truceline.plug import Detector, Found, Media
 
 POLARISATIONS = ("vv", "vh")
+CUT_PX = 40  # around the box; more than a chip shows
+SPECKLE_PX = 1.4
 
 
 class SarChange(Detector):
@@ -33,7 +36,7 @@ class SarChange(Detector):
 
     stateful: ClassVar[bool] = True
 
-    baseline: Annotated[int, Meta(ge=2, le=10_000)] = 8
+    baseline: Annotated[int, Meta(ge=2, le=250)] = 8
     confirm: Annotated[int, Meta(ge=1, le=1_000)] = 2
     finish: Annotated[int, Meta(ge=1, le=1_000)] = 3
     far: Annotated[float, Meta(gt=0, lt=1)] = 0.001
@@ -65,12 +68,10 @@ class SarChange(Detector):
             raise BadInput(stamp.id, "the memory was made with other settings")
         if history is not None and stamp.time_utc <= history.stamps[-1].time_utc:
             raise BadInput(stamp.id, f"is not later than {history.stamps[-1].id}, already taken in")
-        grid, powers = read_powers(
-            [files[word] for word in words], history.grid if history else None, stamp.id, 1
-        )
+        paths = [files[word] for word in words]
         if history is None:
-            history = History.new(settings, grid, words)
-        observe(history, stamp, powers)
+            history = History.new(settings, grid_at(paths[0]), words)
+        observe(history, stamp, read_levels(paths, history.grid, stamp.id, history.desk))
         return history
 
     def _rows(self, history: History, observation: Observation, media: Media) -> pa.Table:
@@ -86,9 +87,10 @@ class SarChange(Detector):
 def _row(
     history: History, alert: Alert, outline: dict[str, Any], observation: Observation, media: Media
 ) -> dict[str, Any]:
-    level, residual = _today(history)
-    change_db = np.abs(residual[0][history.owner == alert.number])
-    chip = before_and_after(_before(history), level[0], alert.box)
+    rows, columns = np.divmod(history.places[history.owners == alert.number], history.grid.width)
+    change_db = np.abs(history.today.residual[0][rows, columns]) / STEPS_PER_DB
+    before, after, box = _before_and_after(history, alert.box)
+    chip = before_and_after(before, after, box)
     verb = "rose" if alert.direction == "increase" else "fell"
     top, left, bottom, right = alert.box
     return {
@@ -113,17 +115,25 @@ def _row(
     }
 
 
-def _before(history: History) -> Float32:
-    """Give the pixel's own history in dB as it would look in today's weather, NaN where there is none."""
-    level, residual = _today(history)
-    expected = level[0] - residual[0]
-    return np.where(history.fed > 0, expected, np.float32(np.nan)).astype(np.float32)
+def _before_and_after(
+    history: History, box: tuple[int, int, int, int]
+) -> tuple[Float32, Float32, tuple[int, int, int, int]]:
+    """Cut out the place in dB: its history in today's weather, today, and the box inside."""
+    top, left = max(box[0] - CUT_PX, 0), max(box[1] - CUT_PX, 0)
+    cut = np.s_[top : box[2] + CUT_PX, left : box[3] + CUT_PX]
+    level = decibels(history.today.level[0][cut])
+    expected = level - history.today.residual[0][cut] / np.float32(STEPS_PER_DB)
+    expected[history.past.fed[cut] == 0] = np.nan
+    inside = (box[0] - top, box[1] - left, box[2] - top, box[3] - left)
+    return _quieter(expected), _quieter(level), inside
 
 
-def _today(history: History) -> tuple[Float32, Float32]:
-    if history.level is None or history.residual is None:
-        raise ValueError("the history has not observed a date yet")
-    return history.level, history.residual
+def _quieter(level_db: Float32) -> Float32:
+    """Average out some speckle, so that a person sees the place and not the noise."""
+    known = np.isfinite(level_db)
+    weight = np.maximum(gaussian_filter(known.astype(np.float32), SPECKLE_PX), 1e-6)
+    smooth = gaussian_filter(np.where(known, level_db, 0), SPECKLE_PX) / weight
+    return np.where(known, smooth, np.nan).astype(np.float32)
 
 
 def _stored(history: History) -> Path:

@@ -11,7 +11,8 @@ import re
 import stat
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -63,6 +64,7 @@ os.environ.update(
 import rasterio  # noqa: E402  (after the environment: GDAL reads it once)
 from rasterio.errors import NotGeoreferencedWarning, RasterioError  # noqa: E402
 from rasterio.features import shapes  # noqa: E402
+from rasterio.windows import Window  # noqa: E402
 
 # GDAL says at each start which drivers of the list this build never had: nobody needs to know.
 logging.getLogger("rasterio._env").setLevel(logging.ERROR)
@@ -107,6 +109,12 @@ class Grid(msgspec.Struct, frozen=True):
             abs(one - two) <= step for one, two in zip(self.transform, other.transform, strict=True)
         ) and all(abs(self.transform[i] - other.transform[i]) * max(self.shape) <= step for i in (0, 1, 3, 4))
         return near and self.shape == other.shape and self.crs == other.crs
+
+    def window(self, top: int, left: int, bottom: int, right: int) -> "Grid":
+        """Cut out some rows and columns; the last of both are excluded."""
+        a, b, c, d, e, f = self.transform
+        corner = (a, b, c + a * left + b * top, d, e, f + d * left + e * top)
+        return Grid(self.crs, corner, right - left, bottom - top)
 
     def at(self, rows: Any, columns: Any) -> tuple[Any, Any]:
         """Give WGS 84 latitude and longitude in degrees of (fractional) rows and columns; 0 = upper edge."""
@@ -238,32 +246,55 @@ def grid_of(source: Any, path: Path) -> Grid:
     return Grid(crs, (a, b, c, d, e, f), source.width, source.height)
 
 
-def read_single(path: Path) -> tuple[Grid, Float32]:
-    """Read a raster of one float32 band; no-data pixels become NaN.
-
-    Returns
-    -------
-    tuple
-        The grid and an array of shape (height, width).
+class SingleBand:
+    """A raster of one float32 band, read in rows; close it after use.
 
     Raises
     ------
     BadInput
         If it has more than one band, another data type, or cannot be read to its end.
     """
-    with open_raster(path) as source:
-        if source.count != 1:
-            raise BadInput(str(path), f"has {source.count} bands; one is wanted")
-        if source.dtypes[0] != "float32":
-            raise BadInput(str(path), f"is {source.dtypes[0]}; float32 is wanted")
-        grid = grid_of(source, path)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stack = ExitStack()
+        self._source = self._stack.enter_context(open_raster(path))
         try:
-            pixels: Float32 = source.read(1)
+            self.grid = self._checked()
+        except BadInput:
+            self.close()
+            raise
+        self.nodata = math.nan if self._source.nodata is None else float(self._source.nodata)
+
+    def _checked(self) -> Grid:
+        if self._source.count != 1:
+            raise BadInput(str(self.path), f"has {self._source.count} bands; one is wanted")
+        if self._source.dtypes[0] != "float32":
+            raise BadInput(str(self.path), f"is {self._source.dtypes[0]}; float32 is wanted")
+        return grid_of(self._source, self.path)
+
+    def rows(self, top: int, bottom: int) -> Float32:
+        """Read some rows as they stand, array (bottom - top, width)."""
+        try:
+            pixels: Float32 = self._source.read(1, window=Window(0, top, self.grid.width, bottom - top))
         except RasterioError as error:
-            raise BadInput(str(path), "cannot be read to its end (truncated or damaged)") from error
-        if source.nodata is not None and not math.isnan(source.nodata):
-            pixels[pixels == np.float32(source.nodata)] = np.nan
-    return grid, pixels
+            raise BadInput(str(self.path), "cannot be read to its end (truncated or damaged)") from error
+        return pixels
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stack.close()
+
+
+def read_single(path: Path) -> tuple[Grid, Float32]:
+    """Read a raster of one float32 band, array (height, width); no-data pixels become NaN."""
+    raster = SingleBand(path)
+    try:
+        pixels = raster.rows(0, raster.grid.height)
+    finally:
+        raster.close()
+    pixels[pixels == np.float32(raster.nodata)] = np.nan
+    return raster.grid, pixels
 
 
 def write_cog(path: Path, grid: Grid, bands: NDArray[Any], descriptions: Sequence[str] = ()) -> None:
@@ -299,6 +330,19 @@ def write_cog(path: Path, grid: Grid, bands: NDArray[Any], descriptions: Sequenc
         target.write(bands)
         for number, text in enumerate(descriptions, 1):
             target.set_band_description(number, text)
+
+
+def one_pixel_file(grid: Grid, descriptions: Sequence[str], dtype: str) -> bytes:
+    """Write a GeoTIFF of one pixel that carries the place of the grid, the names of bands and no data."""
+    options: dict[str, Any] = {"nodata": math.nan} if np.dtype(dtype).kind == "f" else {}
+    with rasterio.MemoryFile() as memory:
+        with memory.open(
+            driver="GTiff", dtype=dtype, count=len(descriptions), width=1, height=1, crs=grid.crs,
+            transform=rasterio.Affine(*grid.transform), **options,
+        ) as target:  # fmt: skip
+            for number, text in enumerate(descriptions, 1):
+                target.set_band_description(number, text)
+        return bytes(memory.read())
 
 
 def polygonize(labels: NDArray[np.int32], grid: Grid) -> dict[int, dict[str, Any]]:
@@ -338,6 +382,7 @@ def _geometry(geometry: Any) -> dict[str, Any]:
     return dict(shapely.geometry.mapping(shapely.orient_polygons(rounded)))
 
 
+@lru_cache(16)
 def _to_wgs84(crs: str) -> Any:
     return pyproj.Transformer.from_crs(crs, "OGC:CRS84", always_xy=True)
 

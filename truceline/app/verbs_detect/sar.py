@@ -6,7 +6,9 @@ alerts.stac.json. With --state new scenes are added to a series without reading 
 """
 
 import argparse
+import os
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scores", action="store_true", help="also write scores/<item id>.tif per tested item"
     )
-    parser.add_argument("--threads", metavar="N", type=int, help="files read at the same time (all cores)")
+    parser.add_argument("--threads", metavar="N", type=int, help="threads (all cores)")
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 
@@ -46,17 +48,17 @@ def run(args: argparse.Namespace) -> int:
     from truceline.codec.stac import write_item
     from truceline.detect.alerts import BANDS, bands_of, geojson_of, item_of
     from truceline.detect.history_file import save_history
-    from truceline.geo.raster import write_cog
+    from truceline.geo.cog import write_cog_from
 
     settings = _settings(args)
     items = _items(args.items)
-    history = _stored(args.state, settings)
+    history = _stored(args.state, settings, args.out.absolute().parent)
     new = _new_items(items, history, args)
     with ExitStack() as stack:  # left in reverse: the outputs are in place before the state is replaced
         beside = stack.enter_context(whole_file(args.state)) if args.state else None
         folder = stack.enter_context(whole_folder(args.out))
         history = _follow(new, history, settings, args, folder)
-        write_cog(folder / "change.tif", history.grid, bands_of(history), BANDS)
+        write_cog_from(folder / "change.tif", history.grid, partial(bands_of, history), BANDS)
         (folder / "alerts.geojson").write_bytes(geojson_of(history))
         (folder / "alerts.stac.json").write_bytes(write_item(item_of(history)))
         if beside is not None:
@@ -91,12 +93,12 @@ def _items(path: Path) -> "tuple[Item, ...]":
         raise BadInput(str(path), f"cannot be read: {error.strerror}") from error
 
 
-def _stored(path: Path | None, settings: "SarSettings") -> "History | None":
+def _stored(path: Path | None, settings: "SarSettings", folder: Path) -> "History | None":
     from truceline.detect.history_file import load_history
 
     if path is None or not path.exists():
         return None
-    history = load_history(path)
+    history = load_history(path, folder)
     if history.settings != settings:
         raise BadInput(str(path), f"was made with other options: {history.settings}")
     return history
@@ -124,13 +126,12 @@ def _follow(
     args: argparse.Namespace,
     folder: Path,
 ) -> "History":
-    import numpy as np
-
     from truceline.app.progress import progress, say
-    from truceline.detect.backscatter import read_powers
+    from truceline.detect.backscatter import grid_at, read_levels
     from truceline.detect.history import History, Stamp
     from truceline.detect.series import observe
-    from truceline.geo.raster import resolve_href, write_cog
+    from truceline.geo.cog import write_cog_from
+    from truceline.geo.raster import resolve_href
 
     words = history.polarisations if history else _polarisations(items, args.items)
     for item in items:
@@ -139,18 +140,19 @@ def _follow(
         (folder / "scores").mkdir()
     for item in progress(items, "scenes", len(items), args.quiet):
         paths = [resolve_href(item.assets[word].href, args.items.parent.resolve()) for word in words]
-        grid, powers = read_powers(paths, history.grid if history else None, item.id, args.threads)
-        if item.code is not None and not _same_code(item.code, grid.crs):
-            raise BadInput(f"{args.items}: {item.id}", f"says {item.code}, its rasters lie on {grid}")
         if history is None:
-            history = History.new(settings, grid, words)
-        if np.isnan(powers[0]).all():
-            say("warning", f"{item.id}: no data anywhere; nothing was observed")
+            history = History.new(settings, grid_at(paths[0]), words, args.out.absolute().parent)
+        grid = history.grid
+        if item.code is not None and not _same_code(item.code, grid.crs):
+            raise BadInput(f"{args.items}: {item.id}", f"says {item.code}, the rasters lie on {grid}")
+        levels = read_levels(paths, grid, item.id, history.desk)
         is_tested = history.is_testing
         href = item.self_href if item.self_href != f"#{item.id}" else f"{args.items.name}#{item.id}"
-        observe(history, Stamp(item.id, item.time_utc, href), powers)
+        observe(history, Stamp(item.id, item.time_utc, href), levels, args.threads or os.cpu_count() or 1)
+        if not history.was_observed:
+            say("warning", f"{item.id}: no data anywhere; nothing was observed")
         if args.scores and is_tested:
-            write_cog(folder / "scores" / f"{item.id}.tif", grid, history.score[None], ("score",))
+            write_cog_from(folder / "scores" / f"{item.id}.tif", grid, history.score_band, ("score",))
     if history is None:
         raise BadInput(str(args.items), "holds no item")
     if len(history.stamps) <= settings.baseline:

@@ -1,0 +1,78 @@
+"""Where the planes of a scene lie: in memory, or for a large scene in files that no name points to."""
+
+import mmap
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+IN_MEMORY_PX = 16_000_000  # a scene of 4,000 x 4,000; its planes take about half a gigabyte
+STRIP_ROWS = 128  # rows that are worked on at a time; a multiple of the blocks of the weather
+
+
+class Desk:
+    """Hands out planes of one grid and lets go of rows that are done.
+
+    Parameters
+    ----------
+    shape
+        Height and width of the scene.
+    folder
+        Where the files of a large scene lie; None: the folder for temporary files.
+    """
+
+    def __init__(self, shape: tuple[int, int], folder: Path | None = None) -> None:
+        self.shape = shape
+        self.folder = folder
+        self.is_large = shape[0] * shape[1] > IN_MEMORY_PX
+        self._maps: list[tuple[mmap.mmap, int, int]] = []
+        self._levels: NDArray[np.int16] | None = None
+
+    def levels(self, layers: int) -> NDArray[np.int16]:
+        """Answer the place for the levels of a date, (layers, height, width); the same for every date."""
+        if self._levels is None:
+            self._levels = self.plane("i2", layers)
+        return self._levels
+
+    def plane(self, kind: str, layers: int = 0, fill: float = 0) -> NDArray[Any]:
+        """Make a plane (height, width), or layers of it (layers, height, width).
+
+        Parameters
+        ----------
+        kind
+            Data type.
+        layers
+            Number of layers; 0 for a single plane.
+        fill
+            Value of every pixel.
+        """
+        shape = (layers, *self.shape) if layers else self.shape
+        if not self.is_large:
+            return np.full(shape, fill, kind) if fill else np.zeros(shape, kind)
+        size = int(np.prod(shape)) * np.dtype(kind).itemsize
+        with tempfile.TemporaryFile(dir=self.folder) as file:
+            file.truncate(size)
+            pages = mmap.mmap(file.fileno(), size)
+        self._maps.append((pages, max(layers, 1), np.dtype(kind).itemsize * self.shape[1]))
+        array = np.frombuffer(pages, kind).reshape(shape)
+        for top, bottom in self.strips() if fill else ():
+            array[..., top:bottom, :] = fill
+            self.let_go(top, bottom)
+        return array
+
+    def strips(self) -> list[tuple[int, int]]:
+        """Cut the rows of the scene into strips (first row, last row + 1)."""
+        height = self.shape[0]
+        return [(top, min(top + STRIP_ROWS, height)) for top in range(0, height, STRIP_ROWS)]
+
+    def let_go(self, top: int, bottom: int) -> None:
+        """Give back the memory of these rows; what was written stays in the file."""
+        for pages, layers, row_bytes in self._maps:
+            for layer in range(layers):
+                start = (layer * self.shape[0] + top) * row_bytes
+                end = (layer * self.shape[0] + bottom) * row_bytes
+                start = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
+                if end > start:
+                    pages.madvise(mmap.MADV_DONTNEED, start, end - start)

@@ -1,0 +1,213 @@
+"""Cloud-optimized GeoTIFFs written piece by piece, in bounded memory and at the speed of the disk.
+
+GDAL's own driver copies the whole picture first and resamples it from the file. Here the tags of the place
+come from GDAL and the rest is laid out as TIFF 6.0 (Adobe, 1992, section 15: tiles) and the OGC Cloud
+Optimized GeoTIFF Standard (21-026) say: directories first, then the overviews from the smallest to the
+largest, then the picture. Tiles with the same content are stored once.
+"""
+
+import struct
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from truceline.geo.raster import Grid, one_pixel_file
+
+TILE_PX = 512
+_NO_DATA = 42113  # GDAL's tag
+_CLASSIC_LIMIT = 4_000_000_000  # bytes; a larger file needs offsets of 64 bits
+_PLACE_TAGS = (33550, 33922, 34264, 34735, 34736, 34737, 42112, 42113)  # geo keys, GDAL's names and no data
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 12: 8, 16: 8}  # bytes of TIFF types: BYTE ASCII SHORT LONG DOUBLE LONG8
+_FORMATS = {3: "H", 4: "I", 16: "Q"}
+
+Source = Callable[[slice, slice], NDArray[Any]]
+
+
+class _Tag(NamedTuple):
+    number: int
+    kind: int
+    amount: int
+    value: bytes
+
+
+class _Layout(NamedTuple):
+    """How offsets are written: in TIFF or in BigTIFF."""
+
+    is_big: bool
+
+    @property
+    def offset(self) -> str:
+        return "Q" if self.is_big else "I"
+
+    @property
+    def kind(self) -> int:
+        return 16 if self.is_big else 4
+
+    @property
+    def header(self) -> bytes:
+        return (
+            struct.pack("<2sHHHQ", b"II", 43, 8, 0, 16) if self.is_big else struct.pack("<2sHI", b"II", 42, 8)
+        )
+
+    def directory_bytes(self, tags: Sequence[_Tag]) -> int:
+        """Give the size of a directory with everything that it points to but tiles."""
+        entry, room = (20, 8) if self.is_big else (12, 4)
+        outside = sum(len(tag.value) + len(tag.value) % 2 for tag in tags if len(tag.value) > room)
+        return (8 + entry * len(tags) + 8 if self.is_big else 2 + entry * len(tags) + 4) + outside
+
+    def directory(self, tags: Sequence[_Tag], at: int, following: int) -> bytes:
+        """Write a directory that begins at byte ``at``; ``following`` is the next one, 0 = last."""
+        entry, room, count = (20, 8, "Q") if self.is_big else (12, 4, "H")
+        head = struct.pack("<" + count, len(tags))
+        outside_at = at + len(head) + entry * len(tags) + struct.calcsize(self.offset)
+        entries, outside = b"", b""
+        for tag in sorted(tags):
+            value = tag.value
+            if len(value) > room:
+                value = struct.pack("<" + self.offset, outside_at + len(outside))
+                outside += tag.value + bytes(len(tag.value) % 2)
+            fields = struct.pack("<HH" + self.offset, tag.number, tag.kind, tag.amount)
+            entries += fields + value.ljust(room, b"\0")
+        return head + entries + struct.pack("<" + self.offset, following) + outside
+
+
+def write_cog_from(
+    path: Path, grid: Grid, source: Source, descriptions: Sequence[str], dtype: str = "float32"
+) -> None:
+    """Write a cloud-optimized GeoTIFF of bands that are made on demand, uncompressed.
+
+    Parameters
+    ----------
+    path
+        New file; the same pixels give the same bytes.
+    grid
+        Where the pixels lie.
+    source
+        Answers the pixels of some rows and columns (slices, also with steps), array (bands, rows, columns).
+    descriptions
+        Name of each band; their number is the number of bands.
+    dtype
+        Data type of the pixels; NaN is no data in floating types.
+    """
+    side = min(TILE_PX, -(-max(grid.shape) // 16) * 16)
+    steps = [1]
+    while max(grid.shape) > side * steps[-1]:
+        steps.append(2 * steps[-1])
+    kind = np.dtype(dtype).newbyteorder("<")
+    levels = [_Level(grid, step, side, len(descriptions), kind) for step in steps]
+    layout = _Layout(sum(level.most_bytes for level in levels) > _CLASSIC_LIMIT)
+    place = _read_tags(one_pixel_file(grid, descriptions, dtype))
+    starts = [len(layout.header)]
+    for level in levels:
+        starts.append(starts[-1] + layout.directory_bytes(level.tags(layout, place, [0] * level.tiles)))
+    with path.open("wb") as stream:
+        stream.seek(starts[-1])
+        offsets = [level.write(stream, source) for level in reversed(levels)][::-1]
+        stream.seek(0)
+        stream.write(layout.header)
+        for number, level in enumerate(levels):
+            tags = level.tags(layout, place, offsets[number])
+            following = starts[number + 1] if number + 1 < len(levels) else 0
+            stream.write(layout.directory(tags, starts[number], following))
+
+
+class _Level(NamedTuple):
+    """The picture, or an overview that shows every ``step``-th pixel of it, in square tiles."""
+
+    grid: Grid
+    step: int
+    side: int
+    bands: int
+    kind: np.dtype[Any]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return -(-self.grid.height // self.step), -(-self.grid.width // self.step)
+
+    @property
+    def down(self) -> int:
+        return -(-self.shape[0] // self.side)
+
+    @property
+    def across(self) -> int:
+        return -(-self.shape[1] // self.side)
+
+    @property
+    def tiles(self) -> int:
+        return self.bands * self.down * self.across
+
+    @property
+    def most_bytes(self) -> int:
+        return self.tiles * self.side**2 * self.kind.itemsize
+
+    def write(self, stream: BinaryIO, source: Source) -> list[int]:
+        """Write the tiles, band by band in each row of tiles; answer where they lie, band by band."""
+        known: dict[bytes, int] = {}
+        rows: list[list[list[int]]] = []
+        reach = self.side * self.step
+        for row in range(self.down):
+            top, bottom = row * reach, min((row + 1) * reach, self.grid.height)
+            pixels = source(slice(top, bottom, self.step), slice(0, self.grid.width, self.step))
+            rows.append([self._write_row(stream, band, known) for band in pixels])
+        return [offset for band in range(self.bands) for row in rows for offset in row[band]]
+
+    def _write_row(self, stream: BinaryIO, pixels: NDArray[Any], known: dict[bytes, int]) -> list[int]:
+        offsets = []
+        padded = np.zeros((self.side, self.across * self.side), self.kind)
+        padded[: pixels.shape[0], : pixels.shape[1]] = pixels
+        for number in range(self.across):
+            tile = np.ascontiguousarray(padded[:, number * self.side : (number + 1) * self.side])
+            flat = tile.reshape(-1).view(f"u{self.kind.itemsize}")
+            is_plain = bool((flat[: self.side] == flat[0]).all() and (flat == flat[0]).all())
+            name = flat[:1].tobytes() if is_plain else b""
+            offset = known.get(name)
+            if offset is None:
+                offset = stream.tell()
+                stream.write(flat.data)
+                if is_plain:
+                    known[name] = offset
+            offsets.append(offset)
+        return offsets
+
+    def tags(self, layout: _Layout, place: list[_Tag], offsets: list[int]) -> list[_Tag]:
+        """List the members of the directory; ``place`` holds those of the place and the names."""
+
+        def tag(number: int, word: int, *values: int) -> _Tag:
+            return _Tag(number, word, len(values), struct.pack(f"<{len(values)}{_FORMATS[word]}", *values))
+
+        sample, several = {"u": 1, "i": 2, "f": 3}[self.kind.kind], self.bands > 1
+        tile_bytes = self.side**2 * self.kind.itemsize
+        return [
+            *([tag(254, 4, 1)] if self.step > 1 else []),  # NewSubfileType: a reduced picture
+            tag(256, 4, self.shape[1]),
+            tag(257, 4, self.shape[0]),
+            tag(258, 3, *[8 * self.kind.itemsize] * self.bands),  # BitsPerSample
+            tag(259, 3, 1),  # Compression: none
+            tag(262, 3, 1),  # PhotometricInterpretation: the larger the brighter
+            tag(277, 3, self.bands),  # SamplesPerPixel
+            tag(284, 3, 2 if several else 1),  # PlanarConfiguration: bands apart
+            tag(322, 3, self.side),
+            tag(323, 3, self.side),
+            tag(324, layout.kind, *offsets),
+            tag(325, 4, *[tile_bytes] * len(offsets)),
+            *([tag(338, 3, *[0] * (self.bands - 1))] if several else []),  # ExtraSamples: unspecified
+            tag(339, 3, *[sample] * self.bands),
+            *(place if self.step == 1 else [one for one in place if one.number == _NO_DATA]),
+        ]
+
+
+def _read_tags(file: bytes) -> list[_Tag]:
+    """Take the tags of the place, the names and the no-data value from a file that GDAL wrote."""
+    (at,) = struct.unpack_from("<I", file, 4)
+    (count,) = struct.unpack_from("<H", file, at)
+    tags = []
+    for entry in range(at + 2, at + 2 + 12 * count, 12):
+        number, kind, amount, pointer = struct.unpack_from("<HHII", file, entry)
+        if number in _PLACE_TAGS:
+            size = _SIZES[kind] * amount
+            start = pointer if size > 4 else entry + 8
+            tags.append(_Tag(number, kind, amount, file[start : start + size]))
+    return tags
