@@ -175,3 +175,49 @@ def test_track_refuses_what_is_no_table(tmp_path, out, capsys, content):
     said = capsys.readouterr().err
     assert said.startswith(f"error: {file}: ") and said.count("\n") == 1
     assert not list(out.parent.iterdir())
+
+
+def test_long_flight_is_located_in_runs_and_its_findings_go_on(tmp_path, out, monkeypatch):
+    monkeypatch.setattr("truceline.app.footprints.MOST_PACKETS", 30)
+    (tmp_path / "a.klv").write_bytes(b"".join(encode(START_US + i * 200_000, {}) for i in range(100)))
+    health = tmp_path / "h.json"
+
+    assert run("video", "locate", tmp_path / "a.klv", "--out", out, "--health", health) == 0
+
+    assert pq.read_table(out)["packet_index"].to_pylist() == list(range(100))
+    (finding,) = json.loads(health.read_text())
+    assert (finding["kind"], finding["first_packet"], finding["last_packet"]) == ("no_pose", 0, 99)
+    assert finding["text"] == "packets 0 to 99: no pose"
+
+
+@pytest.mark.parametrize("name", ["a.srt", "a.tlog", "a.ulg", "a.BIN", "a.xyz"])
+@pytest.mark.parametrize("data", [None, b"", b"neither of them" * 100])
+def test_log_that_is_missing_empty_or_foreign_is_refused_by_name(name, data, tmp_path, out, capsys):
+    if data is not None:
+        (tmp_path / name).write_bytes(data)
+    out.write_bytes(b"before")
+
+    assert run("telemetry", tmp_path / name, "--out", out) == 2
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and name in line
+    assert out.read_bytes() == b"before"
+    assert list(out.parent.iterdir()) == [out]
+
+
+def test_log_without_a_position_is_refused(tmp_path, out, capsys):
+    (tmp_path / "a.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\n[iso : 100]\n")
+
+    assert run("telemetry", tmp_path / "a.srt", "--out", out) == 2
+
+    assert "no position" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_height_model_that_is_none_is_refused(tmp_path, out, capsys):
+    (tmp_path / "a.klv").write_bytes(PACKET * 3)
+
+    for dem in (tmp_path / "missing.tif", tmp_path / "a.klv"):
+        assert run("video", "locate", tmp_path / "a.klv", "--out", out, "--dem", dem) == 2
+        assert capsys.readouterr().err.splitlines()[-1].startswith("error: ")
+    assert not out.exists()

@@ -71,25 +71,28 @@ def _track(args: argparse.Namespace) -> int:
 def _locate(args: argparse.Namespace) -> int:
     import math
 
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from truceline.app.footprints import joined_findings, located_runs
     from truceline.app.output import whole_file
     from truceline.app.progress import say
-    from truceline.app.telemetry import telemetry_tables
-    from truceline.geo.footprint import locate
-    from truceline.geo.pose import INPUTS
+    from truceline.geo.azimuth import Finding
+    from truceline.geo.footprint import FOOTPRINT
 
     if args.ground_elevation is not None and not math.isfinite(args.ground_elevation):
         raise BadInput("--ground-elevation", "must be a number of metres")
-    tables = [table.select(INPUTS) for table in telemetry_tables(args.file)]
-    located = locate(pa.concat_tables(tables), args.ground_elevation, args.dem)
-    for note in located.notes:
-        say("warning", f"{args.file}: {note}")
+    findings: list[Finding] = []
+    notes: list[str] = []
     with whole_file(args.out) as path:
-        pq.write_table(located.rows, path)
+        with pq.ParquetWriter(path, FOOTPRINT) as writer:
+            for located in located_runs(args.file, args.ground_elevation, args.dem):
+                writer.write_table(located.rows)
+                findings += located.findings
+                notes += [note for note in located.notes if note not in notes]
         if args.health is not None:
-            _write_health(args.health, [finding._asdict() for finding in located.findings])
+            _write_health(args.health, [one._asdict() for one in joined_findings(findings)])
+    for note in notes:
+        say("warning", f"{args.file}: {note}")
     return 0
 
 
