@@ -137,3 +137,4 @@ def test_settings_that_would_open_the_door_are_refused(tmp_path, more):
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert done.stdout == ""
+    assert not (tmp_path / "data").exists()

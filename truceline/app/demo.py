@@ -11,6 +11,7 @@ from truceline import sim
 from truceline.app.documents import write_documents
 from truceline.app.exercise import Exercise, eyes_of, running
 from truceline.app.progress import status
+from truceline.app.server import Settings, check
 from truceline.flow.mission import load_mission
 from truceline.flow.node import Node
 from truceline.log.verify import read_trust, verify_path
@@ -48,8 +49,9 @@ def demo(data: Path, *, seed: int, port: int, headless: bool) -> int:
     Raises
     ------
     BadInput
-        If the data folder already holds a log.
+        If the data folder already holds a log, or no port has that number.
     """
+    check(Settings(port=port))
     began_s = time.monotonic()
     if (data / "log").exists():
         raise BadInput(str(data), "holds a log already; the demo wants a new folder")

@@ -26,6 +26,7 @@ from truceline.flow.mission import Mission
 from truceline.flow.node import Node
 from truceline.model.errors import BadInput, Broken
 
+_LAST_PORT = 65_535
 _LOG = logging.getLogger(__name__)
 ROUTES = tuple(
     route
@@ -89,8 +90,10 @@ def check(settings: Settings) -> None:
     Raises
     ------
     BadInput
-        If it would listen beyond this machine without TLS, or a file is missing.
+        If it would listen beyond this machine without TLS, no port has that number, or a file is missing.
     """
+    if not 0 <= settings.port <= _LAST_PORT:
+        raise BadInput("--port", f"{settings.port} is no port; give 0 to {_LAST_PORT}")
     if (settings.tls_cert is None) != (settings.tls_key is None):
         raise BadInput("--tls-cert, --tls-key", "need each other")
     if not settings.is_local and settings.tls_cert is None:
