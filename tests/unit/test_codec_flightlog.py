@@ -59,6 +59,18 @@ def test_subtitles_without_cues_count_from_the_first_clock():
     assert [row["t_s"] for row in rows(text)] == pytest.approx([0.0, 1.5])
 
 
+def test_first_record_counts_even_without_a_position():
+    text = "1\n2017.08.05 14:11:51\n\n2\n2017.08.05 14:11:54\n[latitude : 1.5] [longtitude : 2.5]\n"
+
+    assert [row["t_s"] for row in rows(text)] == [3.0]
+
+
+def test_text_behind_the_times_of_a_cue_belongs_to_it():
+    (row,) = rows("1\n00:00:01,000 --> 00:00:02,000 GPS(3.0,4.0,16)\nBAROMETER:2.5\n")
+
+    assert (row["t_s"], row["lat_deg"], row["rel_alt_m"]) == (1.0, 4.0, 2.5)
+
+
 def crc(data: bytes) -> int:
     """CRC-16/MCRF4XX bit by bit, as the protocol's own description has it."""
     told = 0xFFFF

@@ -15,7 +15,7 @@ import pyarrow as pa
 from truceline.codec.flightlog.track import is_place, track_table
 
 _NUMBER = r"([-+]?\d+(?:\.\d*)?|[-+]?\.\d+)"
-_CUE = re.compile(r"^\s*(\d+):(\d{1,2}):(\d{1,2})[,.](\d{1,3})\s*-->")
+_CUE = re.compile(r"^\s*(\d+):(\d{1,2}):(\d{1,2})[,.](\d{1,3})\s*-->\s*[\d:,.]*(.*)")
 _COUNTER = re.compile(r"^\s*\d+\s*$")
 _CLOCK = re.compile(r"(\d{4})[-./](\d{1,2})[-./](\d{1,2})[ T](\d{1,2}):(\d{2}):(\d{2})((?:[.,]\d+)*)")
 _LATITUDE = re.compile(r"\blatitude\s*:\s*" + _NUMBER + r"\s*\]", re.IGNORECASE)
@@ -56,14 +56,16 @@ def read_subtitles(data: bytes) -> pa.Table:
         The whole file, UTF-8, or UTF-16 with its mark.
     """
     text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
-    cues = [(cue, place) for cue in _cues(text) if (place := _place(cue.text)) is not None]
+    every = list(_cues(text))
+    cues = [(cue, place) for cue in every if (place := _place(cue.text)) is not None]
+    first = next((match for cue in every if (match := _CLOCK.search(cue.text))), None)
     columns: dict[str, list[float]] = {"lat_deg": [], "lon_deg": []}
     clocks = [_CLOCK.search(cue.text) for cue, _ in cues]
     named = [_items(cue.text, place) for cue, place in cues]
     for word in ("lat_deg", "lon_deg", *sorted({word for one in named for word in one})):
         columns[word] = [one.get(word, np.nan) for one in named]
     local = [match[0] if match else None for match in clocks]
-    return track_table({**columns, "local_time": local, "t_s": _seconds(cues, clocks)}, "subtitles")
+    return track_table({**columns, "local_time": local, "t_s": _seconds(cues, clocks, first)}, "subtitles")
 
 
 def is_subtitles(head: bytes) -> bool:
@@ -86,6 +88,7 @@ def _cues(text: str) -> Iterator[_Cue]:
         lines, start_s = [], None
         if cue is not None:
             start_s = 3600 * int(cue[1]) + 60 * int(cue[2]) + int(cue[3]) + int(cue[4].ljust(3, "0")) / 1000
+            lines = [cue[5]] if cue[5].strip() else []
     if lines:
         yield _Cue(start_s, "\n".join(lines))
 
@@ -135,13 +138,17 @@ def _items(text: str, place: dict[str, float]) -> dict[str, float]:
     return found
 
 
-def _seconds(cues: list[tuple[_Cue, dict[str, float]]], clocks: list[re.Match[str] | None]) -> list[float]:
+def _seconds(
+    cues: list[tuple[_Cue, dict[str, float]]],
+    clocks: list[re.Match[str] | None],
+    first: re.Match[str] | None,
+) -> list[float]:
     """Cue starts; a log without any counts from the clock of its first record."""
     if any(cue.start_s is not None for cue, _ in cues):
         return [np.nan if cue.start_s is None else cue.start_s for cue, _ in cues]
     told = [_clock_s(match) if match else np.nan for match in clocks]
-    first = next((one for one in told if not np.isnan(one)), np.nan)
-    return [one - first for one in told]
+    begin = _clock_s(first) if first else np.nan
+    return [one - begin for one in told]
 
 
 def _clock_s(match: re.Match[str]) -> float:
