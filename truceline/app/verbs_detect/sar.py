@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from truceline.geo.cog import write_cog_from
 
     settings = _settings(args)
-    items = _items(args.items)
+    items = read_collection(args.items)
     history = _stored(args.state, settings, args.out.absolute().parent)
     new = _new_items(items, history, args)
     with ExitStack() as stack:  # left in reverse: the outputs are in place before the state is replaced
@@ -81,7 +81,8 @@ def _settings(args: argparse.Namespace) -> "SarSettings":
         raise BadInput("--" + path.rstrip("`").replace("_", "-"), what) from error
 
 
-def _items(path: Path) -> "tuple[Item, ...]":
+def read_collection(path: Path) -> "tuple[Item, ...]":
+    """Read a STAC ItemCollection of bounded size."""
     from truceline.codec.stac import MAX_BYTES, read_items
     from truceline.geo.raster import regular_file
 

@@ -1,0 +1,77 @@
+"""Scores that last are confirmed, single ones pass, and what was not observed changes nothing."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from truceline.app.cli import main
+from truceline.detect.confirmation import Watch, take
+from truceline.geo.raster import Grid, rasterio, write_cog
+
+GRID = Grid("EPSG:32719", (30.0, 0.0, 264480.0, 0.0, -30.0, 6341500.0), 40, 30)
+NONE = float("nan")
+
+
+def live(*scores: float) -> list[int]:
+    watch = Watch.new((1, 1))
+    states = []
+    for item, score in enumerate(scores):
+        take(watch, np.full((1, 1), score, np.float32), item, 2.5, 6.5)
+        states.append(int(watch.state[0, 0]))
+    return states
+
+
+@pytest.mark.parametrize(
+    ("scores", "states"),
+    [
+        ((NONE, 1.0), [255, 0]),
+        ((3.0, 1.0), [1, 0]),
+        ((7.0, 7.0, 7.0), [1, 1, 2]),  # 3 x 21 = 63 is above 58.5
+        ((4.0, 4.0, 4.0, 4.0), [1, 1, 1, 2]),  # 4 x 16 = 64
+        ((7.0, NONE, 7.0, 7.0), [1, 1, 1, 2]),
+        ((7.0, 7.0, 7.0, 1.0, 1.0, 1.0), [1, 1, 2, 2, 2, 3]),
+    ],
+)
+def test_a_pixel_is_confirmed_by_mean_and_number(scores: tuple[float, ...], states: list[int]):
+    assert live(*scores) == states
+
+
+def series(folder: Path, low: float = 0.5) -> Path:
+    features = []
+    for number in range(5):
+        pixels = np.full((1, 30, 40), low, np.float32)
+        if number >= 1:
+            pixels[0, 5:12, 6:15] = 6.0
+        write_cog(folder / f"{number}.tif", GRID, pixels)
+        moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=12 * number)
+        features.append(
+            {
+                "type": "Feature", "stac_version": "1.0.0", "id": f"i{number}", "geometry": None, "links": [],
+                "properties": {"datetime": moment.isoformat()},
+                "assets": {"score": {"href": f"./{number}.tif"}},
+            }
+        )  # fmt: skip
+    file = folder / "items.json"
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    return file
+
+
+def test_the_burnt_square_is_confirmed_and_dated(tmp_path: Path):
+    assert main(["detect", "confirm", str(series(tmp_path)), "--out", str(tmp_path / "out")]) == 0
+
+    with rasterio.open(tmp_path / "out" / "state.tif") as source:
+        assert source.dtypes[0] == "uint8"
+        state = source.read(1)
+    (alert,) = json.loads((tmp_path / "out" / "alerts.geojson").read_text())["features"]
+    assert (state == 2).sum() == 63 and (state[5:12, 6:15] == 2).all()
+    assert alert["properties"]["state"] == "confirmed" and alert["properties"]["n_seen"] == 4
+    assert alert["properties"]["first_seen"] == "2026-01-13T00:00:00Z"
+
+
+def test_negative_scores_are_refused_and_nothing_is_written(tmp_path: Path, capsys):
+    assert main(["detect", "confirm", str(series(tmp_path, -1.0)), "--out", str(tmp_path / "out")]) == 2
+
+    assert "0.tif: i0: has scores below 0" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
