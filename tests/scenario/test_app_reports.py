@@ -256,15 +256,16 @@ def test_a_sample_is_kept_by_its_hash_and_opened_by_who_may(site, report):
     assert site["lisa"].get(f"/blobs/{sha256}").status_code == 404
 
 
-def test_a_party_opens_the_pictures_of_what_was_released_to_it(site, report):
-    picture = b"\x89PNG\r\n\x1a\n" + os.urandom(100)
+@pytest.mark.parametrize("head", [b"\x89PNG\r\n\x1a\n", b"no picture: "], ids=["picture", "other"])
+def test_a_party_opens_the_samples_of_what_was_released_to_it(site, report, head):
+    picture, tag = head + os.urandom(100), head[1:3].hex()
     sha256 = hashlib.sha256(picture).hexdigest()
     site["olga"].put(f"/blobs/{sha256}", content=picture)
-    place = {"type": "explosion", "lat_deg": -50.0, "lon_deg": 5.0}
-    site["olga"].post("/reports", json=report("party-1", blobs=[sha256], **place))
-    site["olga"].post("/reports", json=report("party-2", **place))
+    place = {"type": "explosion", "lat_deg": -50.0, "lon_deg": head[0] / 2}
+    site["olga"].post("/reports", json=report(f"{tag}-1", blobs=[sha256], **place))
+    site["olga"].post("/reports", json=report(f"{tag}-2", **place))
     listed = site["oper"].get("/incidents").json()["items"]
-    incident = next(item for item in listed if "party-1" in item["report_ids"])
+    incident = next(item for item in listed if f"{tag}-1" in item["report_ids"])
 
     before = site["lisa"].get(f"/blobs/{sha256}").status_code
     site["cmdr"].post(f"/incidents/{incident['id']}/release", json={"party": "A"})

@@ -15,9 +15,9 @@ from truceline.view.reports import ReportItem, Reports
 
 SEES_ALL: frozenset[Role] = frozenset({"operator", "commander", "auditor"})
 _MOST_SUPPORT = 100_000  # entries below the incidents of one party that are walked at most
-# What may be shown of a released case: pictures of its reports and detections, not the raw
-# footage of its observations, not the rows.
-_SHOWN_KINDS = frozenset({"report", "detection", "incident"})
+# What may be shown of a released case: the samples that its reports brought, the pictures of its
+# detections; not the raw footage of its observations, not the rows.
+_WITH_PICTURES = frozenset({"detection", "incident"})
 
 
 class Viewer(msgspec.Struct, frozen=True):
@@ -108,7 +108,7 @@ def may_open_sample(
 
 
 def shown_samples(entries: Iterable[int], read: Callable[[int], Fact]) -> set[str]:
-    """Collect the pictures that the support of released entries holds."""
+    """Collect the samples that may be shown of what released entries rest on."""
     found: set[str] = set()
     seen: set[int] = set()
     waiting = list(entries)
@@ -118,7 +118,9 @@ def shown_samples(entries: Iterable[int], read: Callable[[int], Fact]) -> set[st
             continue
         seen.add(seq)
         fact = read(seq)
-        if fact.kind in _SHOWN_KINDS:
-            found.update(blob.sha256 for blob in fact.blobs if blob.media_type.startswith("image/"))
+        for blob in fact.blobs:
+            is_picture = fact.kind in _WITH_PICTURES and blob.media_type.startswith("image/")
+            if fact.kind == "report" or is_picture:
+                found.add(blob.sha256)
         waiting.extend(fact.refs)
     return found
