@@ -249,7 +249,7 @@ def test_completion_names_every_verb(call, shell):
     ("typed", "offered"),
     [
         ("truceline verif", {"verify"}),
-        ("truceline detect s", {"sar"}),
+        ("truceline detect s", {"sar", "series"}),
         ("truceline detect sar --base", {"--baseline"}),
         ("truceline serve --tls", {"--tls-cert", "--tls-key"}),
         ("truceline sign x --stance ", {"seen", "accepted", "disputed"}),
