@@ -22,8 +22,8 @@ Ints = npt.NDArray[np.int64]
 
 WEIGHTS = Path(__file__).with_name("weights")
 SHA256 = {
-    "thermal": "d1ef1dc0467833a47ac7b9aea76e1d84e653fb686982dee12ce215d086356f49",
-    "visible": "d366cfc959e719c9f42b8437af36de327a4af9941ed06e075658a44393d9e546",
+    "thermal": "ff0ddb230fa6d01024545b8622d0d4b2957c5e21f958c164aa7c2cc1dab3c994",
+    "visible": "6f74c30c485ea4a20fe44e3d8176d8fa7554f342a315acabff05af36f282e921",
 }
 CHANNELS = {"thermal": 1, "visible": 3}
 VERSION = "1"

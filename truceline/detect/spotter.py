@@ -14,8 +14,8 @@ from truceline.detect.pixels import Poses
 CAR_M = 4.4
 BEST_PX = {"visible": 34.0, "thermal": 75.0}  # length of a car that a network knows best
 SCALES = (0.1, 2.0)
-SURE = 0.35
-LIKELY_M = {0: (2.0, 25.0), 1: (0.2, 3.0), 2: (0.7, 3.5)}  # what vehicles, persons and bicycles measure
+SURE = 0.3
+LIKELY_M = {0: (2.0, 25.0), 1: (0.2, 2.0), 2: (0.7, 3.5)}  # what vehicles, persons and bicycles measure
 TOLERANCE = 1.5  # boxes and ranges are not exact
 MOST_PX = 400_000  # of a frame as the network sees it: two cores look at ten a second
 LEAST_STEP_S = 0.095  # and more than ten a second show nothing else
