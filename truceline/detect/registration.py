@@ -14,11 +14,10 @@ from truceline.geo.raster import Float32
 
 MOST_PX = 5.0  # contract satellite, section 3
 LEAST_PX = 0.3
-_SEARCH_PX = 24
 _TILE_PX = 512
 _TILES = 4  # per side: a larger scene is matched in sixteen places
 _ROUNDS = 4
-_FAR_BONUS = 1.1  # a match out of reach must be so much better than the best within, to be believed
+_NEAR_BONUS = 1.3  # a match out of reach must be so much better than the best within, to be believed
 
 Complex = npt.NDArray[np.complex64]
 
@@ -47,7 +46,7 @@ def estimate_shift(before: Float32, after: Float32) -> tuple[float, float]:
                 (field, _field(moved(other, -x_px, -y_px)))
                 for field, (_, other) in zip(fields, tiles, strict=True)
             ],
-            _SEARCH_PX if number == 0 else 1,
+            _TILE_PX // 3 if number == 0 else 1,
         )
         x_px, y_px = x_px + step[0], y_px + step[1]
         if max(abs(x_px), abs(y_px)) > MOST_PX + 1:
@@ -110,7 +109,7 @@ def _peak(pairs: list[tuple[Complex, Complex]], reach_px: int) -> tuple[float, f
     for one, two in pairs:
         product = np.conj(np.fft.fft2(one)) * np.fft.fft2(two)
         surface += np.fft.ifft2(product.sum(axis=0)).real
-    reach = min(reach_px + 1, (min(height, width) - 1) // 2)
+    reach = min(reach_px + 1, max(min(height, width) // 3, 1), (min(height, width) - 1) // 2)
     near = np.fft.fftshift(surface)
     row, column = height // 2, width // 2
     near = near[row - reach : row + reach + 1, column - reach : column + reach + 1]
@@ -119,7 +118,7 @@ def _peak(pairs: list[tuple[Complex, Complex]], reach_px: int) -> tuple[float, f
     inner = near[1:-1, 1:-1]
     offsets = np.arange(-(reach - 1), reach)
     within = np.maximum(np.abs(offsets)[:, None], np.abs(offsets)) <= MOST_PX
-    weighed = np.where(within, inner * _FAR_BONUS, inner)
+    weighed = np.where(within, inner * _NEAR_BONUS, inner)
     best = np.unravel_index(int(np.argmax(weighed)), inner.shape)
     y, x = int(best[0]) + 1, int(best[1]) + 1
     return (

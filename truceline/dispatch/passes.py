@@ -25,6 +25,7 @@ STALE_DAYS = 14.0  # contract satellite, section 6
 _DAY_S = 86_400.0
 _STEPS_PER_TURN = 96  # samples of one revolution: every rise has its highest moment between neighbours
 _LONGEST_STEP_S = 300.0
+_FAR_BELOW_DEG = 45.0  # a sample so far below the limit has no visible moment within a step of it
 _CHUNK = 20_000  # samples held at once
 _EPS_S = 1e-4
 _JD_1970 = 2_440_587.5
@@ -64,8 +65,8 @@ def passes_of(
 ) -> list[Pass]:
     """Find the passes of one satellite over a place, in order of time.
 
-    Elevation is cut at its extremes into stretches in which it only rises or only falls; each holds at
-    most one crossing of the least elevation, found by bisection to a tenth of a millisecond.
+    Elevation is sampled, and cut at its extremes too where they may reach the limit, so that each stretch
+    holds at most one crossing of the least elevation, found by bisection to a tenth of a millisecond.
 
     Parameters
     ----------
@@ -78,17 +79,16 @@ def passes_of(
     min_elevation_deg
         What counts as visible, without refraction.
     """
-    look = _look(elements, place)
+    sky = _Sky(elements, place)
     length_s = (until_utc - from_utc).total_seconds()
     start_s = from_utc.timestamp()
 
     def above(seconds: Array) -> Array:
-        elevation = look(start_s + seconds)[0]
-        return np.where(np.isnan(elevation), -90.0, elevation) - min_elevation_deg
+        return sky.elevation_deg(start_s + seconds) - min_elevation_deg
 
     found = list(_stretches(above, length_s, _step_s(elements)))
     return [
-        _pass(elements, place, look, start_s, length_s, stretch)
+        _pass(elements, place, sky, start_s, length_s, stretch)
         for stretch in found
         if stretch[1] > stretch[0] or stretch[0] in (0.0, length_s)
     ]
@@ -145,17 +145,22 @@ def _stretches(
 
 
 def _knots(above: Callable[[Array], Array], length_s: float, step_s: float) -> Array:
-    """Give the ends of the window and, in between, the moments at which the elevation turns."""
+    """Give moments between which the elevation crosses the limit once at most: samples and its turns."""
     count = max(4, math.ceil(length_s / step_s) + 1)
     step = length_s / (count - 1)
     turns: list[Array] = [np.array([0.0])]
     for begin in range(0, count, _CHUNK):
         numbers = np.arange(max(begin - 1, 0), min(begin + _CHUNK + 1, count))
-        values = above(np.asarray(numbers * step, float))
+        moments: Array = np.asarray(numbers * step, np.float64)
+        values = above(moments)
+        turns.append(moments)
         for sign in (1, -1):
             signed = sign * values
-            middle = np.flatnonzero((signed[1:-1] >= signed[:-2]) & (signed[1:-1] > signed[2:])) + 1
-            centre = numbers[middle] * step
+            turning = (signed[1:-1] >= signed[:-2]) & (signed[1:-1] > signed[2:])
+            # Only a turn that may lie on the other side of the limit than its neighbours matters.
+            turning &= values[1:-1] > (-_FAR_BELOW_DEG if sign > 0 else 0.0)
+            middle = np.flatnonzero(turning) + 1
+            centre = moments[middle]
             low, high = np.maximum(centre - step, 0), np.minimum(centre + step, length_s)
             turns.append(_turn(above, sign, low, high))
     turns.append(np.array([length_s]))
@@ -171,18 +176,23 @@ def _with_ends(above: Callable[[Array], Array], knots: Array, length_s: float, s
             extra.append(_turn(above, sign, np.array([low]), np.array([high])))
     near = np.concatenate(extra)
     inside = (near > _EPS_S * 20) & (near < length_s - _EPS_S * 20)
-    return np.unique(np.concatenate([knots, near[inside]]))
+    return np.unique(np.concatenate([knots, near[inside]])).astype(np.float64)
 
 
 def _turn(above: Callable[[Array], Array], sign: int, low: Array, high: Array) -> Array:
     """Search maxima (sign 1) or minima (-1) by golden section, all intervals at once."""
     if low.size == 0:
         return low
+    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+    at_left, at_right = sign * above(left), sign * above(right)
     rounds = math.ceil(math.log(_EPS_S / float((high - low).max())) / math.log(_GOLDEN))
     for _ in range(rounds):
-        left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-        is_left = sign * above(left) >= sign * above(right)
-        low, high = np.where(is_left, low, left), np.where(is_left, right, high)
+        keeps = at_left >= at_right  # the maximum lies to the left of `right`
+        low, high = np.where(keeps, low, left), np.where(keeps, right, high)
+        fresh = np.where(keeps, high - _GOLDEN * (high - low), low + _GOLDEN * (high - low))
+        value = sign * above(fresh)
+        left, right = np.where(keeps, fresh, right), np.where(keeps, left, fresh)
+        at_left, at_right = np.where(keeps, value, at_right), np.where(keeps, at_left, value)
     return np.asarray((low + high) / 2)
 
 
@@ -202,14 +212,15 @@ def _bisect(
 def _pass(
     elements: Elements,
     place: Place,
-    look: Callable[[Array], tuple[Array, Array, Array, Array]],
+    sky: "_Sky",
     start_s: float,
     length_s: float,
     stretch: tuple[float, float, float],
 ) -> Pass:
     begin, end, highest = stretch
     times = start_s + np.array([begin, highest, end])
-    elevation, azimuth, range_km, rate = look(times)
+    elevation = sky.elevation_deg(times)
+    azimuth, range_km = sky.azimuth_and_range(times)
     rises, sets = begin > 0, end < length_s
     # At the window's own edge the highest moment is no culmination: the elevation still rises or falls.
     culminates = 0 < highest < length_s
@@ -225,7 +236,7 @@ def _pass(
         max_elevation_deg=float(elevation[1]),
         culmination_azimuth_deg=float(azimuth[1]),
         culmination_range_km=float(range_km[1]),
-        direction="ascending" if rate[1] >= 0 else "descending",
+        direction="ascending" if sky.is_northbound(float(times[1])) else "descending",
         sunlit_ground=sun_elevation_deg(place, moment[1]) > 0,
         epoch_utc=elements.epoch_utc,
         epoch_age_days=(moment[1] - elements.epoch_utc) / timedelta(days=1),
@@ -233,26 +244,37 @@ def _pass(
     )
 
 
-def _look(elements: Elements, place: Place) -> Callable[[Array], tuple[Array, Array, Array, Array]]:
-    """Make the function seconds since 1970 → elevation and azimuth in degrees, range in km, latitude rate."""
-    orbit = _orbit(elements)
-    up = normals([place.lat_deg], [place.lon_deg])[0]
-    here_km = (to_earth_centred([place.lat_deg], [place.lon_deg])[0] + place.alt_m * up) / 1000
-    lat, lon = math.radians(place.lat_deg), math.radians(place.lon_deg)
-    east = np.array([-math.sin(lon), math.cos(lon), 0.0])
-    north = np.array([-math.sin(lat) * math.cos(lon), -math.sin(lat) * math.sin(lon), math.cos(lat)])
+class _Sky:
+    """What one sees of one satellite from one place, at times in seconds since 1970."""
 
-    def look(seconds: Array) -> tuple[Array, Array, Array, Array]:
-        fixed = _earth_fixed_km(orbit, seconds)
-        ray = fixed - here_km
-        range_km = np.linalg.norm(ray, axis=1)
-        elevation = np.degrees(np.arcsin(np.clip(ray @ up / range_km, -1, 1)))
-        azimuth = np.degrees(np.arctan2(ray @ east, ray @ north)) % 360
-        later = from_earth_centred(_earth_fixed_km(orbit, seconds + 0.5) * 1000)[0]
-        sooner = from_earth_centred(_earth_fixed_km(orbit, seconds - 0.5) * 1000)[0]
-        return elevation, azimuth, range_km, later - sooner
+    def __init__(self, elements: Elements, place: Place) -> None:
+        self._orbit = _orbit(elements)
+        self._up = normals([place.lat_deg], [place.lon_deg])[0]
+        ground_m = to_earth_centred([place.lat_deg], [place.lon_deg])[0]
+        self._here_km = (ground_m + place.alt_m * self._up) / 1000
+        lat, lon = math.radians(place.lat_deg), math.radians(place.lon_deg)
+        self._east = np.array([-math.sin(lon), math.cos(lon), 0.0])
+        self._north = np.array(
+            [-math.sin(lat) * math.cos(lon), -math.sin(lat) * math.sin(lon), math.cos(lat)]
+        )
 
-    return look
+    def elevation_deg(self, seconds: Array) -> Array:
+        """Give the elevation, -90 where SGP4 gives no position."""
+        ray = _earth_fixed_km(self._orbit, seconds) - self._here_km
+        sine = np.clip(ray @ self._up / np.linalg.norm(ray, axis=1), -1, 1)
+        return np.asarray(np.nan_to_num(np.degrees(np.arcsin(sine)), nan=-90.0))
+
+    def azimuth_and_range(self, seconds: Array) -> tuple[Array, Array]:
+        """Give the azimuth in degrees and the range in kilometres."""
+        ray = _earth_fixed_km(self._orbit, seconds) - self._here_km
+        azimuth = np.degrees(np.arctan2(ray @ self._east, ray @ self._north)) % 360
+        return azimuth, np.linalg.norm(ray, axis=1)
+
+    def is_northbound(self, seconds: float) -> bool:
+        """Tell whether the latitude of the point below the satellite grows."""
+        around = _earth_fixed_km(self._orbit, seconds + np.array([-0.5, 0.5])) * 1000
+        sooner, later = from_earth_centred(around)[0].tolist()
+        return bool(later >= sooner)
 
 
 def _orbit(elements: Elements) -> Any:
