@@ -145,7 +145,8 @@ def _tell(exercise: Exercise, outcome: Outcome, data: Path) -> None:
                 else item.incident.class_
             )
             print(f"           {rule}{chance}, entry {item.seq}")
-    print(f"  besides: {len(outcome.others)} incidents that belong to nothing planted")
+    others = len(outcome.others)
+    print(f"  besides: {others} incident{'s' * (others != 1)} that belong to nothing planted")
     with exercise.node.lock:
         board = exercise.node.views.board
         decided = [item for item in board.recommendations() if item.decision is not None]
