@@ -13,6 +13,7 @@ from truceline.app.cli import main
 from truceline.detect.photo_place import place_photos
 from truceline.detect.photo_reader import read_photo
 from truceline.geo.crs import from_local, to_local
+from truceline.model.errors import BadInput
 
 ORIGIN = 47.0, 37.0
 WIDTH, HEIGHT, FOCAL_PX, ABOVE_M = 480, 360, 400.0, 60.0
@@ -213,3 +214,15 @@ def test_real_flight_agrees_where_photos_overlap(shared: Path):
         apart.append(np.linalg.norm(here - there))
     assert np.percentile(apart, 50) < 0.3
     assert np.percentile(apart, 90) < 0.6
+
+
+def test_damaged_tags_are_refused_or_read_without_a_word():
+    good, rng = jpeg(np.zeros((45, 60), np.uint8), ORIGIN, 45.0), np.random.default_rng(3)
+    for number in range(200):
+        data = bytearray(good)
+        for at in rng.integers(2, len(data), 1 + number % 10):
+            data[at] = int(rng.integers(0, 256))
+        try:
+            read_photo("x.jpg", bytes(data[: None if number % 5 else len(data) // 2]))
+        except BadInput as error:
+            assert error.where == "x.jpg"

@@ -7,12 +7,14 @@ yaw, pitch, roll alike are read too. Clocks without a zone give no time.
 import io
 import math
 import re
+import struct
+import warnings
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from truceline.model.errors import BadInput
 
@@ -24,6 +26,11 @@ FULL_FRAME_MM = 43.2666  # diagonal of 36 x 24 mm, of which the 35 mm equivalent
 EXIF_IFD, GPS_IFD = 0x8769, 0x8825
 _XMP = re.compile(rb"<x:xmpmeta.{0,1000000}?</x:xmpmeta>", re.DOTALL)
 _ITEM = re.compile(r"(?:drone-dji|Camera):(\w+)(?:\s*=\s*\"([^\"]*)\"|>([^<]*)<)")
+# What the picture library raises on damaged files (UnidentifiedImageError is an OSError).
+_DAMAGED = (
+    OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError, OverflowError, struct.error,
+    Image.DecompressionBombError,
+)  # fmt: skip
 _SIZE_TAGS = (0xA002, 0xA003)
 
 
@@ -56,21 +63,9 @@ def read_photo(name: str, data: bytes) -> Photo:
     BadInput
         If it is no picture, or larger than 200 megapixels.
     """
-    try:
-        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP", "TIFF")) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise BadInput(
-                    name, f"{image.width} x {image.height} pixels, at most 200 megapixels are read"
-                )
-            tags = image.getexif()
-            exif, gps = dict(tags.get_ifd(EXIF_IFD)), dict(tags.get_ifd(GPS_IFD))
-            width_px, height_px = image.size
-            orientation = tags.get(0x0112, 1)
-            grey = _grey(image)
-    except BadInput:
-        raise
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise BadInput(name, f"cannot be read as a picture: {error}") from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # damaged tags are not told; they need no lines of their own
+        (width_px, height_px), (orientation, exif, gps), grey = _open(name, data)
     told = _xmp(data)
     lat, lon = _place(gps)
     yaw = told.get("GimbalYawDegree", told.get("FlightYawDegree", told.get("Yaw", _number(gps.get(17)))))
@@ -79,7 +74,7 @@ def read_photo(name: str, data: bytes) -> Photo:
         _time(exif, gps),
         width_px,
         height_px,
-        orientation if orientation in range(1, 9) else 1,
+        orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1,
         _focal_px(exif, width_px, height_px),
         lat,
         lon,
@@ -89,6 +84,28 @@ def read_photo(name: str, data: bytes) -> Photo:
         told.get("GimbalRollDegree", told.get("Roll", 0.0)),
         grey,
     )
+
+
+def _open(name: str, data: bytes) -> tuple[tuple[int, int], tuple[Any, dict[int, Any], dict[int, Any]], Grey]:
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP", "TIFF")) as image:
+            if image.width * image.height > MOST_PIXELS:
+                size = f"{image.width} x {image.height}"
+                raise BadInput(name, f"has {size} pixels, 200 million at most are read")
+            return image.size, _tags(image), _grey(image)
+    except BadInput:
+        raise
+    except _DAMAGED as error:
+        raise BadInput(name, f"cannot be read as a picture: {error}") from error
+
+
+def _tags(image: Image.Image) -> tuple[Any, dict[int, Any], dict[int, Any]]:
+    """Read orientation, EXIF and GPS tags; damaged ones count as not told."""
+    try:
+        tags = image.getexif()
+        return tags.get(0x0112, 1), dict(tags.get_ifd(EXIF_IFD)), dict(tags.get_ifd(GPS_IFD))
+    except _DAMAGED:
+        return 1, {}, {}
 
 
 def _grey(image: Image.Image) -> Grey:
