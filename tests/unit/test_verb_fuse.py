@@ -11,9 +11,9 @@ import pytest
 from truceline.app.cli import main
 from truceline.codec.fusion_tables import DETECTIONS, LOOKS, SENSORS
 from truceline.model.classes import FUSION_CLASSES
-from truceline.track.associate import inside
 from truceline.track.fusing import follow, look_back, output_times, tracks_table
 from truceline.track.inputs import read_inputs
+from truceline.track.regard import inside
 from truceline.track.types import ANNULUS, RECT
 
 T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)

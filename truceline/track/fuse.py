@@ -29,8 +29,8 @@ from truceline.model.observed import Detections, Tracks
 from truceline.model.place import Span, utc_text
 from truceline.model.tables import TIME, TRACK
 from truceline.model.units import CE90_PER_SIGMA
-from truceline.track.engine import DONE, run, seen_since
-from truceline.track.types import NO_SHAPE, Array, Events, Rows, State, copied, empty, grown
+from truceline.track.engine import DONE, WIDTH, run, seen_since
+from truceline.track.types import NO_SHAPE, Array, Events, Rows, State, bare_ground, copied, empty, grown
 
 ACTOR = "engine:fuse"
 CLUTTER_PER_KM2 = 1.0  # of sensors that say nothing about themselves: assume many false detections
@@ -178,17 +178,31 @@ class Fuse(Fold):
         """Feed rows to the tracker and rebuild the round's table."""
         if chunks:
             time, entry, row, rows, names, places = _together(chunks)
-            owner, residual = np.zeros(len(time), np.int64), np.full((len(time), 4), np.nan)
+            owner, residual = np.zeros(len(time), np.int64), np.full((len(time), 6), np.nan)
             events = _events(time, entry)
-            begin = (0, 0, 0)
-            none, nothing = np.zeros(1, np.int64), np.zeros((1, 20))
-            while True:
-                why, *rest = run(
-                    state, events, rows, names, _NO_GRID, True, owner, residual, none, nothing, begin
+            tally = np.zeros((len(events.time), 3))
+            begin, ground = np.zeros(5, np.int64), bare_ground(np.zeros(2), np.zeros(2), 1)
+            none, nothing, no_names = np.zeros(1, np.int64), np.zeros((1, WIDTH)), np.zeros((1, 2), np.int64)
+            while (
+                run(
+                    state,
+                    ground,
+                    events,
+                    rows,
+                    names,
+                    _NO_GRID,
+                    True,
+                    owner,
+                    residual,
+                    tally,
+                    none,
+                    nothing,
+                    no_names,
+                    begin,
                 )
-                if why == DONE:
-                    break
-                state, begin = grown(state), (rest[0], rest[1], rest[2])
+                != DONE
+            ):
+                state = grown(state)
             used = zip(owner.tolist(), entry.tolist(), row.tolist(), strict=True)
             round_.used = [*round_.used, *used]
             round_.newest = (float(time[-1]), str(entry[-1]))
@@ -207,7 +221,7 @@ class Fuse(Fold):
 
     def _table(self, round_: Round, state: State) -> pa.Table:
         """One row per track seen in the round, as it was when last seen in it."""
-        ids, out = np.zeros(len(state.alive), np.int64), np.zeros((len(state.alive), 20))
+        ids, out = np.zeros(len(state.alive), np.int64), np.zeros((len(state.alive), WIDTH))
         n = seen_since(state, float(round_.start_s), True, ids, out) if round_.used else 0
         order = np.argsort(ids[:n], kind="mergesort")
         ids, out = ids[:n][order], out[:n][order]
@@ -322,9 +336,9 @@ def _chunk(table: pa.Table, entry: str, seconds: Array, row: Array) -> Chunk:
     shares = np.where(total > 0, shares / np.where(total > 0, total, 1), 1 / len(FUSION_CLASSES))
     confidence = column("confidence")
     rows = Rows(
-        z=np.stack([lon, lat, variance, variance, nothing, vx, vy, svv, nothing], 1),
+        z=np.stack([lon, lat, variance, variance, nothing, vx, vy, svv], 1),
         bias2=variance / 2,  # half of it stays: errors of one sensor in one place are akin
-        log_p=np.log(np.maximum(shares, 1e-3)),
+        p=shares,
         exists=np.where(np.isfinite(confidence), confidence, UNSAID_EXISTS),
         alt=np.full((len(lat), 2), np.nan),
     )

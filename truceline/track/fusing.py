@@ -1,20 +1,19 @@
 """From files of detections to a table of tracks: what ``truceline fuse`` does (contract fusion)."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
 from truceline.model.classes import FUSION_CLASSES
 from truceline.model.tables import TIME
-from truceline.track.engine import ROOM, SLOTS, run
+from truceline.track.engine import ROOM, SLOTS, WIDTH, run
 from truceline.track.inputs import Inputs, build_events
 from truceline.track.smooth import smooth_track
-from truceline.track.types import Array, Events, Rows, empty, grown
+from truceline.track.types import CELL_M, NO_SHAPE, Array, Events, Ground, Rows, bare_ground, empty, grown
 
-HISTORY = 64  # detections; a minute of a drone's, hours of a satellite's
-WIDTH = 20
+HISTORY = 24  # detections; half a minute of a drone's, four of a radar's, hours of a satellite's
 
 
 @dataclass(frozen=True)
@@ -25,10 +24,26 @@ class Course:
     rows: Array  # (n, WIDTH), see engine.emit
     owner: Array  # per detection in the order of ``order``
     residual: Array
-    known: Array
+    tally: Array  # per event, see existence.works
+    told: Array  # per sensor, see types.Ground
     order: Array
     events: Events
     detections: Rows
+    origin_us: int  # of all times in seconds
+
+    def row_events(self) -> Array:
+        """Per row of detections the event that it belongs to."""
+        full = np.flatnonzero(self.events.size)
+        full = full[np.argsort(self.events.first[full])]
+        return np.repeat(full, self.events.size[full])
+
+    def row_times(self) -> Array:
+        """Per row of detections its phenomenon time, seconds."""
+        return self.events.time[self.row_events()]
+
+    def row_sensors(self) -> Array:
+        """Per row of detections the number of its sensor."""
+        return self.events.sensor[self.row_events()]
 
 
 def output_times(inputs: Inputs, grid_s: float, start_us: int | None, end_us: int | None) -> Array:
@@ -53,36 +68,72 @@ def follow(inputs: Inputs, times_us: Array, by_arrival: bool) -> Course:
     events, rows, order = build_events(inputs, by_arrival, origin)
     grid = (times_us - origin) / 1e6
     names = inputs.detections["detection_id"][order]
-    owner, residual = np.zeros(len(order), np.int64), np.full((len(order), 4), np.nan)
-    state = empty(256, HISTORY, max(len(inputs.sensors["sensor_id"]), 1))
-    number, out, begin = np.zeros(4096, np.int64), np.zeros((4096, WIDTH)), (0, 0, 0)
+    owner, residual = np.zeros(len(order), np.int64), np.full((len(order), 6), np.nan)
+    tally = np.zeros((len(events.time), 3))
+    sensors = max(len(inputs.sensors["sensor_id"]), 1)
+    state, ground = empty(256, HISTORY, sensors), _ground(events, rows, sensors)
+    number, out = np.zeros(4096, np.int64), np.zeros((4096, WIDTH))
+    renamed, begin = np.zeros((4096, 2), np.int64), np.zeros(5, np.int64)
     while True:
-        why, *rest = run(state, events, rows, names, grid, False, owner, residual, number, out, begin)
-        begin = (rest[0], rest[1], rest[2])
+        why = run(
+            state,
+            ground,
+            events,
+            rows,
+            names,
+            grid,
+            False,
+            owner,
+            residual,
+            tally,
+            number,
+            out,
+            renamed,
+            begin,
+        )
         if why == SLOTS:
             state = grown(state)
         elif why == ROOM:
             number = np.concatenate([number, np.zeros_like(number)])
             out = np.concatenate([out, np.zeros_like(out)])
+            renamed = np.concatenate([renamed, np.zeros_like(renamed)])
         else:
             break
-    known = np.repeat(events.known, events.size)
-    at = np.concatenate([[0], np.cumsum(events.size)])
-    by_row = np.empty(len(order))
-    for_rows = np.concatenate(
-        [np.arange(f, f + n) for f, n in zip(events.first, events.size, strict=True) if n] or [at[:0]]
+    _rename(owner, renamed[: begin[3]])
+    return Course(
+        number[: begin[2]], out[: begin[2]], owner, residual, tally, ground.told, order, events, rows, origin
     )
-    by_row[for_rows] = known
-    return Course(number[: begin[2]], out[: begin[2]], owner, residual, by_row, order, events, rows)
+
+
+def _ground(events: Events, rows: Rows, sensors: int) -> Ground:
+    """Cells over all that was looked at or seen, so that where they lie rests on no single row."""
+    looked = events.shape != NO_SHAPE
+    centre = events.field[looked, :2]
+    extent = np.max(events.field[looked, 2:4], axis=1, initial=0.0)[:, None] * 1.5
+    low = np.min(centre - extent, axis=0, initial=np.inf)
+    high = np.max(centre + extent, axis=0, initial=-np.inf)
+    if not looked.any():
+        low = high = np.zeros(2)
+    return bare_ground(np.floor(low / CELL_M) * CELL_M, high, sensors)
+
+
+def _rename(owner: Array, renamed: Array) -> None:
+    """Give rows of tracks that turned out to be the continuation of others the names of those."""
+    final = dict(renamed.tolist())
+    for old in reversed(list(final)):
+        final[old] = final.get(final[old], final[old])
+    if final:
+        keys = np.array(sorted(final), np.int64)
+        values = np.array([final[k] for k in keys.tolist()], np.int64)
+        at = np.minimum(np.searchsorted(keys, owner), len(keys) - 1)
+        owner[:] = np.where(keys[at] == owner, values[at], owner)
 
 
 def look_back(course: Course, grid: Array, workers: int) -> Course:
     """Replace each track's rows between its first and last detection by smoothed ones."""
     if not len(course.number):
         return course
-    times = np.empty(len(course.order))
-    for f, n, t in zip(course.events.first, course.events.size, course.events.time, strict=True):
-        times[f : f + n] = t
+    times = course.row_times()
     firm = {n for n, row in zip(course.number.tolist(), course.rows, strict=True) if row[8] >= 0.5}
     by_track = np.argsort(course.number, kind="mergesort")
     tracks, begins = np.unique(course.number[by_track], return_index=True)
@@ -103,16 +154,7 @@ def look_back(course: Course, grid: Array, workers: int) -> Course:
         done = list(pool.map(one, zip(tracks.tolist(), pieces, strict=True)))
     number = np.concatenate([n for n, _ in done]) if done else course.number
     rows = np.concatenate([r for _, r in done]) if done else course.rows
-    return Course(
-        number,
-        rows,
-        course.owner,
-        course.residual,
-        course.known,
-        course.order,
-        course.events,
-        course.detections,
-    )
+    return replace(course, number=number, rows=rows)
 
 
 def _smoothed(
@@ -171,9 +213,10 @@ def _newly_used(course: Course, inputs: Inputs, number: Array, micro: Array, tim
     tracks = np.unique(number)
     ids = inputs.detections["detection_id"][course.order]
     mine = np.isin(course.owner, tracks)
+    known = course.events.known[course.row_events()[mine]]
     wide = len(times_us) + 1
     row_key = np.searchsorted(tracks, number) * wide + np.searchsorted(times_us, micro)
-    key = np.searchsorted(tracks, course.owner[mine]) * wide + np.searchsorted(grid, course.known[mine])
+    key = np.searchsorted(tracks, course.owner[mine]) * wide + np.searchsorted(grid, known)
     by_key = np.argsort(row_key, kind="mergesort")
     at = np.searchsorted(row_key[by_key], key)
     hit = at < len(by_key)

@@ -164,7 +164,7 @@ def order_rows(d: Columns, sensor_rank: Array, by: Array) -> tuple[Array, Array]
 
     ``by`` is the time in whose order the tracker learns of them.
     """
-    order = np.lexsort((d["detection_id"], d["look_id"], sensor_rank, d["phenomenon_time"], by))
+    order = np.lexsort((d["detection_id"], d["x_m"], d["look_id"], sensor_rank, d["phenomenon_time"], by))
     if not len(order):
         return order, np.zeros(0, np.int64)
     keys = np.stack([by, d["phenomenon_time"], sensor_rank, d["look_id"]])[:, order]
@@ -179,7 +179,6 @@ def build_rows(d: Columns, order: Array, sensors: Columns, which: Array) -> Rows
     z[:, 2:4] += bias2[:, None]
     v = np.stack([d["vx_mps"], d["vy_mps"], d["svv_m2ps2"]], 1)
     v[~(np.isfinite(v).all(1) & (v[:, 2] > 0))] = np.nan
-    movers = (np.nan_to_num(sensors["min_speed_mps"][which]) > 0).astype(float)
     shares = np.stack([np.maximum(np.nan_to_num(d[name]), 0.0) for name in _P], 1)
     total = shares.sum(1, keepdims=True)
     shares = np.where(total > 0, shares / np.where(total > 0, total, 1), 1 / 7)
@@ -187,9 +186,9 @@ def build_rows(d: Columns, order: Array, sensors: Columns, which: Array) -> Rows
     if "alt_agl_m" in d:
         alt = np.stack([d["alt_agl_m"], d["alt_sigma_m"]], 1)
     return Rows(
-        z=np.column_stack([z, v, movers])[order],
+        z=np.column_stack([z, v])[order],
         bias2=bias2[order],
-        log_p=np.log(np.maximum(shares, 1e-3))[order],
+        p=shares[order],
         exists=np.full(len(order), np.nan),
         alt=alt[order],
     )

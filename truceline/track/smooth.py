@@ -1,10 +1,21 @@
-"""Look back: every row of a track rests on all its detections (Rauch, Tung, Striebel, AIAA J. 3, 1965)."""
+"""Look back: every row of a track rests on all its detections (Rauch, Tung, Striebel, AIAA J. 3, 1965).
+
+A thing that is seen twice at one place with a pause between stood there; one that is not where its
+course would have taken it has turned.
+"""
+
+import math
 
 import numpy as np
 from numba import njit
 
-from truceline.track.motion import DRIVE, predict, update, update_velocity
+from truceline.track.motion import COLUMN, DRIVE, FIRST_VARIANCE, ROW, predict, update, update_velocity
 from truceline.track.types import Array
+
+PAUSE_S = 40.0  # a shorter silence says nothing about standing
+SAME_PLACE2 = 9.0  # chi-square, two degrees of freedom: 99 in 100
+TURNED2 = 9.0
+TURNED_NOISE = 6.0  # m2/s3, density of the acceleration of what turns
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -14,7 +25,7 @@ def smooth_track(time: Array, z: Array, grid: Array) -> Array:
     Parameters
     ----------
     time, z
-        The track's detections in order of time: (n,) seconds and (n, 9).
+        The track's detections in order of time: (n,) seconds and (n, 8).
     grid
         Output times, ascending.
 
@@ -26,21 +37,37 @@ def smooth_track(time: Array, z: Array, grid: Array) -> Array:
     times = np.concatenate((time, grid))
     order = np.argsort(times, kind="mergesort")
     n = len(order)
-    x, p = np.zeros((n, 4)), np.zeros((n, 4, 4))
-    px, pp = np.zeros((n, 4)), np.zeros((n, 4, 4))
+    x, p = np.zeros((n, 4)), np.zeros((n, 10))
+    px, pp = np.zeros((n, 4)), np.zeros((n, 10))
     x[0, 0], x[0, 1] = z[0, 0], z[0, 1]
-    p[0, 0, 0] = p[0, 1, 1] = 1e8
-    p[0, 2, 2] = p[0, 3, 3] = 150.0
+    p[0, 0] = p[0, 2] = 1e6
+    p[0, 7] = p[0, 9] = FIRST_VARIANCE
+    stood, since = False, time[0]
     for k in range(n):
         if k > 0:
             x[k], p[k] = x[k - 1], p[k - 1]
+            if stood:
+                p[k, 0] += 0.02 * (times[order[k]] - times[order[k - 1]])
+                p[k, 2] += 0.02 * (times[order[k]] - times[order[k - 1]])
             predict(x[k], p[k], DRIVE, times[order[k]] - times[order[k - 1]], False)
+        i = order[k]
+        if i < len(time) and k > 0:
+            if stood:
+                p[k, 7] += 25.0
+                p[k, 9] += 25.0
+            elif far(x[k], p[k], z[i]) > TURNED2:
+                turn(p[k], time[i] - since)
         px[k], pp[k] = x[k], p[k]
-        if order[k] < len(time):
-            row = z[order[k]]
-            update(x[k], p[k], row, False)
-            if not np.isnan(row[7]):
-                update_velocity(x[k], p[k], row, False)
+        if i < len(time):
+            update(x[k], p[k], z[i], False)
+            if not math.isnan(z[i, 7]):
+                update_velocity(x[k], p[k], z[i], False)
+            stood = i + 1 < len(time) and stands(time, z, i)
+            since = time[i]
+            if stood:
+                still = np.array([0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1e-4])
+                update_velocity(x[k], p[k], still, False)
+                x[k, 2] = x[k, 3] = 0.0
     out = np.zeros((len(grid), 7))
     for k in range(n - 1, -1, -1):
         if k < n - 1:
@@ -48,18 +75,55 @@ def smooth_track(time: Array, z: Array, grid: Array) -> Array:
         if order[k] >= len(time):
             g = order[k] - len(time)
             out[g, 0], out[g, 1], out[g, 5], out[g, 6] = x[k, 0], x[k, 1], x[k, 2], x[k, 3]
-            out[g, 2], out[g, 3], out[g, 4] = p[k, 0, 0], p[k, 1, 1], p[k, 0, 1]
+            out[g, 2], out[g, 3], out[g, 4] = p[k, 0], p[k, 2], p[k, 1]
     return out
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
+def stands(time: Array, z: Array, i: int) -> bool:
+    """Tell whether a thing stood between its i-th detection and the next."""
+    if time[i + 1] - time[i] < PAUSE_S:
+        return False
+    dx, dy = z[i + 1, 0] - z[i, 0], z[i + 1, 1] - z[i, 1]
+    spread = z[i, 2] + z[i, 3] + z[i + 1, 2] + z[i + 1, 3]
+    return bool(2 * (dx * dx + dy * dy) < SAME_PLACE2 * spread)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def far(x: Array, p: Array, z: Array) -> float:
+    """Squared Mahalanobis distance of a detection from a state."""
+    dx, dy = z[0] - x[0], z[1] - x[1]
+    sxx, syy, sxy = p[0] + z[2], p[2] + z[3], p[1] + z[4]
+    return float((syy * dx * dx - 2 * sxy * dx * dy + sxx * dy * dy) / max(sxx * syy - sxy * sxy, 1e-12))
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def turn(p: Array, dt: float) -> None:
+    """Loosen a predicted covariance as if the acceleration had been that of a turn."""
+    place, cross, speed = TURNED_NOISE * dt**3 / 3, TURNED_NOISE * dt * dt / 2, TURNED_NOISE * dt
+    p[0] += place
+    p[2] += place
+    p[3] += cross
+    p[6] += cross
+    p[7] += speed
+    p[9] += speed
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _full(p: Array) -> Array:
+    square = np.empty((4, 4))
+    for k in range(10):
+        square[ROW[k], COLUMN[k]] = square[COLUMN[k], ROW[k]] = p[k]
+    return square
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
 def _back(x: Array, p: Array, px: Array, pp: Array, k: int, dt: float) -> None:
-    if dt < 1e-6:
-        x[k], p[k] = x[k + 1], p[k + 1]
-        return
     forward = np.eye(4)
     forward[0, 2] = forward[1, 3] = dt
-    gain = p[k] @ forward.T @ np.linalg.inv(pp[k + 1])
+    behind, ahead, expected = _full(p[k]), _full(p[k + 1]), _full(pp[k + 1])
+    gain = behind @ forward.T @ np.linalg.inv(expected)
     x[k] += gain @ (x[k + 1] - px[k + 1])
-    p[k] += gain @ (p[k + 1] - pp[k + 1]) @ gain.T
-    p[k] = 0.5 * (p[k] + p[k].T)
+    behind += gain @ (ahead - expected) @ gain.T
+    for j in range(10):
+        p[k, j] = 0.5 * (behind[ROW[j], COLUMN[j]] + behind[COLUMN[j], ROW[j]])

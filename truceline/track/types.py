@@ -8,6 +8,8 @@ import numpy.typing as npt
 Array: TypeAlias = npt.NDArray[Any]
 
 NO_SHAPE, RECT, ANNULUS = 0, 1, 2
+SEEN, SEEN_MOVING, UNSEEN = 0, 1, 2  # kinds of node in a track's history
+CELL_M = 1000.0
 
 
 class Events(NamedTuple):
@@ -31,37 +33,57 @@ class Events(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Detections in the order of their events."""
+    """Detections in the order of their events, within an event by x."""
 
-    z: Array  # (n, 9): x, y, sxx, syy, sxy (bias included), vx, vy, svv, movers only
+    z: Array  # (n, 8): x, y, sxx, syy, sxy (bias included), vx, vy, svv
     bias2: Array  # m2 per axis, the part of z's covariance that does not average out
-    log_p: Array  # (n, 7)
+    p: Array  # (n, 7) class probabilities
     exists: Array  # probability that it is no false detection; NaN: from the clutter
     alt: Array  # (n, 2): height and its standard deviation, NaN where not measured
 
 
 class State(NamedTuple):
-    """All tracks; slot s is free when ``alive[s] == 0``."""
+    """All tracks; slot s is free when ``alive[s] == 0``. The nodes of a history lie in a ring."""
 
     alive: Array
     number: Array  # int64 name of the founder
+    head: Array  # where in the ring the oldest node lies
     nodes: Array  # how many nodes of history
     shortened: Array  # history dropped its oldest
+    kind: Array  # (S, H) SEEN, SEEN_MOVING or UNSEEN
     time: Array  # (S, H)
-    z: Array  # (S, H, 9)
+    z: Array  # (S, H, 8); of an UNSEEN node: log likelihood of silence per motion
     x: Array  # (S, H, 2, 4)
-    p: Array  # (S, H, 2, 4, 4)
+    p: Array  # (S, H, 2, 10), see motion
     mu: Array  # (S, H, 2)
+    box: Array  # (S, 6): x, y, vx, vy, radius, time; where to look for it, roughly
     odds: Array  # log odds of existence
     odds_time: Array
+    shown: Array  # it has been in force: 1
     bias2: Array
     used: Array
+    founded: Array  # phenomenon time of its first detection
     last: Array  # newest phenomenon time used
+    by: Array  # sensor that saw it last
+    fastest: Array  # m/s, what it has certainly driven
     alt: Array  # (S, 3): height, variance, time
-    log_p: Array  # (S, 7): of sorties that ended
+    shares: Array  # (S, 7): class probabilities
+    log_p: Array  # (S, 7): sum over sensors, each sortie discounted
     sum_p: Array  # (S, M, 7): of the present sortie of each sensor
     count_p: Array  # (S, M)
     sortie_p: Array  # (S, M)
+
+
+class Ground(NamedTuple):
+    """What is known about things that nobody has seen yet, by cell, and about the sensors."""
+
+    corner: Array  # (2,): x, y of the first cell's corner
+    unseen: Array  # (2, ny, nx): things per km2 that drive and that stand
+    time: Array  # (ny, nx): of the newest look, -inf where there was none
+    density: Array  # (2,): things per km2 to be expected, km2 ever looked at
+    jammed: Array  # (M,): probability that a sensor sees nothing at all
+    heard: Array  # (M,): time of the newest look of a sensor
+    told: Array  # (M, 2): how often others, looking next, saw what a sensor had seen, and did not
 
 
 def empty(slots: int, history: int, sensors: int) -> State:
@@ -79,23 +101,45 @@ def empty(slots: int, history: int, sensors: int) -> State:
     return State(
         alive=np.zeros(slots, np.int64),
         number=np.zeros(slots, np.int64),
+        head=np.zeros(slots, np.int64),
         nodes=np.zeros(slots, np.int64),
         shortened=np.zeros(slots, np.int64),
+        kind=np.zeros((slots, history), np.int8),
         time=np.zeros((slots, history)),
-        z=np.zeros((slots, history, 9)),
+        z=np.zeros((slots, history, 8)),
         x=np.zeros((slots, history, 2, 4)),
-        p=np.zeros((slots, history, 2, 4, 4)),
-        mu=np.zeros((slots, history, 2)),
+        p=np.zeros((slots, history, 2, 10), np.float32),
+        mu=np.zeros((slots, history, 2), np.float32),
+        box=np.zeros((slots, 6)),
         odds=np.zeros(slots),
         odds_time=np.zeros(slots),
+        shown=np.zeros(slots, np.int64),
         bias2=np.zeros(slots),
         used=np.zeros(slots, np.int64),
+        founded=np.zeros(slots),
         last=np.zeros(slots),
+        by=np.zeros(slots, np.int64),
+        fastest=np.zeros(slots),
         alt=np.full((slots, 3), np.nan),
+        shares=np.zeros((slots, 7)),
         log_p=np.zeros((slots, 7)),
-        sum_p=np.zeros((slots, sensors, 7)),
-        count_p=np.zeros((slots, sensors), np.int64),
-        sortie_p=np.full((slots, sensors), -1, np.int64),
+        sum_p=np.zeros((slots, sensors, 7), np.float32),
+        count_p=np.zeros((slots, sensors), np.int32),
+        sortie_p=np.full((slots, sensors), -1, np.int32),
+    )
+
+
+def bare_ground(low: Array, high: Array, sensors: int) -> Ground:
+    """Lay cells over a rectangle of which nothing is known."""
+    nx, ny = (np.ceil((high - low) / CELL_M).astype(int) + 1).tolist()
+    return Ground(
+        corner=low.astype(float),
+        unseen=np.zeros((2, ny, nx)),
+        time=np.full((ny, nx), -np.inf),
+        density=np.array([0.025, 0.0]),
+        jammed=np.full(sensors, 1e-3),
+        heard=np.full(sensors, -np.inf),
+        told=np.zeros((sensors, 2)),
     )
 
 

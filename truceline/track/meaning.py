@@ -1,0 +1,79 @@
+"""What a thing is: class probabilities, fused over sensors whose errors persist within a sortie."""
+
+import math
+
+from numba import njit
+
+from truceline.track.types import Array, Events, Rows, State
+
+SORTIE_SHARE = 0.14  # share of a class error that stays within one sortie: n looks count as 1/share at most
+TRACKED, PERSON, AIRCRAFT = 2, 4, 5  # columns, see model.classes
+RUNNER_MPS, FAST_TRACK_MPS, FAST_ROAD_MPS = 4.0, 20.0, 45.0  # what people, tracked vehicles, vehicles reach
+TOO_FAST = 6.0  # log odds against a class whose things do not move so fast
+
+
+@njit(cache=True, error_model="numpy")
+def refresh(state: State, s: int) -> None:
+    """Turn a track's sums into class probabilities, its speed counting too."""
+    shares, fastest = state.shares[s], state.fastest[s]
+    top = -1e300
+    for c in range(7):
+        value = state.log_p[s, c]
+        if fastest > RUNNER_MPS and c == PERSON:
+            value -= TOO_FAST
+        if fastest > FAST_TRACK_MPS and TRACKED <= c < PERSON:
+            value -= 0.5 * TOO_FAST
+        if fastest > FAST_ROAD_MPS and c != AIRCRAFT:
+            value -= TOO_FAST
+        shares[c] = value
+        top = max(top, value)
+    total = 0.0
+    for c in range(7):
+        shares[c] = math.exp(shares[c] - top)
+        total += shares[c]
+    for c in range(7):
+        shares[c] /= total
+
+
+@njit(cache=True, error_model="numpy")
+def learn(state: State, s: int, events: Events, e: int, rows: Rows, r: int) -> None:
+    """Take in class, bias, height and count of a detection."""
+    m, sortie, time = events.sensor[e], events.sortie[e], events.time[e]
+    fresh = state.sortie_p[s, m] != sortie or sortie < 0
+    n = 0 if fresh else state.count_p[s, m]
+    old = 1.0 / (1 + max(n - 1, 0) * SORTIE_SHARE)
+    new = 1.0 / (1 + n * SORTIE_SHARE)
+    for c in range(7):
+        before = 0.0 if fresh else state.sum_p[s, m, c]
+        after = before + math.log(max(rows.p[r, c], 1e-3))
+        state.log_p[s, c] += after * new - before * old
+        state.sum_p[s, m, c] = after
+    state.count_p[s, m], state.sortie_p[s, m] = n + 1, sortie
+    refresh(state, s)
+    state.bias2[s] += (rows.bias2[r] - state.bias2[s]) * max(0.2, 1.0 / (1 + state.used[s]))
+    state.used[s] += 1
+    state.last[s] = max(state.last[s], time)
+    if not math.isnan(rows.alt[r, 0] + rows.alt[r, 1]):
+        _learn_height(state, s, time, rows.alt[r])
+
+
+@njit(cache=True, error_model="numpy")
+def _learn_height(state: State, s: int, time: float, alt: Array) -> None:
+    variance = alt[1] ** 2
+    if math.isnan(state.alt[s, 0]):
+        state.alt[s, 0], state.alt[s, 1] = alt[0], variance
+    else:
+        before = state.alt[s, 1] + abs(time - state.alt[s, 2])  # 1 m2/s: heights wander
+        gain = before / (before + variance)
+        state.alt[s, 0] += gain * (alt[0] - state.alt[s, 0])
+        state.alt[s, 1] = (1 - gain) * before
+    state.alt[s, 2] = max(time, state.last[s])
+
+
+@njit(cache=True, error_model="numpy")
+def likeness(shares: Array, p: Array) -> float:
+    """Tell how much likelier a class reading is for a track of these classes than for any thing."""
+    same = 0.0
+    for c in range(7):
+        same += shares[c] * p[c]
+    return max(7 * same, 0.05)

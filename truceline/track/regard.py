@@ -1,0 +1,193 @@
+"""Where a sensor has looked, what it would have shown there, and what nobody has seen yet.
+
+Things that nobody has seen are kept as a density per cell (the Poisson part of a Poisson
+multi-Bernoulli filter, Williams, IEEE TAES 51(3), 2015): a look that shows nothing thins it out, so
+that a first detection in a cell that is well watched is most likely false, and in one that nobody
+has looked at most likely a thing.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from truceline.track.types import ANNULUS, CELL_M, NO_SHAPE, Array, Events, Ground, Rows
+
+REFILL_S = 3600.0  # how fast unseen things come back into a cell: births, and strangers passing through
+CHANGE_PER_S = 1 / 900 + 1 / 1000  # see motion: stops and starts
+STANDING = 0.5  # share of things that stand
+UNKNOWN_PD = 0.3
+REFUTED = 0.35  # a sensor of whose tracks others fail to see a larger share is trusted less
+DISTRUSTED_PER_KM2 = 1.0
+UNKNOWN_CLUTTER_PER_KM2 = 2e-3  # reports have no looks: "false" is a thing told where there is none
+
+
+@njit(cache=True, error_model="numpy")
+def inside(x: float, y: float, shape: int, field: Array) -> bool:
+    """Tell whether a place lies in a look's field of regard (contract fusion, LOOKS)."""
+    dx, dy = x - field[0], y - field[1]
+    if shape == ANNULUS:
+        r2 = dx * dx + dy * dy
+        return bool(field[2] * field[2] <= r2 <= field[3] * field[3])
+    c, s = math.cos(field[4]), math.sin(field[4])
+    return bool(abs(dx * c + dy * s) <= field[2] and abs(dy * c - dx * s) <= field[3])
+
+
+@njit(cache=True, error_model="numpy")
+def seen_share(x: float, y: float, sxx: float, syy: float, shape: int, field: Array) -> float:
+    """Tell how much of an uncertain place lies in the field of regard."""
+    ax, ay = 1.4 * math.sqrt(sxx), 1.4 * math.sqrt(syy)
+    total = 2.0 * inside(x, y, shape, field)
+    total += inside(x + ax, y, shape, field) + inside(x - ax, y, shape, field)
+    total += inside(x, y + ay, shape, field) + inside(x, y - ay, shape, field)
+    return total / 6
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def sees_speed(min_speed: float, speed: float, spread: float) -> float:
+    """Probability that a thing is quicker than a sensor needs; ``spread``: standard deviation, m/s."""
+    if min_speed <= 0:
+        return 1.0
+    return 1.0 / (1.0 + math.exp(1.7 * (min_speed - speed) / max(spread, 0.3)))
+
+
+@njit(cache=True, error_model="numpy")
+def pd_of(events: Events, e: int) -> float:
+    """Detection probability that the maker tells."""
+    pd = events.pd[e]
+    return UNKNOWN_PD if math.isnan(pd) else min(max(pd, 0.01), 0.98)
+
+
+@njit(cache=True, error_model="numpy")
+def area_km2(shape: int, field: Array) -> float:
+    """Area of a field of regard."""
+    if shape == ANNULUS:
+        return float(math.pi * (field[3] ** 2 - field[2] ** 2) / 1e6)
+    return float(4 * field[2] * field[3] / 1e6)
+
+
+@njit(cache=True, error_model="numpy")
+def _cells(ground: Ground, shape: int, field: Array) -> tuple[int, int, int, int]:
+    ny, nx = ground.time.shape
+    if shape == ANNULUS:
+        rx = ry = field[3]
+    else:
+        c, s = abs(math.cos(field[4])), abs(math.sin(field[4]))
+        rx, ry = field[2] * c + field[3] * s, field[2] * s + field[3] * c
+    left = int((field[0] - rx - ground.corner[0]) // CELL_M)
+    right = int((field[0] + rx - ground.corner[0]) // CELL_M)
+    low = int((field[1] - ry - ground.corner[1]) // CELL_M)
+    high = int((field[1] + ry - ground.corner[1]) // CELL_M)
+    return max(left, 0), min(right, nx - 1), max(low, 0), min(high, ny - 1)
+
+
+@njit(cache=True, error_model="numpy")
+def unseen_at(ground: Ground, x: float, y: float, time: float, drives: float, stands: float) -> float:
+    """Unseen things per km2 at a place, weighted by how likely they would be shown."""
+    ny, nx = ground.time.shape
+    i, j = int((y - ground.corner[1]) // CELL_M), int((x - ground.corner[0]) // CELL_M)
+    full = ground.density[0]
+    if not (0 <= i < ny and 0 <= j < nx) or ground.time[i, j] == -np.inf:
+        return float(full * ((1 - STANDING) * drives + STANDING * stands))
+    a, b = _refilled(ground, i, j, max(time - ground.time[i, j], 0.0))
+    return a * drives + b * stands
+
+
+@njit(cache=True, error_model="numpy")
+def _refilled(ground: Ground, i: int, j: int, dt: float) -> tuple[float, float]:
+    fill, swap = 1 - math.exp(-dt / REFILL_S), 1 - math.exp(-CHANGE_PER_S * dt)
+    full = ground.density[0]
+    a, b = ground.unseen[0, i, j], ground.unseen[1, i, j]
+    a += fill * (full * (1 - STANDING) - a)
+    b += fill * (full * STANDING - b)
+    total = a + b
+    return a + swap * (total * (1 - STANDING) - a), b + swap * (total * STANDING - b)
+
+
+@njit(cache=True, error_model="numpy")
+def survey(ground: Ground, events: Events, e: int, pd: float) -> None:
+    """Thin out what is unseen where a look has been."""
+    shape, field, time = events.shape[e], events.field[e], events.time[e]
+    if shape == NO_SHAPE:
+        return
+    left, right, low, high = _cells(ground, shape, field)
+    stands = 0.01 if events.min_speed[e] > 0 else pd
+    fresh = 0
+    last_dt, fill, swap, full = -1.0, 0.0, 0.0, ground.density[0]
+    for i in range(low, high + 1):
+        y = ground.corner[1] + (i + 0.5) * CELL_M
+        for j in range(left, right + 1):
+            if not inside(ground.corner[0] + (j + 0.5) * CELL_M, y, shape, field):
+                continue
+            before = ground.time[i, j]
+            if before > time:
+                continue
+            if before == -np.inf:
+                fresh += 1
+                a, b = full * (1 - STANDING), full * STANDING
+            else:
+                dt = time - before
+                if dt != last_dt:
+                    last_dt = dt
+                    fill, swap = 1 - math.exp(-dt / REFILL_S), 1 - math.exp(-CHANGE_PER_S * dt)
+                a, b = ground.unseen[0, i, j], ground.unseen[1, i, j]
+                a += fill * (full * (1 - STANDING) - a)
+                b += fill * (full * STANDING - b)
+                move = swap * ((a + b) * (1 - STANDING) - a)
+                a, b = a + move, b - move
+            ground.unseen[0, i, j], ground.unseen[1, i, j] = a * (1 - pd), b * (1 - stands)
+            ground.time[i, j] = time
+    if fresh:
+        ground.density[1] += fresh * CELL_M * CELL_M / 1e6
+
+
+@njit(cache=True, error_model="numpy")
+def false_per_km2(ground: Ground, events: Events, e: int) -> float:
+    """False detections per km2 to reckon with: what the maker tells, more where others contradict."""
+    if events.shape[e] == NO_SHAPE:
+        return max(float(events.clutter[e]), UNKNOWN_CLUTTER_PER_KM2)
+    confirmed, refuted = ground.told[events.sensor[e], 0], ground.told[events.sensor[e], 1]
+    share = (refuted + 1) / (refuted + confirmed + 20)
+    distrust = min(max((share - REFUTED) / REFUTED, 0.0), 1.0)
+    return max(float(events.clutter[e]), 1e-4) + float(distrust) * DISTRUSTED_PER_KM2
+
+
+@njit(cache=True, error_model="numpy")
+def burst_per_km2(ground: Ground, events: Events, e: int, rows: Rows, loose: int, expected: float) -> float:
+    """False detections per km2 of a look that shows far more than can be; 0: it does not.
+
+    A look at ground that nobody has seen before may show anything.
+    """
+    area = area_km2(events.shape[e], events.field[e])
+    if events.shape[e] == NO_SHAPE or loose < 6 + 4 * expected * area:
+        return 0.0
+    strange_ground = 0
+    for r in range(events.first[e], events.first[e] + events.size[e]):
+        i = int((rows.z[r, 1] - ground.corner[1]) // CELL_M)
+        j = int((rows.z[r, 0] - ground.corner[0]) // CELL_M)
+        ny, nx = ground.time.shape
+        strange_ground += not (0 <= i < ny and 0 <= j < nx) or ground.time[i, j] == -np.inf
+    return 0.0 if 4 * strange_ground > events.size[e] else loose / area
+
+
+@njit(cache=True, error_model="numpy")
+def first_density(ground: Ground, events: Events, e: int, loose: int, pd: float) -> None:
+    """Raise the density to be expected when a first look at an area shows more than false detections."""
+    shape, field = events.shape[e], events.field[e]
+    area = area_km2(shape, field)
+    if shape == NO_SHAPE or loose < 5 or ground.density[1] > 4 * area:
+        return
+    false = events.clutter[e] * area
+    ground.density[0] = max(ground.density[0], (loose - false - 2 * math.sqrt(false + 1)) / (area * pd))
+
+
+@njit(cache=True, error_model="numpy")
+def strangers(ground: Ground, events: Events, e: int, rows: Rows, strange: Array, fresh: Array) -> None:
+    """Fill, per row, false detections and unseen things per km2 (``strange``), and the latter alone."""
+    pd, first = pd_of(events, e), events.first[e]
+    stands = 0.01 if events.min_speed[e] > 0 else pd
+    clutter = false_per_km2(ground, events, e)
+    for r in range(events.size[e]):
+        z = rows.z[first + r]
+        fresh[r] = unseen_at(ground, z[0], z[1], events.time[e], pd, stands)
+        strange[r] = clutter + fresh[r]
