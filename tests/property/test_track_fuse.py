@@ -142,10 +142,10 @@ def test_two_things_are_two_tracks_over_several_rounds(blobs):
     assert min(table["exists_p"].to_pylist()[0] for table in tables) > 0.9
 
 
-def test_a_track_ends_when_it_was_not_seen_for_an_hour(blobs):
+def test_a_track_ends_when_it_was_not_seen_for_three_hours(blobs):
     feed = Feed(blobs)
     feed.put("det-0", said(*piece(blobs, 0, 0)))
-    feed.put("det-1", said(*piece(blobs, 90, 1)))
+    feed.put("det-1", said(*piece(blobs, 200, 1)))
 
     ids = [set(pieces.read(blobs, c.body.piece)["track_id"].to_pylist()) for c in feed.in_force.values()]
 

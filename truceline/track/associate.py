@@ -9,7 +9,7 @@ from truceline.track.meaning import likeness
 from truceline.track.motion import DRIVE, TURN, difference
 from truceline.track.near import Near, seen_p
 from truceline.track.regard import pd_of
-from truceline.track.types import Array, Events, Rows, State
+from truceline.track.types import NO_SHAPE, Array, Events, Rows, State
 
 GATE2 = 16.0  # chi-square, two degrees of freedom: 99.97 in 100 true pairs lie inside
 ANY_VELOCITY = math.log(2 * math.pi * 36.0)  # a false detection's velocity is of the order of 6 m/s per axis
@@ -53,6 +53,7 @@ def pair(
         widest = max(widest, z[r, 2])
     pd = pd_of(events, e)
     moving = events.min_speed[e] > 0
+    least = pd if events.shape[e] == NO_SHAPE else 0.1 * pd  # fields of regard have no sharp edge
     for c in range(n_near):
         s, x, p = near.slot[c], near.x[c], near.p[c]
         broad = state.shown[s] and p[0, 0] + p[0, 2] > BROAD_M * BROAD_M
@@ -63,8 +64,8 @@ def pair(
                 gate = 4 * math.sqrt(p[m, 0] + widest)
                 left, right = min(left, x[m, 0] - gate), max(right, x[m, 0] + gate)
         low = 0 if geodetic else np.searchsorted(z[:, 0], left)
-        drives = max(near.see[c, 0], 0.1 * pd)
-        stands = near.mu[c, 1] * (max(near.see[c, 1], 0.1 * pd) if not moving else 0.02 * pd)
+        drives = max(near.see[c, 0], least)
+        stands = near.mu[c, 1] * (max(near.see[c, 1], least) if not moving else 0.02 * pd)
         shown = seen_p(near, c)
         silence = 1 - near.exists[c] * min(shown, 0.999)
         for r in range(low, n):

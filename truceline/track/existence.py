@@ -13,7 +13,7 @@ from truceline.track.near import Near, seen_p
 from truceline.track.types import Array, Events, Ground, State
 
 ODDS_FLOOR, GONE = -7.0, -4.0  # log odds below which a track ends: one that was in force, any other
-UNSEEN_S = 5400.0  # a track not seen for so long ends
+UNSEEN_S = 10_800.0  # a track not seen for so long ends
 TENTATIVE_S = 180.0  # one that was never in force and is unlikely
 LIFE_S = 20_000.0  # without news the probability of existence falls by 1/e
 CONVOY_M, CONVOY_MPS = 400.0, 6.0  # things so near to one another, driving so much alike, are a convoy

@@ -3,8 +3,8 @@
 A late or corrected piece takes the tracker back to the end of the round before it and forward from
 there; only rounds whose rows have changed are claimed again. What is in force in the end depends on
 the set of detections alone: rows are worked on by (time, entry, row), and a track is named after the
-row that founded it. A track ends when it was not seen for an hour; until then its existence falls
-by 1/e in two hours of silence.
+row that founded it. A track ends when it was not seen for three hours; until then its existence
+falls by 1/e in five and a half hours of silence.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ from truceline.track.engine import DONE, WIDTH, run, seen_since
 from truceline.track.types import NO_SHAPE, Array, Events, Rows, State, bare_ground, copied, empty, grown
 
 ACTOR = "engine:fuse"
-CLUTTER_PER_KM2 = 1.0  # of sensors that say nothing about themselves: assume many false detections
+CLUTTER_PER_KM2 = 0.1  # of sensors that say nothing about themselves: assume many false detections
 UNSAID_EXISTS = 0.3  # without a confidence of its own one detection alone founds no track to act on
 VELOCITY_VARIANCE = 4.0  # m2/s2: a row's speed and course carry no error of their own
 FINEST_M = 1.0
@@ -182,6 +182,7 @@ class Fuse(Fold):
             events = _events(time, entry)
             tally = np.zeros((len(events.time), 3))
             begin, ground = np.zeros(5, np.int64), bare_ground(np.zeros(2), np.zeros(2), 1)
+            begin[4] = len(state.alive)
             none, nothing, no_names = np.zeros(1, np.int64), np.zeros((1, WIDTH)), np.zeros((1, 2), np.int64)
             while (
                 run(
