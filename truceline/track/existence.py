@@ -18,7 +18,7 @@ TENTATIVE_S = 180.0  # one that was never in force and is unlikely
 LIFE_S = 20_000.0  # without news the probability of existence falls by 1/e
 CONVOY_M, CONVOY_MPS = 400.0, 6.0  # things so near to one another, driving so much alike, are a convoy
 STOPS_ALONE = 0.1  # how likely one of a convoy stops while the others go on, against any thing
-JAM_S, MEND_S = 20_000.0, 900.0  # how often sensors fall silent, and for how long
+JAM_S, MEND_S = 200_000.0, 900.0  # how often sensors fall silent, and for how long
 RECENT_S = 30.0  # what one sensor saw so lately, another should see
 FAINT = 0.05  # what is left of a jammed sensor's detection probability
 
