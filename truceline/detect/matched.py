@@ -29,6 +29,9 @@ SPREAD_BIN = 8  # steps of a variance in one bin
 SPREAD_BINS = 2048
 
 CLIP_DB = 6.0  # a residual enters the history at most this large
+REACH = np.float32(CLIP_DB * STEPS_PER_DB)
+PER_DB2 = np.float32(SPREAD_STEPS / STEPS_PER_DB**2)
+TOLD_ROWS = 4  # every fourth row tells the scene's usual spread
 MOST_DATES = 60  # a longer history forgets: what lies further back than about as many dates fades
 
 POOLED_DATES = np.float32(5.0)  # the scene's covariance weighs as much as this many dates of the pixel
@@ -291,7 +294,7 @@ def score_rows(
                     bins[0, place] += 1
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
 def _calm(past: Past, today: Today, gauge: NDArray[np.float32], row: int, column: int) -> Any:
     """Give the contrast of a pixel in units of the scene's width and of the pixel's own unrest."""
     dates = max(np.float32(past.fed[row, column]) - np.float32(1 + UNREST_AFTER), np.float32(0))
@@ -349,8 +352,6 @@ def learn_rows(
     observed = 0
     pols, width = today.level.shape[0], today.level.shape[2]
     laid = np.zeros((pols, width), np.float32)
-    change = np.zeros(2, np.float32)
-    after = np.zeros(2, np.float32)
     for row in range(rows[0], rows[1]):
         for layer in range(pols):
             lay_row(weather[layer], row, width, laid[layer])
@@ -365,8 +366,8 @@ def learn_rows(
                         min(max(calm, np.float32(-32000)), np.float32(32000))
                     )
                 if state[row, column] != 1 and state[row, column] != 2:
-                    _learn(past, today, gauge, laid, row, column, change, after)
-            if past.fed[row, column] > 1:
+                    _learn(past, today, gauge, laid, row, column)
+            if row % TOLD_ROWS == 0 and past.fed[row, column] > 1:
                 for layer in range(pols):
                     place = int(past.spread[layer, row, column]) // SPREAD_BIN
                     bins[2 * layer, min(place, SPREAD_BINS - 1)] += 1
@@ -376,16 +377,13 @@ def learn_rows(
     return observed
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
 def _learn(
-    past: Past, today: Today, gauge: NDArray[np.float32], laid: NDArray[np.float32], row: int, column: int,
-    change: NDArray[np.float32], after: NDArray[np.float32],
-) -> None:  # fmt: skip
-    """Let one pixel's observation into its history; ``change`` and ``after`` are room to work in."""
+    past: Past, today: Today, gauge: NDArray[np.float32], laid: NDArray[np.float32], row: int, column: int
+) -> None:
+    """Let one pixel's observation into its history."""
     fed = int(past.fed[row, column])
     pols = today.level.shape[0]
-    reach = np.float32(CLIP_DB * STEPS_PER_DB)
-    per_db2 = np.float32(SPREAD_STEPS / STEPS_PER_DB**2)
     if fed == 0:
         for layer in range(pols):
             level = np.rint(np.float32(today.level[layer, row, column]) - laid[layer, column])
@@ -393,19 +391,12 @@ def _learn(
         past.fed[row, column] = 1
         return
     share = np.float32(1) / np.float32(fed + 1)
-    for layer in range(pols):
-        change[layer] = min(max(np.float32(today.residual[layer, row, column]), -reach), reach)
-        step = np.rint(change[layer] * share)
-        past.mean[layer, row, column] += np.int16(step)
-        after[layer] = change[layer] * (np.float32(1) - share) * per_db2
     part = np.float32(1) / np.float32(fed)
-    for layer in range(pols):
-        own = np.float32(past.spread[layer, row, column])
-        own += (change[layer] * after[layer] - own) * part
-        past.spread[layer, row, column] = np.uint16(min(np.rint(own), np.float32(65535)))
+    first = _learn_layer(past, today, 0, row, column, share, part)
     if pols == 2:
+        second = _learn_layer(past, today, 1, row, column, share, part)
         own = np.float32(past.cross[row, column])
-        own += (change[0] * after[1] - own) * part
+        own += (first * second * (np.float32(1) - share) * PER_DB2 - own) * part
         past.cross[row, column] = np.int16(min(max(np.rint(own), np.float32(-32000)), np.float32(32000)))
     if fed > UNREST_AFTER:
         calm = (today.contrast[row, column] - gauge[0]) / gauge[1]
@@ -414,3 +405,16 @@ def _learn(
         own += (square - own) / np.float32(fed - UNREST_AFTER)
         past.unrest[row, column] = np.uint16(min(np.rint(own), np.float32(65535)))
     past.fed[row, column] = min(fed + 1, MOST_DATES)
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
+def _learn_layer(
+    past: Past, today: Today, layer: int, row: int, column: int, share: np.float32, part: np.float32
+) -> Any:
+    """Bring mean and variance of one polarisation up to date; answer the change that entered, in codes."""
+    change = min(max(np.float32(today.residual[layer, row, column]), -REACH), REACH)
+    past.mean[layer, row, column] += np.int16(np.rint(change * share))
+    own = np.float32(past.spread[layer, row, column])
+    own += (change * change * (np.float32(1) - share) * PER_DB2 - own) * part
+    past.spread[layer, row, column] = np.uint16(min(np.rint(own), np.float32(65535)))
+    return change
