@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from truceline.codec.stac import PROJECTION, Asset, Item, Link
 from truceline.detect.history import History, scores_of
 from truceline.detect.lifecycle import CONFIRMED, FINISHED, NEVER, PROVISIONAL, UNSEEN
+from truceline.detect.meaning import Meaning, radar_meaning
 from truceline.geo.raster import Float32, Grid, polygonize
 from truceline.model.names import name
 from truceline.model.place import utc_text
@@ -62,7 +63,7 @@ def alerts_of(history: History) -> list[Alert]:
 def geojson_of(history: History) -> bytes:
     """Write ``alerts.geojson``."""
     alerts = alerts_of(history)
-    outlines = outlines_of(history, alerts)
+    outlines, meanings = outlines_of(history, alerts), meanings_of(history, alerts)
     order = sorted(alert.probability for alert in alerts)
     features = [
         {
@@ -87,6 +88,8 @@ def geojson_of(history: History) -> bytes:
                 "probability": round(alert.probability, 4),
                 "item_ids": [history.stamps[item].id for item in alert.items],
                 "crs": history.grid.crs,
+                "meaning": meanings[alert.number].word,
+                "meaning_confidence": meanings[alert.number].confidence,
             },
         }
         for alert in alerts
@@ -95,19 +98,39 @@ def geojson_of(history: History) -> bytes:
     return json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
+def meanings_of(history: History, alerts: list[Alert]) -> dict[int, Meaning]:
+    """Tell what some alerts may mean, by their number."""
+    pixel_m = history.grid.pixel_size_m()
+    return {
+        alert.number: radar_meaning(
+            *np.divmod(places, history.grid.width),
+            pixel_m,
+            rose=alert.direction == "increase",
+            month=alert.first_seen.month,
+            lat_deg=alert.lat_deg,
+        )
+        for alert, places in _places_of(history, alerts)
+    }
+
+
 def outlines_of(history: History, alerts: list[Alert]) -> dict[int, dict[str, Any]]:
     """Draw the outlines of some alerts, by their number."""
-    order = np.argsort(history.owners, kind="stable")
-    starts = np.searchsorted(history.owners[order], np.arange(max(history.objects, default=0) + 2))
     outlines: dict[int, dict[str, Any]] = {}
-    for alert in alerts:
-        places = history.places[order[starts[alert.number] : starts[alert.number + 1]]]
+    for alert, places in _places_of(history, alerts):
         rows, columns = np.divmod(places, history.grid.width)
         top, left, bottom, right = alert.box
         labels = np.zeros((bottom - top, right - left), np.int32)
         labels[rows - top, columns - left] = alert.number
         outlines |= polygonize(labels, history.grid.window(top, left, bottom, right))
     return outlines
+
+
+def _places_of(history: History, alerts: list[Alert]) -> Iterator[tuple[Alert, NDArray[np.int64]]]:
+    """Give the pixels of each alert, numbered along the rows of the grid."""
+    order = np.argsort(history.owners, kind="stable")
+    starts = np.searchsorted(history.owners[order], np.arange(max(history.objects, default=0) + 2))
+    for alert in alerts:
+        yield alert, history.places[order[starts[alert.number] : starts[alert.number + 1]]]
 
 
 def bands_of(history: History, rows: slice, columns: slice) -> Float32:

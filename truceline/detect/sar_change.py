@@ -12,7 +12,7 @@ import pyarrow as pa
 from msgspec import Meta
 from scipy.ndimage import gaussian_filter
 
-from truceline.detect.alerts import Alert, alerts_of, outlines_of
+from truceline.detect.alerts import Alert, alerts_of, meanings_of, outlines_of
 from truceline.detect.backscatter import STEPS_PER_DB, decibels, grid_at, read_levels
 from truceline.detect.chip import before_and_after
 from truceline.detect.history import History, SarSettings, Stamp
@@ -102,7 +102,7 @@ def _row(
         "count": 1,
         "object": alert.id,
         "kind": "activity",
-        "meaning": "unknown",
+        "meaning": meanings_of(history, [alert])[alert.number].word,
         "area_m2": alert.area_m2,
         "outline": json.dumps(outline),
         "x_px": float(left),
