@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
+from truceline.detect.optical_change import OpticalChange
 from truceline.geo.raster import Grid, write_cog
 from truceline.log.blobs import Blobs
 from truceline.model.facts import Blob
 from truceline.model.observed import Observation
 from truceline.model.place import Span
 from truceline.model.tables import DETECTION
-from truceline.plug import Found, load
+from truceline.plug import Found
 
 NAMES = ("blue", "green", "red", "nir08", "swir16", "swir22")
 GRID = Grid("EPSG:32636", (30.0, 0.0, 500_000.0, 0.0, -30.0, 3_900_000.0), 100, 90)
@@ -37,7 +38,7 @@ class Media:
 class Series:
     def __init__(self, folder: Path) -> None:
         self.folder, self.media = folder, Media(folder / "blobs")
-        self.detector = load("detect", {"kind": "optical_change", "clouds": False})
+        self.detector = OpticalChange(clouds=False)
         rng = np.random.default_rng(1)
         kinds = np.digitize(gaussian_filter(rng.normal(size=GRID.shape), 4), [-0.04, 0.0, 0.04])
         colours = rng.uniform(500, 4000, (4, 6))

@@ -8,7 +8,7 @@ import pytest
 from truceline.codec.observation_lines import report_line
 from truceline.model.facts import Blob
 from truceline.model.observed import Observation, Report
-from truceline.plug import load
+from truceline.sources.fires import Fires
 
 VIIRS = (
     "latitude,longitude,bright_ti4,scan,track,acq_date,acq_time,satellite,instrument,confidence,version,"
@@ -33,7 +33,7 @@ class Basket:
 
 
 def taken(folder, basket=None, **settings):
-    source = load("sources", {"kind": "fires", "name": "firms", "path": str(folder), **settings})
+    source = Fires(name="firms", path=folder, **settings)
     return list(source.observe(basket or Basket(), follow=False))
 
 

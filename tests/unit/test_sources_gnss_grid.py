@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from truceline.codec.observation_lines import report_line
 from truceline.model.observed import Observation, Report
-from truceline.plug import load
+from truceline.sources.gnss_grid import GnssGrid
 
 HEADER = "lat_deg,lon_deg,cell_deg,count_good_aircraft,count_bad_aircraft"
 
@@ -23,7 +23,7 @@ class Basket:
 
 
 def taken(folder, basket=None, **settings):
-    source = load("sources", {"kind": "gnss_grid", "name": "gnss", "path": str(folder), **settings})
+    source = GnssGrid(name="gnss", path=folder, **settings)
     return list(source.observe(basket or Basket(), follow=False))
 
 

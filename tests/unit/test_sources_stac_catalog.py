@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from truceline.log.blobs import Blobs
-from truceline.plug import load
 from truceline.sim.scene import Ground, write_scene
+from truceline.sources.stac_catalog import StacCatalog
 
 GROUND = Ground(lat_deg=35.0, lon_deg=33.0, size_px=24)
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -48,7 +48,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def taken(root: Path, basket: Basket):
-    source = load("sources", {"kind": "stac_catalog", "name": "s1", "path": str(root / "catalog.json")})
+    source = StacCatalog(name="s1", path=root / "catalog.json")
     return list(source.observe(basket, follow=False))
 
 
