@@ -22,6 +22,7 @@ AKIN = 0.2  # pairs of one track are akin: count five as one
 LEAST_BIAS_M, LEAST_CLOCK_S = 5.0, 0.8  # below, nobody need look
 CLOCK_SIGMA_S = 3.0
 JAMMED_SHOULD, JAMMED_S, JAMMED_SHARE = 12.0, 60.0, 0.25
+SILENT_SHARE = 0.25  # of the detections per look that a sensor usually gives, true and false
 FLOOD_S, FLOOD_TIMES, FLOOD_LEAST = 60.0, 8.0, 20.0
 REFUTED, REFUTED_LEAST = 0.35, 20.0
 
@@ -131,10 +132,18 @@ def _offsets(course: Course, inputs: Inputs, names: list[str], row: dict[str, in
         weight = AKIN / variance / np.maximum(np.abs(gap - model) / np.sqrt(variance), 1.5) * 1.5
         weight[((gap - model) ** 2 / variance).sum(1) > 25] = 0.0
     pairs = np.bincount(sensor[a], minlength=m) + np.bincount(sensor[b], minlength=m)
-    error = np.sqrt(np.diag(covariance)).reshape(m, 3)
+    value, error = _against_the_rest(value, covariance, pairs >= ENOUGH)
     error[pairs < ENOUGH] = np.inf
     value[pairs < ENOUGH] = 0.0
     return value, error
+
+
+def _against_the_rest(value: Array, covariance: Array, firm: Array) -> tuple[Array, Array]:
+    """Take off what all sensors share, which pairs cannot tell: offsets against the middle of all."""
+    m = len(value)
+    apart = np.kron(np.eye(m) - np.where(firm, 1.0, 0.0) / max(firm.sum(), 1), np.eye(3))
+    error = np.sqrt(np.maximum(np.diag(apart @ covariance @ apart.T), 0.0)).reshape(m, 3)
+    return value - (np.median(value[firm], axis=0) if firm.any() else 0.0), error
 
 
 def _lag(course: Course, inputs: Inputs, m: int) -> float:
@@ -153,13 +162,15 @@ def _jammed(course: Course, m: int) -> tuple[float, float] | None:
     of = of[np.argsort(course.events.time[of], kind="mergesort")]
     dark = course.tally[of, 2] > 0.5
     edges = np.flatnonzero(np.diff(np.r_[False, dark, False].astype(int)))
+    usual = course.events.size[of].mean() if len(of) else 0.0
     best: tuple[float, float] | None = None
     for begin, end in zip(edges[::2], edges[1::2], strict=True):
         span = of[begin:end]
         should, did = course.tally[span, 0].sum(), course.tally[span, 1].sum()
         first, last = float(course.events.time[span[0]]), float(course.events.time[span[-1]])
         enough = should > JAMMED_SHOULD and did < JAMMED_SHARE * should and last - first > JAMMED_S
-        if enough and (best is None or last - first > best[1] - best[0]):
+        silent = course.events.size[span].mean() < SILENT_SHARE * usual
+        if enough and silent and (best is None or last - first > best[1] - best[0]):
             best = (first, last)
     return best
 
