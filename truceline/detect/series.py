@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from truceline.detect import matched, weather
+from truceline.detect import learning, matched, weather
 from truceline.detect.alert_objects import follow_objects
 from truceline.detect.backscatter import Levels, root_ratios
 from truceline.detect.history import History, Stamp
@@ -151,8 +151,8 @@ class _Date:
         self, gauge: NDArray[np.float32], trend: weather.Surface, top: int, bottom: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
         history = self.history
-        bins = np.zeros((3, matched.SPREAD_BINS), np.int64)
-        observed = matched.learn_rows(
+        bins = np.zeros((3, learning.SPREAD_BINS), np.int64)
+        observed = learning.learn_rows(
             history.past, history.today, history.life.state, gauge, trend, (top, bottom), bins
         )
         alerted = np.flatnonzero(history.life.state[top:bottom]) + top * history.grid.width
@@ -185,9 +185,9 @@ def _pooled(bins: NDArray[np.int64], before: list[float]) -> list[float]:
     """Read the scene's usual variance, covariance and variance off their histograms, dB²."""
     if not bins[0].any():
         return before
-    step = matched.SPREAD_BIN / matched.SPREAD_STEPS
-    edges = (np.arange(matched.SPREAD_BINS) + 0.5) * step
-    starts = (0.0, -(matched.SPREAD_BINS // 2) * step, 0.0)
+    step = learning.SPREAD_BIN / matched.SPREAD_STEPS
+    edges = (np.arange(learning.SPREAD_BINS) + 0.5) * step
+    starts = (0.0, -(learning.SPREAD_BINS // 2) * step, 0.0)
     return [
         float(np.interp(0.5 * layer.sum(), layer.cumsum() - layer / 2, edges + start)) / MEDIAN_TO_MEAN
         if layer.any()
