@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter
 
 from truceline.detect.alerts import Alert, alerts_of, meanings_of, outlines_of
 from truceline.detect.backscatter import STEPS_PER_DB, decibels, grid_at, read_levels
-from truceline.detect.chip import before_and_after
+from truceline.detect.chip import Caption, before_and_after
 from truceline.detect.history import History, SarSettings, Stamp
 from truceline.detect.history_file import load_history, save_history
 from truceline.detect.series import observe
@@ -90,7 +90,9 @@ def _row(
     rows, columns = np.divmod(history.places[history.owners == alert.number], history.grid.width)
     change_db = np.abs(history.today.residual[0][rows, columns]) / STEPS_PER_DB
     before, after, box = _before_and_after(history, alert.box)
-    chip = before_and_after(before, after, box)
+    first, last = history.stamps[0].time_utc, history.stamps[-1].time_utc
+    caption = Caption(f"since {first:%Y-%m-%d}", f"{last:%Y-%m-%d}", history.grid.pixel_size_m()[0])
+    chip = before_and_after(before, after, box, caption)
     verb = "rose" if alert.direction == "increase" else "fell"
     top, left, bottom, right = alert.box
     return {

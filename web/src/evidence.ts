@@ -81,8 +81,8 @@ function figure(it: Incident): HTMLElement {
   }
   const c = seen.shown, from = c ? `Entry ${c.seq}${c.words ? `, ${c.words}` : ""}${c.atMs === null ? "" : `, ${clockNear(c.atMs, now())}`}. ` : "";
   const confirmed = it.state === "confirmed" ? "Confirmed." : SAY.unconfirmed;
-  return make("figure", {}, make("canvas", { role: "img", "aria-label": "The picture behind the claim, its pixels as they are", width: seen.image.width, height: seen.image.height }),
-    make("figcaption", {}, `${from}Pixels as they are: ${seen.image.width} × ${seen.image.height}, neither sharpened nor smoothed. SHA-256 ${seen.sha256.slice(0, 12)}…. ${confirmed}`));
+  return make("figure", {}, make("canvas", { role: "img", "aria-label": "The picture behind the claim, as it is stored", width: seen.image.width, height: seen.image.height }),
+    make("figcaption", {}, `${from}Shown as it is stored: ${seen.image.width} × ${seen.image.height}, not rescaled. SHA-256 ${seen.sha256.slice(0, 12)}…. ${confirmed}`));
 }
 
 function paint(box: HTMLElement): void {
