@@ -69,6 +69,22 @@ def test_a_flipped_bit_is_found(data, place, bit, which):
     assert _verdict(data, data) == 0
 
 
+def test_other_words_on_a_blanked_entry_are_named_with_their_place(data):
+    path = data / "log" / "000000.jsonl"
+    whole = path.read_bytes()
+    said = b'"redacted":{"by":"a","reason":"b"}'
+    line = whole[: whole.index(said)].count(b"\n") + 1
+    try:
+        path.write_bytes(whole.replace(said, said.replace(b'"b"', b'"c"')))
+
+        code, finding = verify.verify_path(data)
+    finally:
+        path.write_bytes(whole)
+
+    assert code == 3
+    assert finding["why"].startswith(f"000000.jsonl line {line}: entry 0 is blanked")
+
+
 def test_a_flipped_bit_of_a_package_is_found(data, tmp_path):
     package = make_package(data, ["inc"])
     path = tmp_path / "package.zip"

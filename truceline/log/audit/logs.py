@@ -102,7 +102,7 @@ class _Walk:
     def __init__(self, keys: Mapping[str, PublicKey], known: Mapping[str, Any] | None) -> None:
         self.keys, self.known = keys, known
         self.tree = Tree()
-        self.blanked: dict[int, Mapping[str, str]] = {}
+        self.blanked: dict[int, tuple[Mapping[str, str], str]] = {}  # seq -> its words, and where it stands
         self.cited: dict[str, str] = {}  # sample -> the first entry that cites it, in words
         self.checkpoints = 0
         self._erased: dict[int, list[Mapping[str, Any]]] = {}
@@ -130,12 +130,12 @@ class _Walk:
 
     def finish(self) -> None:
         """Check what only the whole log can tell."""
-        for seq, words in self.blanked.items():
+        for seq, (words, where) in self.blanked.items():
             held = any(
                 body.get("by") == words["by"] and body.get("reason") == words["reason"]
                 for body in self._erased.get(seq, ())
             )
-            need(held, f"entry {seq} is blanked without an erasure entry")
+            need(held, f"{where}: entry {seq} is blanked without an erasure entry that says the same")
         need(self.checkpoints, "no checkpoint")
         after = self.tree.size - self._signed_size
         need(after == 0, f"{after} entries after the last signed checkpoint")
@@ -164,7 +164,7 @@ class _Walk:
             self._decisions[seq] = forms.verdict_of(entry)
         forms.check_order(header, self._decisions, where)
         if "redacted" in entry:
-            self.blanked[seq] = entry["redacted"]
+            self.blanked[seq] = entry["redacted"], where
         elif header["kind"] == "erasure":
             for ref in header["refs"]:
                 self._erased.setdefault(ref, []).append(entry["body"])
