@@ -16,11 +16,11 @@ import numpy as np
 import pyarrow as pa
 from scipy.optimize import linear_sum_assignment
 from truceline.codec.klv import TELEMETRY
-from truceline.detect.frames import Clip
-from truceline.detect.looks import look_thermal, look_visible
 from truceline.detect.movers import look
-from truceline.detect.pixels import Poses
-from truceline.detect.spotter import Spotter
+from truceline.detect.pictures.frames import Clip
+from truceline.detect.pictures.looks import look_thermal, look_visible
+from truceline.detect.pictures.pixels import Poses
+from truceline.detect.pictures.spotter import Spotter
 from truceline.sim.boxes import SIDES, Traffic, draw
 from truceline.sim.clip import write_clip
 from truceline.track.boxes import track_video

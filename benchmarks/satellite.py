@@ -12,9 +12,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from truceline.detect.backscatter import encode
-from truceline.detect.history import History, SarSettings, Stamp
-from truceline.detect.series import observe
+from truceline.detect.radar.backscatter import encode
+from truceline.detect.radar.history import History, SarSettings, Stamp
+from truceline.detect.radar.series import observe
 from truceline.geo.raster import Grid
 
 RUNS = 5

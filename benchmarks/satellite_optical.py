@@ -15,9 +15,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from scipy.ndimage import gaussian_filter
 from truceline.codec.elements import read_elements
-from truceline.detect.cloud_mask import mask_clouds
-from truceline.detect.optical import compare
-from truceline.detect.point_series import judge
+from truceline.detect.optical.cloud_mask import mask_clouds
+from truceline.detect.optical.compare import compare
+from truceline.detect.radar.point_series import judge
 from truceline.dispatch.passes import Place, passes_of
 
 SET = (

@@ -1,7 +1,7 @@
 """Write a trained finder as ONNX: `export.py OUT/state.pt thermal.onnx`.
 
 Pictures go in as they are (8 bit, height x width x channels), maps come out (contract of
-`truceline/detect/finder.py`). Weights are kept in half precision, which halves the file.
+`truceline/detect/pictures/finder.py`). Weights are kept in half precision, which halves the file.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from truceline.detect.lifecycle import NEVER, Life, advance, new_life
+from truceline.detect.radar.lifecycle import NEVER, Life, advance, new_life
 
 UP, DOWN, NO, NONE = 1.5, -1.5, 0.2, np.nan
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 from pytest import approx
-from truceline.detect.backscatter import encode
-from truceline.detect.history import History, SarSettings, Stamp
-from truceline.detect.series import observe
+from truceline.detect.radar.backscatter import encode
+from truceline.detect.radar.history import History, SarSettings, Stamp
+from truceline.detect.radar.series import observe
 from truceline.geo.raster import read_single
 from truceline.model.place import utc_time
 from truceline.sim.scene import Ground, write_scene

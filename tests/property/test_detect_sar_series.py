@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Point, shape
 from truceline.app.cli import main
-from truceline.detect.backscatter import encode
-from truceline.detect.history import History, SarSettings, Stamp
-from truceline.detect.history_file import load_history, save_history
-from truceline.detect.series import observe
+from truceline.detect.radar.backscatter import encode
+from truceline.detect.radar.history import History, SarSettings, Stamp
+from truceline.detect.radar.history_file import load_history, save_history
+from truceline.detect.radar.series import observe
 from truceline.geo.raster import rasterio
 from truceline.sim.scene import Ground, Patch, write_scene
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 from truceline.app.cli import main
-from truceline.detect.cloud_mask import mask_clouds
+from truceline.detect.optical.cloud_mask import mask_clouds
 from truceline.geo.bands import open_bands
 from truceline.geo.raster import rasterio
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 from truceline.app.cli import main
-from truceline.detect.cloud_mask import BANDS, bands_wanted, mask_clouds
+from truceline.detect.optical.cloud_mask import BANDS, bands_wanted, mask_clouds
 from truceline.geo.raster import Grid, rasterio
 from truceline.model.errors import BadInput
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from truceline.app.cli import main
-from truceline.detect.confirmation import Watch, take
+from truceline.detect.radar.confirmation import Watch, take
 from truceline.geo.raster import Grid, rasterio, write_cog
 
 GRID = Grid("EPSG:32719", (30.0, 0.0, 264480.0, 0.0, -30.0, 6341500.0), 40, 30)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from truceline.app.cli import main
-from truceline.detect import finder
-from truceline.detect.finder import Found, agreed, starts
-from truceline.detect.pictures import read_picture
+from truceline.detect.pictures import finder
+from truceline.detect.pictures.finder import Found, agreed, starts
+from truceline.detect.pictures.reading import read_picture
 from truceline.model.errors import BadInput, Broken
 
 
@@ -116,7 +116,7 @@ def test_sixteen_bits_become_eight(tmp_path):
 
 
 def test_a_picture_of_too_many_pixels_is_refused_before_decoding(tmp_path, monkeypatch):
-    monkeypatch.setattr("truceline.detect.pictures.FRAME_PIXELS", 100)
+    monkeypatch.setattr("truceline.detect.pictures.reading.FRAME_PIXELS", 100)
     save(tmp_path / "a.png", noise(20, 20, 3))
 
     with pytest.raises(BadInput, match="too many"):

@@ -13,9 +13,9 @@ from PIL import Image
 from truceline.codec.klv import encode
 from truceline.codec.klv_rows import to_table
 from truceline.codec.klv_stream import KlvStream, read_packets
-from truceline.detect import spotter
-from truceline.detect.finder import Found
 from truceline.detect.objects import Objects
+from truceline.detect.pictures import spotter
+from truceline.detect.pictures.finder import Found
 from truceline.model.facts import Blob
 from truceline.model.observed import Observation
 from truceline.model.place import Span

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from truceline.app.cli import main
-from truceline.detect.photo_place import place_photos
-from truceline.detect.photo_reader import read_photo
+from truceline.detect.photos.place import place_photos
+from truceline.detect.photos.reader import read_photo
 from truceline.geo.crs import from_local, to_local
 from truceline.model.errors import BadInput
 

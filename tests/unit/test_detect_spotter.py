@@ -6,13 +6,13 @@ import pyarrow.parquet as pq
 import pytest
 from truceline.app.cli import main
 from truceline.codec.klv import TELEMETRY, encode
-from truceline.detect import spotter
-from truceline.detect.finder import Found
-from truceline.detect.frames import to_colour
-from truceline.detect.looks import CarSize
-from truceline.detect.motion import Hit
-from truceline.detect.pixels import Poses
-from truceline.detect.spotter import Spotted, Spotter, uncovered
+from truceline.detect.pictures import spotter
+from truceline.detect.pictures.finder import Found
+from truceline.detect.pictures.frames import to_colour
+from truceline.detect.pictures.looks import CarSize
+from truceline.detect.pictures.motion import Hit
+from truceline.detect.pictures.pixels import Poses
+from truceline.detect.pictures.spotter import Spotted, Spotter, uncovered
 from truceline.sim.clip import write_clip
 
 POSE = {

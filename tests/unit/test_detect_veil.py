@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
-from truceline.detect.veil import FINEST_M, PERSON_PX, THING_PX, Veiled, veil
+from truceline.detect.pictures.veil import FINEST_M, PERSON_PX, THING_PX, Veiled, veil
 
 
 def stripes(high=400, wide=400):

@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 from msgspec import Meta
 
 from truceline.codec.klv import TELEMETRY
-from truceline.detect.chips import Chip, Veiling, store_chips
-from truceline.detect.frames import Clip, Onlooker
-from truceline.detect.motion import Hit, find_movers
-from truceline.detect.pixels import Places, Poses, place
+from truceline.detect.pictures.chips import Chip, Veiling, store_chips
+from truceline.detect.pictures.frames import Clip, Onlooker
+from truceline.detect.pictures.motion import Hit, find_movers
+from truceline.detect.pictures.pixels import Places, Poses, place
 from truceline.geo.crs import GEOD
 from truceline.model.classes import FUSION_CLASSES
 from truceline.model.errors import BadInput

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 from msgspec import Meta
 
-from truceline.detect.chips import Chip, Veiling, store_chips
-from truceline.detect.frames import Clip, Onlooker
 from truceline.detect.movers import EPOCH, telemetry_of
-from truceline.detect.pixels import Places, Poses, place
-from truceline.detect.spotter import SURE, Spotted, Spotter
+from truceline.detect.pictures.chips import Chip, Veiling, store_chips
+from truceline.detect.pictures.frames import Clip, Onlooker
+from truceline.detect.pictures.pixels import Places, Poses, place
+from truceline.detect.pictures.spotter import SURE, Spotted, Spotter
 from truceline.model.classes import probabilities
 from truceline.model.errors import BadInput
 from truceline.model.facts import Blob

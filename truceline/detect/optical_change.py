@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from truceline.detect.chip import Caption, before_and_after
-from truceline.detect.cloud_mask import BANDS, CLOUD, SHADOW, bands_wanted, mask_clouds
-from truceline.detect.optical import Change, Patch, compare, patches_of
+from truceline.detect.optical.cloud_mask import BANDS, CLOUD, SHADOW, bands_wanted, mask_clouds
+from truceline.detect.optical.compare import Change, Patch, compare, patches_of
 from truceline.geo.bands import open_bands
 from truceline.geo.raster import Float32, Grid, write_cog
 from truceline.model.errors import BadInput

@@ -12,12 +12,12 @@ import pyarrow as pa
 from msgspec import Meta
 from scipy.ndimage import gaussian_filter
 
-from truceline.detect.alerts import Alert, alerts_of, meanings_of, outlines_of
-from truceline.detect.backscatter import STEPS_PER_DB, decibels, grid_at, read_levels
 from truceline.detect.chip import Caption, before_and_after
-from truceline.detect.history import History, SarSettings, Stamp
-from truceline.detect.history_file import load_history, save_history
-from truceline.detect.series import observe
+from truceline.detect.radar.alerts import Alert, alerts_of, meanings_of, outlines_of
+from truceline.detect.radar.backscatter import STEPS_PER_DB, decibels, grid_at, read_levels
+from truceline.detect.radar.history import History, SarSettings, Stamp
+from truceline.detect.radar.history_file import load_history, save_history
+from truceline.detect.radar.series import observe
 from truceline.geo.raster import Float32
 from truceline.model.errors import BadInput
 from truceline.model.facts import Blob

@@ -27,8 +27,8 @@ def run(args: argparse.Namespace) -> int:
     from truceline.app.output import whole_file
     from truceline.app.progress import progress, say
     from truceline.app.telemetry import file_chunks
-    from truceline.detect.photo_place import place_photos, to_features
-    from truceline.detect.photo_reader import read_photo
+    from truceline.detect.photos.place import place_photos, to_features
+    from truceline.detect.photos.reader import read_photo
 
     if not args.folder.is_dir():
         raise BadInput(str(args.folder), "is no folder; a folder of photos is wanted")

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
 
     from truceline.app.output import whole_file
     from truceline.app.progress import progress, say
-    from truceline.detect.cloud_mask import bands_wanted, mask_clouds
+    from truceline.detect.optical.cloud_mask import bands_wanted, mask_clouds
     from truceline.geo.bands import open_bands
     from truceline.geo.raster import write_cog
 

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from truceline.app.output import whole_folder
     from truceline.app.progress import progress, say
     from truceline.app.verbs_detect.sar import read_collection
-    from truceline.detect.confirmation import Watch, first_seen_days, geojson_of, take
+    from truceline.detect.radar.confirmation import Watch, first_seen_days, geojson_of, take
     from truceline.geo.raster import read_single, resolve_href, write_cog
 
     for word in ("low", "high"):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from truceline.model.errors import BadInput
 
 if TYPE_CHECKING:
-    from truceline.detect.finder import Found
+    from truceline.detect.pictures.finder import Found
 
 CATEGORY_IDS = {
     "person": 1, "car": 2, "bicycle": 3, "other_vehicle": 4, "truck": 5, "van": 6, "motorbike": 7, "bus": 8,
@@ -36,8 +36,8 @@ def run(args: argparse.Namespace) -> int:
 
     from truceline.app.output import whole_file
     from truceline.app.progress import progress, say
-    from truceline.detect.looks import look_thermal, look_visible
-    from truceline.detect.pictures import read_picture
+    from truceline.detect.pictures.looks import look_thermal, look_visible
+    from truceline.detect.pictures.reading import read_picture
 
     if args.model not in MODELS:
         raise BadInput("--model", f"{args.model!r} is unknown; known: {', '.join(MODELS)}")
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _files(folder: Path) -> list[Path]:
-    from truceline.detect.pictures import SUFFIXES
+    from truceline.detect.pictures.reading import SUFFIXES
 
     try:
         files = sorted(f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and f.is_file())

@@ -44,8 +44,8 @@ def run(args: argparse.Namespace) -> int:
 
     from truceline.app.output import whole_folder
     from truceline.app.progress import say
-    from truceline.detect.optical import BANDS, compare, patches_of
-    from truceline.detect.optical_documents import geojson_of, item_of
+    from truceline.detect.optical.compare import BANDS, compare, patches_of
+    from truceline.detect.optical.documents import geojson_of, item_of
     from truceline.geo.bands import open_bands
     from truceline.geo.raster import write_cog
 

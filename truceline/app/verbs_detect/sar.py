@@ -16,7 +16,7 @@ from truceline.model.errors import BadInput
 
 if TYPE_CHECKING:
     from truceline.codec.stac import Item
-    from truceline.detect.history import History, SarSettings
+    from truceline.detect.radar.history import History, SarSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,8 +46,8 @@ def run(args: argparse.Namespace) -> int:
     """Run the chain and write the results, all or nothing."""
     from truceline.app.output import whole_file, whole_folder
     from truceline.codec.stac import write_item
-    from truceline.detect.alerts import BANDS, bands_of, geojson_of, item_of
-    from truceline.detect.history_file import save_history
+    from truceline.detect.radar.alerts import BANDS, bands_of, geojson_of, item_of
+    from truceline.detect.radar.history_file import save_history
     from truceline.geo.cog import write_cog_from
 
     settings = _settings(args)
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
 def _settings(args: argparse.Namespace) -> "SarSettings":
     import msgspec
 
-    from truceline.detect.history import SarSettings
+    from truceline.detect.radar.history import SarSettings
 
     if args.threads is not None and args.threads < 1:
         raise BadInput("--threads", f"{args.threads} is not 1 or more")
@@ -95,7 +95,7 @@ def read_collection(path: Path) -> "tuple[Item, ...]":
 
 
 def _stored(path: Path | None, settings: "SarSettings", folder: Path) -> "History | None":
-    from truceline.detect.history_file import load_history
+    from truceline.detect.radar.history_file import load_history
 
     if path is None or not path.exists():
         return None
@@ -128,9 +128,9 @@ def _follow(
     folder: Path,
 ) -> "History":
     from truceline.app.progress import progress, say
-    from truceline.detect.backscatter import grid_at, read_levels
-    from truceline.detect.history import History, Stamp
-    from truceline.detect.series import observe
+    from truceline.detect.radar.backscatter import grid_at, read_levels
+    from truceline.detect.radar.history import History, Stamp
+    from truceline.detect.radar.series import observe
     from truceline.geo.cog import write_cog_from
     from truceline.geo.raster import resolve_href
 

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 def _judged(key: str, rows: "list[Row]") -> list[str]:
     import numpy as np
 
-    from truceline.detect.point_series import judge
+    from truceline.detect.radar.point_series import judge
     from truceline.model.place import utc_text
 
     rows = sorted(rows, key=lambda row: (row[0], row[1], row[2], row[3]))

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from truceline.detect.pixels import Poses
-    from truceline.detect.spotter import Spotted
+    from truceline.detect.pictures.pixels import Poses
+    from truceline.detect.pictures.spotter import Spotted
 
 MODELS = ("auto", "movers", "objects")
 SUFFIXES = (".ts", ".mpg", ".mpeg", ".mp4", ".mkv", ".m2ts")
@@ -69,10 +69,10 @@ def _files(path: Path) -> list[Path]:
 
 def _detect(file: Path, model: str, every: int | None) -> "pa.Table":
     from truceline.app.progress import say
-    from truceline.detect.frames import Clip
     from truceline.detect.movers import Movers, look
-    from truceline.detect.pixels import Poses
-    from truceline.detect.spotter import Spotted, Spotter, uncovered
+    from truceline.detect.pictures.frames import Clip
+    from truceline.detect.pictures.pixels import Poses
+    from truceline.detect.pictures.spotter import Spotted, Spotter, uncovered
 
     settings, poses = Movers(), Poses(_telemetry(file))
     spotter = Spotter(poses)
@@ -92,7 +92,7 @@ def _table(rows: "Sequence[Spotted]", size_px: tuple[int, int], poses: "Poses") 
     import numpy as np
     import pyarrow as pa
 
-    from truceline.detect.pixels import place
+    from truceline.detect.pictures.pixels import place
 
     hits = [one.hit for one in rows]
     places = place(hits, size_px, poses)

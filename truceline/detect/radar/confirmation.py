@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
-from truceline.detect.alerts import location_ce90_m
-from truceline.detect.lifecycle import CONFIRMED, FINISHED, NONE, PROVISIONAL, UNSEEN
+from truceline.detect.radar.alerts import location_ce90_m
+from truceline.detect.radar.lifecycle import CONFIRMED, FINISHED, NONE, PROVISIONAL, UNSEEN
 from truceline.geo.raster import Float32, Grid, polygonize
 from truceline.model.names import name
 from truceline.model.place import utc_text

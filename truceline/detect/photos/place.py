@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from truceline.detect.photo_adjust import (
+from truceline.detect.photos.adjust import (
     SIGMA_HEIGHT_SHARE,
     SIGMA_PLACE_M,
     SIGMA_TILT_DEG,
@@ -19,8 +19,8 @@ from truceline.detect.photo_adjust import (
     ground_of_pixels,
     yaws_by_overlap,
 )
-from truceline.detect.photo_match import match_photos
-from truceline.detect.photo_reader import Photo
+from truceline.detect.photos.match import match_photos
+from truceline.detect.photos.reader import Photo
 from truceline.geo.crs import from_local, to_local
 
 Array = npt.NDArray[np.float64]

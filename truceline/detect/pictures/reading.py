@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from truceline.detect.finder import Picture
-from truceline.detect.frames import FRAME_PIXELS
+from truceline.detect.pictures.finder import Picture
+from truceline.detect.pictures.frames import FRAME_PIXELS
 from truceline.model.errors import BadInput
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")

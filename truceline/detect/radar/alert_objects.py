@@ -5,8 +5,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from truceline.detect.history import AlertObject, History
-from truceline.detect.matched import SCORE_STEPS, UNTESTED
+from truceline.detect.radar.history import AlertObject, History
+from truceline.detect.radar.matched import SCORE_STEPS, UNTESTED
 from truceline.model.names import name
 from truceline.model.place import utc_text
 

@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 
-from truceline.detect.backscatter import STEPS_PER_DB, UNSEEN
+from truceline.detect.radar.backscatter import STEPS_PER_DB, UNSEEN
 
 BLOCK_PX = 4  # divides the rows of a strip
 SURROUNDINGS_BLOCKS = 5  # 20 px: what a square of 600 m shares is weather, not a place

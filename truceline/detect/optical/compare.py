@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import find_objects, label
 
-from truceline.detect.alteration import alteration, changed_pixels, probability_of, threshold_of
 from truceline.detect.meaning import Meaning, Traits, indices_change, meaning_of, traits_of
-from truceline.detect.registration import LEAST_PX, MOST_PX, estimate_shift, moved
+from truceline.detect.optical.alteration import alteration, changed_pixels, probability_of, threshold_of
+from truceline.detect.optical.registration import LEAST_PX, MOST_PX, estimate_shift, moved
 from truceline.geo.raster import Float32, Grid, polygonize
 from truceline.model.errors import BadInput
 from truceline.model.names import name

@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from truceline.detect.desk import Desk
-from truceline.detect.history import AlertObject, History, SarSettings, Stamp, kept
+from truceline.detect.radar.desk import Desk
+from truceline.detect.radar.history import AlertObject, History, SarSettings, Stamp, kept
 from truceline.geo.raster import MAX_SIDE_PX, Grid
 from truceline.model.errors import BadInput
 

@@ -13,8 +13,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from truceline.detect.backscatter import UNSEEN
-from truceline.detect.weather import Surface, lay_row
+from truceline.detect.radar.backscatter import UNSEEN
+from truceline.detect.radar.weather import Surface, lay_row
 
 SPREAD_STEPS = 256  # steps of a variance per dB²
 UNREST_STEPS = 4096

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from truceline.codec.stac import PROJECTION, Asset, Item, Link, write_item
-from truceline.detect.optical import BANDS, Patch
+from truceline.detect.optical.compare import BANDS, Patch
 from truceline.geo.raster import Grid
 from truceline.model.names import name
 from truceline.model.place import utc_text

@@ -9,8 +9,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from truceline.detect.backscatter import STEPS_PER_DB, UNSEEN
-from truceline.detect.matched import (
+from truceline.detect.radar.backscatter import STEPS_PER_DB, UNSEEN
+from truceline.detect.radar.matched import (
     RECENT_STEPS,
     SPREAD_STEPS,
     UNREST_AFTER,
@@ -19,7 +19,7 @@ from truceline.detect.matched import (
     Today,
     calm_contrast,
 )
-from truceline.detect.weather import Surface, lay_row
+from truceline.detect.radar.weather import Surface, lay_row
 
 SPREAD_BIN = 8  # steps of a variance in one bin
 SPREAD_BINS = 2048

@@ -12,12 +12,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from truceline.detect import learning, matched, weather
-from truceline.detect.alert_objects import follow_objects
-from truceline.detect.backscatter import Levels, root_ratios
-from truceline.detect.history import History, Stamp
-from truceline.detect.lifecycle import advance
-from truceline.detect.tail import reach_of
+from truceline.detect.radar import learning, matched, weather
+from truceline.detect.radar.alert_objects import follow_objects
+from truceline.detect.radar.backscatter import Levels, root_ratios
+from truceline.detect.radar.history import History, Stamp
+from truceline.detect.radar.lifecycle import advance
+from truceline.detect.radar.tail import reach_of
 from truceline.model.errors import BadInput
 
 EXPONENT = 0.25  # of the power ratio: makes the spread of speckle of few looks symmetric
@@ -43,7 +43,7 @@ def observe(history: History, stamp: Stamp, levels: Levels, threads: int = 1) ->
     stamp
         The item; later than all before.
     levels
-        Codes (polarisations, height, width) as :func:`~truceline.detect.backscatter.read_levels` gives them.
+        Codes (polarisations, height, width), see :func:`~truceline.detect.radar.backscatter.read_levels`.
     threads
         Strips that are worked on at the same time.
 

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from truceline.detect.frames import Clip, to_jpeg
-from truceline.detect.motion import Hit
-from truceline.detect.pixels import Poses
-from truceline.detect.veil import Veiled, veil
+from truceline.detect.pictures.frames import Clip, to_jpeg
+from truceline.detect.pictures.motion import Hit
+from truceline.detect.pictures.pixels import Poses
+from truceline.detect.pictures.veil import Veiled, veil
 from truceline.model.facts import Blob
 from truceline.plug import Media
 

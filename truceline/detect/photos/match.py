@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from truceline.detect.photo_reader import Photo
+from truceline.detect.photos.reader import Photo
 
 Array = npt.NDArray[np.float64]
 

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from truceline.detect.desk import Desk
+from truceline.detect.radar.desk import Desk
 from truceline.geo.raster import Grid, SingleBand
 from truceline.model.errors import BadInput
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft, ndimage, spatial
 
-from truceline.detect.frames import Frame
+from truceline.detect.pictures.frames import Frame
 
 Array = npt.NDArray[np.float64]
 Image32 = npt.NDArray[np.float32]

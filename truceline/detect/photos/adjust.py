@@ -12,8 +12,8 @@ import numpy.typing as npt
 from scipy.optimize import least_squares
 from scipy.sparse import lil_matrix
 
-from truceline.detect.photo_match import Pair
-from truceline.detect.photo_reader import Photo
+from truceline.detect.photos.match import Pair
+from truceline.detect.photos.reader import Photo
 from truceline.geo.camera import axes_of
 
 Array = npt.NDArray[np.float64]

@@ -10,10 +10,10 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from truceline.detect.desk import Desk
-from truceline.detect.lifecycle import NEVER, Life
-from truceline.detect.matched import SCORE_STEPS, UNTESTED, Past, Today
-from truceline.detect.tail import usual_reach
+from truceline.detect.radar.desk import Desk
+from truceline.detect.radar.lifecycle import NEVER, Life
+from truceline.detect.radar.matched import SCORE_STEPS, UNTESTED, Past, Today
+from truceline.detect.radar.tail import usual_reach
 from truceline.geo.raster import Float32, Grid
 from truceline.model.units import Metres
 
@@ -51,7 +51,7 @@ class History:
     ``places`` are the pixels under an alert,
     ordered, as row times width plus column; ``owners`` the numbers of the objects they belong to.
     ``pooled_db2`` is the scene's usual variance, covariance, variance; ``reaches`` how far
-    unchanged pixels reached on past dates (see :mod:`~truceline.detect.tail`).
+    unchanged pixels reached on past dates (see :mod:`~truceline.detect.radar.tail`).
     """
 
     settings: SarSettings

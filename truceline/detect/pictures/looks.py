@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from truceline.detect.finder import Found, Picture, agreed, find
+from truceline.detect.pictures.finder import Found, Picture, agreed, find
 
 THERMAL_LOOKS = ((0.85, False), (1.15, True), (1.6, False))  # scale, mirrored; persons are 12 x 19 pixels
 SHY = 1.08  # sides of a thermal vehicle over what the network draws: unsure of a side, it draws it short

@@ -4,12 +4,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from truceline.detect.finder import VERSION, Found, Picture, agreed, find
-from truceline.detect.frames import to_colour
-from truceline.detect.looks import estimate
-from truceline.detect.motion import Hit
-from truceline.detect.pictures import is_grey
-from truceline.detect.pixels import Poses
+from truceline.detect.pictures.finder import VERSION, Found, Picture, agreed, find
+from truceline.detect.pictures.frames import to_colour
+from truceline.detect.pictures.looks import estimate
+from truceline.detect.pictures.motion import Hit
+from truceline.detect.pictures.pixels import Poses
+from truceline.detect.pictures.reading import is_grey
 
 CAR_M = 4.4
 BEST_PX = {"visible": 34.0, "thermal": 75.0}  # length of a car that a network knows best

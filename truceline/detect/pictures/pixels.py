@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from truceline.detect.motion import Hit
+from truceline.detect.pictures.motion import Hit
 from truceline.geo.camera import Camera, between, ce90_of, cut_ground, sights
 from truceline.geo.footprint import locate
 from truceline.geo.pose import numbers

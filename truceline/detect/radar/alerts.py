@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truceline.codec.stac import PROJECTION, Asset, Item, Link
-from truceline.detect.history import History, scores_of
-from truceline.detect.lifecycle import CONFIRMED, FINISHED, NEVER, PROVISIONAL, UNSEEN
 from truceline.detect.meaning import Meaning, radar_meaning
+from truceline.detect.radar.history import History, scores_of
+from truceline.detect.radar.lifecycle import CONFIRMED, FINISHED, NEVER, PROVISIONAL, UNSEEN
 from truceline.geo.raster import Float32, Grid, polygonize
 from truceline.model.names import name
 from truceline.model.place import utc_text

@@ -1,0 +1,1 @@
+"""Optical change: two multispectral scenes of one place."""

@@ -1,0 +1,1 @@
+"""Single photos: what they state, and where they lie by their overlap."""

@@ -1,0 +1,1 @@
+"""Radar change: a series of backscatter scenes, one date at a time."""
