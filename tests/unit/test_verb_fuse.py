@@ -11,7 +11,8 @@ import pytest
 from truceline.app.cli import main
 from truceline.codec.fusion_tables import DETECTIONS, LOOKS, SENSORS
 from truceline.model.classes import FUSION_CLASSES
-from truceline.track.fusing import follow, look_back, output_times, tracks_table
+from truceline.track.fusing import follow, output_times, tracks_table
+from truceline.track.hindsight import look_back
 from truceline.track.inputs import read_inputs
 from truceline.track.regard import inside
 from truceline.track.types import ANNULUS, RECT
@@ -20,18 +21,21 @@ T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)
 
 
 def scene(
-    folder: Path, steps: int = 30, seen_until: int = 30, speed: float = 5.0, looks: bool = True
-) -> list[Path]:
-    """One radar looks every 10 s; one thing drives east until it is no longer seen."""
+    folder: Path, steps: int = 30, seen_until: int = 30, speed: float = 5.0, looks: bool = True,
+    seen_from: int = 0, looked_from: int = 0,
+) -> list[Path]:  # fmt: skip
+    """One radar looks every 10 s; one thing drives east and is seen for a while."""
     rng = np.random.default_rng(7)
     rows, looked = [], []
     for k in range(steps):
         time = T0 + timedelta(seconds=10 * k)
+        if k < looked_from:
+            continue
         looked.append(
             {"look_id": k, "sensor_id": "r", "sortie_id": 0, "phenomenon_time": time, "result_time": time,
              "shape": "annulus", "cx_m": 0.0, "cy_m": 0.0, "a_m": 0.0, "b_m": 10_000.0, "heading_rad": 0.0}
         )  # fmt: skip
-        if k < seen_until:
+        if seen_from <= k < seen_until:
             x, y = 1000 + speed * 10 * k + rng.normal(0, 10), rng.normal(0, 10)
             rows.append(
                 {"detection_id": 100 + k, "sensor_id": "r", "look_id": k, "phenomenon_time": time,
@@ -50,7 +54,7 @@ def scene(
 
 def tracks(paths: list[Path], smooth: bool = False) -> list[dict]:
     inputs = read_inputs(paths[0], paths[1], paths[2] if len(paths) > 2 else None)
-    times = output_times(inputs, 30, None, None)
+    times = output_times(inputs, 30, int(T0.timestamp() * 1e6), None)
     course = follow(inputs, times, by_arrival=not smooth)
     if smooth:
         course = look_back(course, (times - times[0]) / 1e6, 1)
@@ -95,6 +99,30 @@ def test_looking_back_is_nearer_to_the_truth_than_following(tmp_path):
         )
 
     assert error(tracks(paths, smooth=True)) < error(tracks(paths))
+
+
+def test_a_thing_was_there_before_it_was_first_seen_where_nobody_had_looked(tmp_path):
+    rows = tracks(scene(tmp_path, seen_from=7, looked_from=7), smooth=True)
+
+    first = rows[0]
+    assert first["time"] == T0 + timedelta(seconds=30)
+    assert first["detections_used"] == 0
+    assert abs(first["x_m"] - 1150) < 3 * math.sqrt(first["sxx_m2"])
+
+
+def test_a_look_that_did_not_show_a_thing_says_that_it_came_later(tmp_path):
+    rows = tracks(scene(tmp_path, seen_from=7), smooth=True)
+
+    assert rows[0]["time"] == T0 + timedelta(seconds=90)
+
+
+def test_hindsight_takes_back_what_was_gone_already(tmp_path):
+    paths = scene(tmp_path, seen_until=15)
+
+    def last(smooth):
+        return max(row["time"] for row in tracks(paths, smooth) if row["existence"] >= 0.5)
+
+    assert last(smooth=True) == T0 + timedelta(seconds=120) < last(smooth=False)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """From files of detections to a table of tracks: what ``truceline fuse`` does (contract fusion)."""
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +9,6 @@ from truceline.model.classes import FUSION_CLASSES
 from truceline.model.tables import TIME
 from truceline.track.engine import ROOM, SLOTS, WIDTH, run
 from truceline.track.inputs import Inputs, build_events
-from truceline.track.smooth import smooth_track
 from truceline.track.types import CELL_M, NO_SHAPE, Array, Events, Ground, Rows, bare_ground, empty, grown
 
 HISTORY = 24  # detections; half a minute of a drone's, four of a radar's, hours of a satellite's
@@ -127,59 +125,6 @@ def _rename(owner: Array, renamed: Array) -> None:
         values = np.array([final[k] for k in keys.tolist()], np.int64)
         at = np.minimum(np.searchsorted(keys, owner), len(keys) - 1)
         owner[:] = np.where(keys[at] == owner, values[at], owner)
-
-
-def look_back(course: Course, grid: Array, workers: int) -> Course:
-    """Replace each track's rows between its first and last detection by smoothed ones."""
-    if not len(course.number):
-        return course
-    times = course.row_times()
-    firm = {n for n, row in zip(course.number.tolist(), course.rows, strict=True) if row[8] >= 0.5}
-    by_track = np.argsort(course.number, kind="mergesort")
-    tracks, begins = np.unique(course.number[by_track], return_index=True)
-    pieces = np.split(by_track, begins[1:])
-    by_owner = np.argsort(course.owner, kind="mergesort")
-    owners, firsts = np.unique(course.owner[by_owner], return_index=True)
-    owned = dict(zip(owners.tolist(), np.split(by_owner, firsts[1:]), strict=True))
-
-    def one(job: tuple[int, Array]) -> tuple[Array, Array]:
-        name, piece = job
-        if name not in firm:
-            return course.number[piece], course.rows[piece]
-        mine = owned[name]
-        mine = mine[np.argsort(times[mine], kind="mergesort")]
-        return _smoothed(name, course.rows[piece], times[mine], course.detections, mine, grid)
-
-    with ThreadPoolExecutor(max(workers, 1)) as pool:
-        done = list(pool.map(one, zip(tracks.tolist(), pieces, strict=True)))
-    number = np.concatenate([n for n, _ in done]) if done else course.number
-    rows = np.concatenate([r for _, r in done]) if done else course.rows
-    return replace(course, number=number, rows=rows)
-
-
-def _smoothed(
-    name: int, rows: Array, time: Array, detections: Rows, mine: Array, grid: Array
-) -> tuple[Array, Array]:
-    """Rows of one firm track: smoothed up to its last detection, as they were after it."""
-    within = grid[(grid >= time[0]) & (grid <= time[-1])]
-    after = rows[rows[:, 0] > time[-1]]
-    last = rows[-1]
-    new = np.zeros((len(within), WIDTH))
-    if len(within):
-        new[:, 0] = within
-        new[:, 1:8] = smooth_track(time, detections.z[mine], within)
-        used = np.searchsorted(time, within, "right")
-        share = np.cumsum(detections.bias2[mine])[used - 1] / used
-        new[:, 3] += share
-        new[:, 4] += share
-        spread = 0.5 * (new[:, 3] + new[:, 4])
-        new[:, 8] = 0.99 * (1 - 2 * spread / 1e4 * (1 - np.exp(-1e4 / (2 * spread))))
-        new[:, 16], new[:, 17] = time[used - 1], used
-        before = np.clip(np.searchsorted(rows[:, 0], within, "right") - 1, 0, len(rows) - 1)
-        new[:, 18:] = rows[before, 18:]
-    new = np.concatenate([new, after])
-    new[:, 9:16] = last[9:16]
-    return np.full(len(new), name, np.int64), new
 
 
 def tracks_table(course: Course, inputs: Inputs, times_us: Array) -> pa.Table:

@@ -9,7 +9,17 @@ import math
 import numpy as np
 from numba import njit
 
-from truceline.track.motion import COLUMN, DRIVE, FIRST_VARIANCE, ROW, predict, update, update_velocity
+from truceline.track.motion import (
+    COLUMN,
+    CREEP,
+    DRIVE,
+    FIRST_VARIANCE,
+    ROW,
+    START_VARIANCE,
+    predict,
+    update,
+    update_velocity,
+)
 from truceline.track.types import Array
 
 PAUSE_S = 40.0  # a shorter silence says nothing about standing
@@ -39,23 +49,40 @@ def smooth_track(time: Array, z: Array, grid: Array) -> Array:
     n = len(order)
     x, p = np.zeros((n, 4)), np.zeros((n, 10))
     px, pp = np.zeros((n, 4)), np.zeros((n, 10))
+    _forward(times, order, time, z, x, p, px, pp)
+    out = np.zeros((len(grid), 7))
+    for k in range(n - 1, -1, -1):
+        if k < n - 1:
+            _back(x, p, px, pp, k, times[order[k + 1]] - times[order[k]])
+        if order[k] >= len(time):
+            g = order[k] - len(time)
+            out[g, 0], out[g, 1], out[g, 5], out[g, 6] = x[k, 0], x[k, 1], x[k, 2], x[k, 3]
+            out[g, 2], out[g, 3], out[g, 4] = p[k, 0], p[k, 2], p[k, 1]
+    return out
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _forward(
+    times: Array, order: Array, time: Array, z: Array, x: Array, p: Array, px: Array, pp: Array
+) -> None:
+    """Filter forward; fill in states (x, p) and what was expected of them (px, pp)."""
     x[0, 0], x[0, 1] = z[0, 0], z[0, 1]
     p[0, 0] = p[0, 2] = 1e6
     p[0, 7] = p[0, 9] = FIRST_VARIANCE
     stood, since = False, time[0]
-    for k in range(n):
+    for k in range(len(order)):
+        i = order[k]
         if k > 0:
+            dt = times[i] - times[order[k - 1]]
             x[k], p[k] = x[k - 1], p[k - 1]
             if stood:
-                p[k, 0] += 0.02 * (times[order[k]] - times[order[k - 1]])
-                p[k, 2] += 0.02 * (times[order[k]] - times[order[k - 1]])
-            predict(x[k], p[k], DRIVE, times[order[k]] - times[order[k - 1]], False)
-        i = order[k]
-        if i < len(time) and k > 0:
-            if stood:
-                p[k, 7] += 25.0
-                p[k, 9] += 25.0
-            elif far(x[k], p[k], z[i]) > TURNED2:
+                p[k, 0] += CREEP * dt
+                p[k, 2] += CREEP * dt
+            predict(x[k], p[k], DRIVE, dt, False)
+            if i < len(time) and stood:
+                p[k, 7] += START_VARIANCE
+                p[k, 9] += START_VARIANCE
+            elif i < len(time) and far(x[k], p[k], z[i]) > TURNED2:
                 turn(p[k], time[i] - since)
         px[k], pp[k] = x[k], p[k]
         if i < len(time):
@@ -68,15 +95,6 @@ def smooth_track(time: Array, z: Array, grid: Array) -> Array:
                 still = np.array([0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1e-4])
                 update_velocity(x[k], p[k], still, False)
                 x[k, 2] = x[k, 3] = 0.0
-    out = np.zeros((len(grid), 7))
-    for k in range(n - 1, -1, -1):
-        if k < n - 1:
-            _back(x, p, px, pp, k, times[order[k + 1]] - times[order[k]])
-        if order[k] >= len(time):
-            g = order[k] - len(time)
-            out[g, 0], out[g, 1], out[g, 5], out[g, 6] = x[k, 0], x[k, 1], x[k, 2], x[k, 3]
-            out[g, 2], out[g, 3], out[g, 4] = p[k, 0], p[k, 2], p[k, 1]
-    return out
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

@@ -46,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
     import pyarrow.parquet as pq
 
     from truceline.app.output import whole_file
-    from truceline.track.fusing import follow, look_back, output_times, tracks_table
+    from truceline.track.fusing import follow, output_times, tracks_table
+    from truceline.track.hindsight import look_back
     from truceline.track.inputs import read_inputs
     from truceline.track.report import sensor_report
 
