@@ -15,11 +15,15 @@ from shapely.ops import unary_union
 from truceline.geo.footprint import Located, locate
 from truceline.geo.pose import numbers
 from truceline.model.observed import Observation, Scalar
-from truceline.model.place import Span
+from truceline.model.place import Span, utc_text
 from truceline.plug import Intake, Taken
 
 TELEMETRY_TYPE = "application/vnd.apache.parquet"
 CLIP_TYPES = {"ts": "video/mp2t", "klv": "application/octet-stream"}
+_FRAME = (
+    "frame_center_lat_deg", "frame_center_lon_deg", "ce90_m",
+    *(f"corner{n}_{axis}_deg" for n in range(1, 5) for axis in ("lat", "lon")),
+)  # fmt: skip
 FOOTPRINTS = 60  # frames whose outlines are joined: more of them draw the same ground
 
 
@@ -52,7 +56,7 @@ def taken_of(source: str, piece: Flown, intake: Intake) -> Taken:
         status="degraded" if reasons else "ok",
         reason="; ".join(reasons),
         footprint=_footprint(located),
-        attributes=_attributes(piece.telemetry, piece.file_name),
+        attributes=_attributes(piece.telemetry, located, piece.file_name),
     )
     return Taken(noun=observation, blobs=blobs)
 
@@ -98,22 +102,39 @@ def _reasons(table: pa.Table, located: Located, notes: Sequence[str]) -> list[st
     return reasons
 
 
-def _attributes(table: pa.Table, file_name: str) -> dict[str, Scalar]:
+def _attributes(table: pa.Table, located: Located, file_name: str) -> dict[str, Scalar]:
     attributes: dict[str, Scalar] = {
         "file": file_name,
         "packets": table.num_rows,
         "bad_checksums": sum(ok is False for ok in table["checksum_ok"].to_pylist()),
     }
     if table.num_rows:
-        middle: dict[str, Any] = table.slice(table.num_rows // 2, 1).to_pylist()[0]
+        at = _last_frame(located.rows)
+        attributes |= _frame(located.rows, at) if at is not None else {}
+        told: dict[str, Any] = table.slice(table.num_rows // 2 if at is None else at, 1).to_pylist()[0]
         for column in ("sensor_lat_deg", "sensor_lon_deg", "sensor_hae_m", "sensor_msl_m"):
-            if middle[column] is not None:
-                attributes[column] = float(middle[column])
+            if told[column] is not None:
+                attributes[column] = float(told[column])
     for column in ("platform_call_sign", "platform_designation", "platform_tail_number"):
         known = [text for text in table[column].to_pylist() if text]
         if known:
             attributes[column] = known[0]
     return attributes
+
+
+def _last_frame(rows: pa.Table) -> int | None:
+    """Find the last packet whose whole frame lies on the ground at a known time."""
+    whole = np.isfinite(sum(numbers(rows, name) for name in _FRAME)) & rows["time"].is_valid().to_numpy()
+    good = np.array(["center_disagrees" not in words for words in rows["health"].to_pylist()], bool)
+    found = np.flatnonzero(whole & good)
+    return int(found[-1]) if len(found) else None
+
+
+def _frame(rows: pa.Table, at: int) -> dict[str, Scalar]:
+    """Tell of one frame where its corners lie, when, by which packet, and how sure that is."""
+    row: dict[str, Any] = rows.slice(at, 1).to_pylist()[0]
+    told: dict[str, Scalar] = {f"frame_{name.removeprefix('frame_')}": float(row[name]) for name in _FRAME}
+    return told | {"frame_packet": int(row["packet_index"]), "frame_utc": utc_text(row["time"])}
 
 
 def _footprint(located: Located) -> dict[str, Any] | None:

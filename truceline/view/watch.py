@@ -12,6 +12,7 @@ from truceline.log.fold import Fold
 from truceline.model.facts import Claim, Fact, Job
 from truceline.model.observed import Observation, Report
 from truceline.model.place import Span
+from truceline.view.frame import Frame, frame_of
 
 _SOURCE = "source:"  # what the actor of a source begins with
 CLOCK = "clock"  # source name of the node's own ticks
@@ -28,7 +29,7 @@ class Watched(msgspec.Struct, frozen=True):
 
 
 class SourceItem(msgspec.Struct, frozen=True):
-    """Health of a source; ``status`` is ok, stale, degraded, blocked or never."""
+    """Health of a source; ``status`` is ok, stale, degraded, blocked or never; ``frame`` of a camera."""
 
     name: str
     kind: str
@@ -37,6 +38,7 @@ class SourceItem(msgspec.Struct, frozen=True):
     status: str
     reason: str
     pieces: int
+    frame: Frame | None = None
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -82,6 +84,7 @@ class Watch(Fold):
         self._last_ground: dict[str, dict[str, Any]] = {}
         self._until: dict[str, datetime] = {}
         self._pieces: dict[str, int] = {}
+        self._frames: dict[str, Frame] = {}
         self._stations = stations
         self._revisit = timedelta(seconds=revisit_s)
         self._seen: dict[int, np.ndarray] = {}
@@ -108,6 +111,9 @@ class Watch(Fold):
             self._pieces[said.source] = self._pieces.get(said.source, 0) + 1
             if said.footprint is not None:
                 self._last_ground[said.source] = said.footprint
+            frame, held = frame_of(said, fact.seq), self._frames.get(said.source)
+            if frame is not None and (held is None or frame.time_utc >= held.time_utc):
+                self._frames[said.source] = frame
         if said.footprint is not None and self._stations is not None:
             self._look(said, self._stations)
         return ()
@@ -225,8 +231,8 @@ class Watch(Fold):
         owed = until + timedelta(seconds=source.owes_s * _GRACE)
         if status != "blocked" and source.owes_s > 0 and self.now_utc > owed:
             status, reason = "stale", "owes a piece"
-        pieces = self._pieces.get(name, 0)
-        return SourceItem(name, source.kind, until, source.owes_s, status, reason, pieces)
+        pieces, frame = self._pieces.get(name, 0), self._frames.get(name)
+        return SourceItem(name, source.kind, until, source.owes_s, status, reason, pieces, frame)
 
     def _reason(self, begin: int, stop: int, start: int, end: int) -> str:
         for cell in range(stop - 1, begin - 1, -1):
