@@ -15,7 +15,9 @@ from truceline.codec.klv_rows import to_table
 from truceline.codec.klv_stream import KlvStream, read_packets
 from truceline.detect.objects import Objects
 from truceline.detect.pictures import spotter
+from truceline.detect.pictures.film import MOST_FRAMES, film_frames
 from truceline.detect.pictures.finder import Found
+from truceline.detect.pictures.motion import Hit
 from truceline.model.facts import Blob
 from truceline.model.observed import Observation
 from truceline.model.place import Span
@@ -124,8 +126,62 @@ def test_the_plug_in_is_found_by_its_word():
 def test_the_frame_marks_its_objects_and_comes_first(shelf, one_car):
     found = Objects().detect(*piece(shelf), shelf)
 
-    assert [blob.name for blob in found.blobs] == ["frame", "chip", "chip"]
+    assert [blob.name for blob in found.blobs] == ["frame", "chip", "chip", "film.json", "film"]
     pixels = np.asarray(Image.open(shelf.open(found.blobs[0])).convert("L"), float)
     left, top, right, _ = (round(side) for side in BOX)
     assert pixels[top - 3, left - 2 : left + 6].mean() > 200
     assert pixels[top - 3, right - 6 : right + 1].mean() > 200
+
+
+def film_of(shelf, found):
+    table, film = (shelf.open(blob).read_bytes() for blob in found.blobs[-2:])
+    index = json.loads(table)
+    cut = [film[one["at"] : one["at"] + one["bytes"]] for one in index["frames"]]
+    return index, [Image.open(io.BytesIO(one)).convert("L") for one in cut], film
+
+
+def test_the_film_of_a_clip_tells_each_frame_s_packet_time_and_boxes(shelf, one_car):
+    found = Objects().detect(*piece(shelf), shelf)
+
+    index, pictures, film = film_of(shelf, found)
+    frames = index["frames"]
+    assert [one["frame"] for one in frames] == [0, 5, 10, 15]  # ten a second, two of them kept
+    assert [one["packet"] for one in frames] == [0, 2, 5, 7] or [one["packet"] for one in frames] == [0, 3, 5, 8]
+    assert frames[2]["time_utc"] == "2023-11-14T22:13:21Z"
+    assert {picture.size for picture in pictures} == {(index["width_px"], index["height_px"])} == {(320, 240)}
+    assert sum(one["bytes"] for one in frames) == len(film)
+    (box,) = frames[2]["boxes"]
+    assert box["box"] == [BOX[0], BOX[1], BOX[2] - BOX[0], BOX[3] - BOX[1]]
+    assert max(box["classes"], key=box["classes"].get) == "car"
+    assert box["place"][1] == pytest.approx(50, abs=1e-3) and box["place"][2] > 0
+    row = found.rows.to_pylist()[[b["row"] for f in frames for b in f["boxes"] if b["row"] is not None][0]]
+    assert (row["frame"], row["packet"]) == (frames[0]["frame"], frames[0]["packet"])
+
+
+def test_nothing_found_leaves_no_film(shelf, monkeypatch):
+    nothing = Found(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, int), np.zeros(0, int))
+    monkeypatch.setattr(spotter, "find", lambda *_: nothing)
+
+    found = Objects().detect(*piece(shelf), shelf)
+
+    assert found.blobs == ()
+
+
+def test_faces_in_a_film_are_as_coarse_as_in_a_picture(shelf, monkeypatch):
+    box = np.array([[40, 20, 280, 220]], np.float32)
+    found = Found(box, np.array([0.9], np.float32), np.array([1]), np.array([0]))
+    monkeypatch.setattr(spotter, "find", lambda *_: found)
+    monkeypatch.setitem(spotter.LIKELY_M, 1, (0.0, 1000.0))
+
+    _, pictures, _ = film_of(shelf, Objects().detect(*piece(shelf), shelf))
+
+    for picture in pictures:
+        assert np.abs(np.diff(np.asarray(picture, float)[60:180, 80:240], axis=1)).mean() < 12
+
+
+def test_long_pieces_get_films_of_a_bounded_number_of_frames():
+    hit = Hit(0, 0.0, 0, 0, 1, 1, -1, 1.0)
+
+    assert len(film_frames([hit], 12, 25.0, 25 * 3600)) <= MOST_FRAMES
+    assert film_frames([hit], 5, 25.0, 250) == set(range(0, 250, 10))
+    assert film_frames([], 5, 25.0, 250) == set()

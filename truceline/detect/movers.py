@@ -1,9 +1,7 @@
 """Moving things in drone video, placed on the ground: what they are is not claimed."""
 
-import json
 from collections import deque
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -12,10 +10,12 @@ import pyarrow.parquet as pq
 from msgspec import Meta
 
 from truceline.codec.klv import TELEMETRY
-from truceline.detect.pictures.chips import Chip, Veiling, store_chips
+from truceline.detect.pictures.chips import Chip, Kept, Veiling, store_pictures
+from truceline.detect.pictures.film import Film, Marks, film_frames
 from truceline.detect.pictures.frames import Clip, Onlooker
 from truceline.detect.pictures.motion import Hit, find_movers
 from truceline.detect.pictures.pixels import Places, Poses, place
+from truceline.detect.pictures.rows import row_of
 from truceline.geo.crs import GEOD
 from truceline.model.classes import FUSION_CLASSES
 from truceline.model.errors import BadInput
@@ -25,13 +25,13 @@ from truceline.model.observed import Observation
 from truceline.model.tables import DETECTION
 from truceline.plug import Detector, Found, Media
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAG_S = 0.4  # a walker moves his own width in that time
 LEAST_SPEED_S = 0.8  # a shorter way tells no speed
+ANY_CLASS = dict.fromkeys(FUSION_CLASSES, 1 / len(FUSION_CLASSES))
 
 
 class Seen(NamedTuple):
-    """What moves in a clip; ``broken`` counts the frames that do not decode."""
+    """What moves in a clip; ``broken`` counts the frames that do not decode, ``every`` is the step."""
 
     hits: list[Hit]
     width_px: int
@@ -39,6 +39,13 @@ class Seen(NamedTuple):
     analysed: int
     decoded: int
     broken: int
+    every: int
+    rate_hz: float
+
+    @property
+    def frames(self) -> int:
+        """Number of frames in the clip."""
+        return self.decoded + self.broken
 
 
 class Movers(Detector):
@@ -75,9 +82,12 @@ class Movers(Detector):
         kept = [hit for hit in seen.hits if hit.score >= self.least_score]
         places = place(kept, (seen.width_px, seen.height_px), poses)
         chosen = _one_a_second(kept)
+        names = [name("mov", observation.id, str(hit.thing)) for hit in kept]
+        marks = Marks(kept, places, [ANY_CLASS] * len(kept), names, {i: row for row, i in enumerate(chosen)})
+        wanted = Kept(chosen, Film(marks, poses), film_frames(kept, seen.every, seen.rate_hz, seen.frames))
         veiling = Veiling(kept, frozenset(), poses) if self.blur else None
-        chips, pictures = store_chips(clip, kept, chosen, media, veiling)
-        rows = [self._row(observation, kept, places, i, chips.get(i)) for i in chosen]
+        chips, pictures = store_pictures(clip, kept, wanted, media, veiling)
+        rows = [_row(observation, kept, places, i, chips.get(i)) | {"object": names[i]} for i in chosen]
         reason = f"{seen.broken} frames do not decode" if seen.broken else ""
         return Found(
             rows=pa.Table.from_pylist(rows, DETECTION),
@@ -86,35 +96,14 @@ class Movers(Detector):
             reason=reason,
         )
 
-    def _row(
-        self, observation: Observation, hits: list[Hit], places: Places, i: int, chip: Chip | None
-    ) -> dict[str, Any]:
-        hit = hits[i]
-        if np.isfinite(places.time_us[i]):
-            moment = EPOCH + timedelta(microseconds=int(places.time_us[i]))
-        else:
-            moment = observation.phenomenon.from_utc + timedelta(seconds=hit.pts_s - hits[0].pts_s)
-        known = bool(np.isfinite(places.lat_deg[i] + places.ce90_m[i]))
-        speed_mps, course_deg = _motion(hits, places, hit.thing)
-        return {
-            "time_utc": moment,
-            "lat_deg": float(places.lat_deg[i]) if known else None,
-            "lon_deg": float(places.lon_deg[i]) if known else None,
-            "ce90_m": float(places.ce90_m[i]) if known else None,
-            "speed_mps": speed_mps,
-            "course_deg": course_deg,
-            **{f"p_{word}": 1 / len(FUSION_CLASSES) for word in FUSION_CLASSES},
-            "confidence": hit.score,
-            "count": 1,
-            "object": name("mov", observation.id, str(hit.thing)),
-            "frame": hit.frame,
-            "x_px": hit.x_px,
-            "y_px": hit.y_px,
-            "w_px": hit.w_px,
-            "h_px": hit.h_px,
-            "chip_sha256": chip.blob.sha256 if chip else None,
-            "note": json.dumps({"chip_px": chip.box}) if chip else None,
-        }
+
+def _row(
+    observation: Observation, hits: list[Hit], places: Places, i: int, chip: Chip | None
+) -> dict[str, Any]:
+    speed_mps, course_deg = _motion(hits, places, hits[i].thing)
+    motion = {"speed_mps": speed_mps, "course_deg": course_deg}
+    classes = {f"p_{word}": share for word, share in ANY_CLASS.items()}
+    return row_of(observation, hits, places, i, chip, {}) | motion | classes
 
 
 def look(
@@ -148,7 +137,7 @@ def look(
         hits += find_movers(counted(), lag)
     else:
         deque(counted(), maxlen=0)
-    return Seen(hits, *size, analysed, clip.decoded, clip.broken)
+    return Seen(hits, *size, analysed, clip.decoded, clip.broken, every, rate_hz)
 
 
 def telemetry_of(blobs: Sequence[Blob], media: Media) -> pa.Table:

@@ -1,19 +1,19 @@
 """Vehicles and persons in drone video by a network, placed on the ground; persons are counted only."""
 
-import json
 from collections import deque
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
 from msgspec import Meta
 
-from truceline.detect.movers import EPOCH, telemetry_of
-from truceline.detect.pictures.chips import Chip, Veiling, store_chips
+from truceline.detect.movers import telemetry_of
+from truceline.detect.pictures.chips import Kept, Veiling, store_pictures
+from truceline.detect.pictures.film import Film, Marks, film_frames
 from truceline.detect.pictures.frames import Clip, Onlooker
-from truceline.detect.pictures.pixels import Places, Poses, place
+from truceline.detect.pictures.pixels import Poses, place
+from truceline.detect.pictures.rows import row_of
 from truceline.detect.pictures.spotter import SURE, Spotted, Spotter
 from truceline.model.classes import probabilities
 from truceline.model.errors import BadInput
@@ -49,17 +49,25 @@ class Objects(Detector):
         poses = Poses(telemetry_of(blobs, media))
         spotter = Spotter(poses, self.least_score)
         try:
-            size_px = _look(clip, self.analysed_hz, spotter)
+            every, size_px = _look(clip, self.analysed_hz, spotter)
         except BadInput as error:
             return Found(rows=DETECTION.empty_table(), status="degraded", reason=str(error))
         broken, decoded = clip.broken, clip.decoded
-        spotted = _fullest_of_each_second(spotter.spotted)
+        spotted = spotter.spotted
         hits = [one.hit for one in spotted]
         places = place(hits, size_px, poses)
+        chosen = _fullest_of_each_second(spotted)
+        classes = [probabilities(one.category, one.hit.score) for one in spotted]
+        marks = Marks(hits, places, classes, [None] * len(hits), {i: row for row, i in enumerate(chosen)})
+        wanted = Kept(chosen, Film(marks, poses), film_frames(hits, every, clip.rate_hz(), decoded + broken))
         persons = {i for i, one in enumerate(spotted) if one.category == "person"}
         veiling = Veiling(hits, persons, poses) if self.blur else None
-        chips, pictures = store_chips(clip, hits, range(len(hits)), media, veiling)
-        rows = [_row(observation, one, places, i, chips.get(i)) for i, one in enumerate(spotted)]
+        chips, pictures = store_pictures(clip, hits, wanted, media, veiling)
+        rows = []
+        for i in chosen:
+            note = {"category": spotted[i].category, "model": spotted[i].model}
+            row = row_of(observation, hits, places, i, chips.get(i), note)
+            rows.append(row | {f"p_{word}": share for word, share in classes[i].items()})
         return Found(
             rows=pa.Table.from_pylist(rows, DETECTION),
             blobs=tuple(pictures),
@@ -68,43 +76,18 @@ class Objects(Detector):
         )
 
 
-def _look(clip: Clip, analysed_hz: float, onlooker: Onlooker) -> tuple[int, int]:
+def _look(clip: Clip, analysed_hz: float, onlooker: Onlooker) -> tuple[int, tuple[int, int]]:
+    """Look at a clip; give the step between analysed frames and the size of a frame."""
     every = max(1, round(clip.rate_hz() / analysed_hz))
     last = deque(clip.analysed(every, 16, onlooker), maxlen=1)  # the small grey picture is not needed
-    return (last[0].width_px, last[0].height_px) if last else (1, 1)
+    return every, (last[0].width_px, last[0].height_px) if last else (1, 1)
 
 
-def _fullest_of_each_second(spotted: Sequence[Spotted]) -> list[Spotted]:
-    """Choose, per second, the frame whose boxes have the highest scores together."""
+def _fullest_of_each_second(spotted: Sequence[Spotted]) -> list[int]:
+    """Choose, per second, the boxes of the frame whose boxes have the highest scores together."""
     scores: dict[int, dict[int, float]] = {}
     for one in spotted:
         frames = scores.setdefault(int(np.floor(one.hit.pts_s)), {})
         frames[one.hit.frame] = frames.get(one.hit.frame, 0.0) + one.hit.score
     chosen = {max(frames, key=lambda frame: (frames[frame], -frame)) for frames in scores.values()}
-    return [one for one in spotted if one.hit.frame in chosen]
-
-
-def _row(observation: Observation, one: Spotted, places: Places, i: int, chip: Chip | None) -> dict[str, Any]:
-    hit = one.hit
-    if np.isfinite(places.time_us[i]):
-        moment = EPOCH + timedelta(microseconds=int(places.time_us[i]))
-    else:
-        moment = observation.phenomenon.from_utc + timedelta(seconds=max(0.0, hit.pts_s))
-    known = bool(np.isfinite(places.lat_deg[i] + places.ce90_m[i]))
-    note = {"category": one.category, "model": one.model}
-    return {
-        "time_utc": moment,
-        "lat_deg": float(places.lat_deg[i]) if known else None,
-        "lon_deg": float(places.lon_deg[i]) if known else None,
-        "ce90_m": float(places.ce90_m[i]) if known else None,
-        **{f"p_{word}": share for word, share in probabilities(one.category, hit.score).items()},
-        "confidence": hit.score,
-        "count": 1,
-        "frame": hit.frame,
-        "x_px": hit.x_px,
-        "y_px": hit.y_px,
-        "w_px": hit.w_px,
-        "h_px": hit.h_px,
-        "chip_sha256": chip.blob.sha256 if chip else None,
-        "note": json.dumps(note | ({"chip_px": chip.box} if chip else {})),
-    }
+    return [i for i, one in enumerate(spotted) if one.hit.frame in chosen]

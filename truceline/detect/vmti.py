@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 
 from truceline.codec.klv_sets import TARGETS_TAG, Target, nested, targets_of
-from truceline.detect.movers import EPOCH, telemetry_of
+from truceline.detect.movers import telemetry_of
 from truceline.detect.pictures.motion import Hit
-from truceline.detect.pictures.pixels import Poses, place
+from truceline.detect.pictures.pixels import EPOCH, Poses, place
 from truceline.model.classes import FUSION_CLASSES
 from truceline.model.facts import Blob
 from truceline.model.names import name
@@ -52,6 +52,7 @@ class Vmti(Detector):
                     "confidence": UNSURE if one.target.confidence is None else one.target.confidence,
                     "count": 1,
                     "object": name("vmti", observation.id, str(one.target.number)),
+                    "packet": one.row,
                     **_box(one.target),
                 }
             )

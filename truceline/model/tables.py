@@ -27,6 +27,7 @@ DETECTION = pa.schema(
         pa.field("meaning", pa.string()),
         pa.field("area_m2", pa.float64()),
         pa.field("outline", pa.string()),  # GeoJSON geometry
+        pa.field("packet", pa.int64()),  # of the telemetry that came with the clip, nearest to the frame
         pa.field("frame", pa.int64()),
         pa.field("x_px", pa.float64()),
         pa.field("y_px", pa.float64()),

@@ -1,10 +1,11 @@
 """Pictures that go with hits in a clip: one of each thing, and the frame with most of them whole, marked."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
+from truceline.detect.pictures.film import Film
 from truceline.detect.pictures.frames import Clip, to_jpeg
 from truceline.detect.pictures.motion import Hit
 from truceline.detect.pictures.pixels import Poses
@@ -22,40 +23,56 @@ class Chip(NamedTuple):
     box: tuple[int, int, int, int]
 
 
-def store_chips(
-    clip: Clip, hits: Sequence[Hit], chosen: Sequence[int], media: Media, veiling: "Veiling | None"
+class Kept(NamedTuple):
+    """What pictures are kept of a clip: which hits get a chip, and which frames are in the film."""
+
+    chosen: Sequence[int]
+    film: Film
+    film_frames: Set[int]
+
+
+def store_pictures(
+    clip: Clip, hits: Sequence[Hit], kept: Kept, media: Media, veiling: "Veiling | None"
 ) -> tuple[dict[int, Chip], list[Blob]]:
-    """Store a chip per chosen hit, and whole the frame in which most of them are.
+    """Store a chip per chosen hit, whole the frame in which most of them are, and the film.
 
     Parameters
     ----------
     clip, hits
         The clip, and everything found in it.
-    chosen
-        Indices of the hits that get a chip.
+    kept
+        What pictures are kept.
     media
         Where pictures go.
     veiling
         How faces and plates are made unreadable; None: they stay as they are.
     """
-    by_frame: dict[int, list[int]] = {}
-    for i in chosen:
-        by_frame.setdefault(hits[i].frame, []).append(i)
+    by_frame = _by_frame(hits, kept.chosen)
     fullest = max(by_frame, key=lambda frame: (len(by_frame[frame]), -frame), default=-1)
+    everything = _by_frame(hits, range(len(hits)))
     chips: dict[int, Chip] = {}
     blobs: list[Blob] = []
-    for frame, picture in clip.pictures(by_frame.keys()):
-        there = [i for i, hit in enumerate(hits) if hit.frame == frame]
-        shown = veiling.apply(picture, there) if veiling else picture
+    for frame, pts_s, picture in clip.pictures(by_frame.keys() | kept.film_frames):
+        there = everything.get(frame, [])
+        shown = veiling.apply(picture, there, pts_s) if veiling else picture
+        if frame in kept.film_frames:
+            kept.film.add(frame, pts_s, shown)
         if frame == fullest:
             whole = marked(shown, [hits[i] for i in there])
             blobs.insert(0, media.put(to_jpeg(whole), "image/jpeg", "frame"))  # what a person looks at first
-        for i in by_frame[frame]:
+        for i in by_frame.get(frame, ()):
             box = _chip_box(hits[i], picture)
             chip = shown.crop((box[0], box[1], box[0] + box[2], box[1] + box[3]))
             chips[i] = Chip(media.put(to_jpeg(chip), "image/jpeg", "chip"), box)
             blobs.append(chips[i].blob)
-    return chips, blobs
+    return chips, [*blobs, *kept.film.store(media)]
+
+
+def _by_frame(hits: Sequence[Hit], chosen: Iterable[int]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for i in chosen:
+        found.setdefault(hits[i].frame, []).append(i)
+    return found
 
 
 def marked(picture: Image.Image, hits: Sequence[Hit]) -> Image.Image:
@@ -85,12 +102,10 @@ class Veiling(NamedTuple):
     persons: Set[int]
     poses: Poses
 
-    def apply(self, picture: Image.Image, shown: Sequence[int]) -> Image.Image:
+    def apply(self, picture: Image.Image, shown: Sequence[int], pts_s: float) -> Image.Image:
         """Veil a frame on which these hits are."""
-        if not shown:
-            return picture
         boxes = [Veiled(*self.hits[i][2:6], i in self.persons) for i in shown]
-        return veil(picture, boxes, self.poses.metres_per_pixel(self.hits[shown[0]].pts_s, picture.width))
+        return veil(picture, boxes, self.poses.metres_per_pixel(pts_s, picture.width))
 
 
 def _chip_box(hit: Hit, picture: Image.Image) -> tuple[int, int, int, int]:

@@ -69,12 +69,12 @@ class Clip:
             grey = frame.reformat(format="gray", **size).to_ndarray()
             yield Frame(index, _time_s(frame), grey, frame.width, frame.height)
 
-    def pictures(self, wanted: Set[int]) -> Iterator[tuple[int, Image.Image]]:
-        """Hand over the frames of these indices in full colour and size."""
+    def pictures(self, wanted: Set[int]) -> Iterator[tuple[int, float, Image.Image]]:
+        """Hand over the frames of these indices, with their time, in full colour and size."""
         last = max(wanted, default=-1)
         for index, frame in self._frames():
             if index in wanted:
-                yield index, frame.to_image()
+                yield index, _time_s(frame), frame.to_image()
             if index >= last:
                 return
 

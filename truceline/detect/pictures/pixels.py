@@ -1,6 +1,7 @@
 """From pixels of a clip to places on the ground, by the telemetry that came with it."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,9 @@ from truceline.geo.footprint import locate
 from truceline.geo.pose import numbers
 
 Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 NADIR = np.sin(np.radians(80.0))  # steeper sights show an object from above: its middle is its place
 LONGEST_GAP_S = 2.0  # between a frame and the packets that tell its pose
@@ -20,12 +24,13 @@ _MICROSECONDS = pa.schema([pa.field("time", pa.int64())])
 
 
 class Places(NamedTuple):
-    """Where and when hits were, one entry each; NaN where no pose is known."""
+    """Where and when hits were, one entry each; NaN where no pose is known, ``packet`` -1."""
 
     lat_deg: Array
     lon_deg: Array
     ce90_m: Array
     time_us: Array
+    packet: Ints
 
 
 class Poses:
@@ -41,6 +46,21 @@ class Poses:
         camera = between(self.located.camera, self.pts_s, times_s, LONGEST_GAP_S)
         ground_m = _between(self.pts_s, self.located.ground_m, times_s)
         return camera, ground_m, _between(self.pts_s, self.located.extra_ce90_m, times_s)
+
+    def packets_at(self, times_s: Array) -> Ints:
+        """Name the packet nearest to each presentation time; -1 where none is near enough to tell a pose."""
+        known = np.flatnonzero(np.isfinite(self.pts_s))
+        if not len(known):
+            return np.full(len(times_s), -1)
+        known = known[np.argsort(self.pts_s[known], kind="stable")]
+        at_s = self.pts_s[known]
+        after = np.clip(np.searchsorted(at_s, times_s), 1, max(1, len(at_s) - 1))
+        right = np.minimum(after, len(at_s) - 1)
+        nearest = np.where(
+            np.abs(times_s - at_s[after - 1]) <= np.abs(times_s - at_s[right]), after - 1, right
+        )
+        numbers_of = self.telemetry["packet_index"].to_numpy()[known[nearest]]
+        return np.where(np.abs(times_s - at_s[nearest]) <= LONGEST_GAP_S, numbers_of, -1)
 
     def metres_per_pixel(self, time_s: float, width_px: int) -> float:
         """Tell how much ground a pixel shows, across the sight through the middle; NaN if unknown."""
@@ -70,7 +90,12 @@ def place(hits: Sequence[Hit], sizes: tuple[int, int], poses: Poses) -> Places:
     sight = sights(camera, right, down)
     lat, lon, range_m = cut_ground(camera, sight, ground_m)
     ce90_m = ce90_of(sight, range_m) + np.nan_to_num(extra_m)
-    return Places(lat, lon, ce90_m, times_of(times_s, poses.telemetry))
+    return Places(lat, lon, ce90_m, times_of(times_s, poses.telemetry), poses.packets_at(times_s))
+
+
+def moment_of(time_us: float) -> datetime | None:
+    """Give microseconds since 1970 as a time; None for NaN."""
+    return EPOCH + timedelta(microseconds=int(time_us)) if np.isfinite(time_us) else None
 
 
 def times_of(times_s: Array, telemetry: pa.Table) -> Array:
