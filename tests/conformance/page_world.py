@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from page_film import BLOBS, cause, frame
 from page_items import (
     NOW,
     PICTURE,
@@ -52,7 +53,7 @@ class World:
         self.decisions: list[dict[str, Any]] = []
         self.lists: dict[str, list[dict[str, Any]]] = {
             "zones": zones(), "tracks": tracks(many), "incidents": [] if idle else incidents(), "orders": [],
-            "recommendations": [] if idle else recommendations(), "sources": sources(), "reports": [] if idle else reports(),
+            "recommendations": [] if idle else recommendations(), "sources": [*sources(), {**sources()[2], "name": "UAV-1", "frame": frame()}], "reports": [] if idle else reports(),
         }  # fmt: skip
         self.seq = 495
 
@@ -119,7 +120,7 @@ class Handler(BaseHTTPRequestHandler):
         if path == "events":
             return self.stream()
         if path.startswith("blobs/"):
-            return self.send_bytes(200, PICTURE, "image/png")
+            return self.send_bytes(200, *BLOBS.get(path.removeprefix("blobs/"), (PICTURE, "image/png")))
         return self.answer(*self.read(path))
 
     def read(self, path: str) -> tuple[int, dict[str, Any]]:
@@ -139,6 +140,7 @@ class Handler(BaseHTTPRequestHandler):
                 }
                 for r in reports()[:2]
             ]
+            causes += [cause()] if seq == 480 else []
             return 200, {"seq": seq, "kind": "incident", "id": "inc", "time_utc": stamp(-7), "refs": causes}
         if path in self.world.lists:
             return 200, {"items": self.world.lists[path], "next": None, "next_after_seq": None}

@@ -204,6 +204,8 @@ def test_evidence_shows_the_picture_and_its_entries(place):
     # Keys typed while the picture changes are dropped.
     browser.js("new Promise(done => setTimeout(done, 500))")
     browser.press("e", "e")
+    browser.until("document.querySelector('[data-evidence-view=picture]')")
+    browser.js("document.querySelector('[data-evidence-view=picture]').click()")
 
     browser.until("document.querySelector('#evidence canvas')?.width === 96")
     bright = browser.js(
@@ -212,6 +214,34 @@ def test_evidence_shows_the_picture_and_its_entries(place):
     assert bright[0] > 200
     assert "472" in browser.words("#evidence .facts")
     assert "Nobody has confirmed this." in browser.words("#evidence figcaption")
+
+
+def test_evidence_plays_the_clip_with_frame_packet_and_what_is_in_it(place):
+    browser = place().enter()
+    browser.js("new Promise(done => setTimeout(done, 500))")
+    browser.press("e", "e")
+
+    browser.until("document.querySelector('#film-words')?.innerText.startsWith('Frame 0, packet 0')")
+    assert "gun 71 % · truck 17 %" in browser.words("#film-boxes .claim")
+    assert "± 31 m, nearest to the claim" in browser.words("#film-boxes .claim")
+    assert "truck 64 % · car 30 %" in browser.words("#film-boxes li:last-child")
+    # The box of the claim is drawn whole; of another one the corners are.
+    grey = "[...document.querySelector('#film').getContext('2d').getImageData({}, {}, 1, 1).data][0]"
+    browser.until(f"{grey.format(320, 147)} > 220")
+    assert browser.js(grey.format(97, 237)) < 140
+    browser.press(".", ".")
+    browser.until("document.querySelector('#film-words').innerText.startsWith('Frame 12, packet 5')")
+    browser.press("p", "p")
+    browser.until("document.querySelector('#film-words').innerText.startsWith('Frame 84, packet 35')")
+    browser.until("document.querySelector('#film-play').innerText.startsWith('Play')")
+    assert browser.trouble == []
+
+
+def test_what_a_camera_saw_last_is_on_the_map_and_in_its_words(place):
+    browser = place().enter()
+
+    assert "UAV-1: looked at 64.9" in browser.js("document.querySelector('#map-list').textContent")
+    assert "± 190 m, 03:11Z" in browser.js("document.querySelector('#map-list').textContent")
 
 
 def test_ten_thousand_points_are_counted_and_drawn(place):

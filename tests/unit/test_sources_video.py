@@ -14,6 +14,7 @@ from truceline.codec.mpegts import Unit, mux
 from truceline.model.facts import Blob
 from truceline.plug import load
 from truceline.sources.video import Video
+from truceline.view.frame import frame_of
 
 START_US = 1_700_000_000_000_000
 POSE = {
@@ -64,6 +65,30 @@ def clip(seconds: int, fields: dict = POSE) -> bytes:
 
 def take(inbox: Path, shelf: Shelf, **settings) -> list:
     return list(Video(name="uav-1", path=inbox, **settings).observe(shelf, follow=False))
+
+
+def test_a_piece_tells_where_its_last_frame_lay_on_the_ground(inbox, shelf):
+    (inbox / "a.ts").write_bytes(clip(3))
+
+    (taken,) = take(inbox, shelf)
+
+    frame = frame_of(taken.noun, 7)
+    start = datetime.fromtimestamp(START_US / 1e6, UTC)
+    assert (frame.seq, frame.packet, frame.time_utc) == (7, 14, start + timedelta(seconds=2.8))
+    # 1000 m above the ground, looking east 45 degrees down: 1000 m ahead.
+    assert frame.center_lat_deg == pytest.approx(50.0, abs=1e-4)
+    assert frame.center_lon_deg - 30 == pytest.approx(1000 / 71_700, rel=0.01)
+    assert frame.sensor_lat_deg == pytest.approx(50) and frame.ce90_m > 1
+    left, right = [lat for _, lat in frame.corners][:2]
+    assert left > 50 > right  # looking east, north is to the left
+
+
+def test_a_piece_without_a_place_tells_of_no_frame(inbox, shelf):
+    (inbox / "a.ts").write_bytes(clip(3, {"platform_call_sign": "STORK 1"}))
+
+    (taken,) = take(inbox, shelf)
+
+    assert frame_of(taken.noun, 7) is None
 
 
 def test_short_clip_is_one_piece_with_span_footprint_and_samples(inbox, shelf):

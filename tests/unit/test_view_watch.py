@@ -216,3 +216,25 @@ def test_a_source_that_never_came_is_overdue_from_the_beginning_of_the_mission()
         "blocked",
         START,
     )
+
+
+def frame_at(moment, lat_deg):
+    corners = {f"frame_corner{n}_{axis}_deg": float(n) for n in range(1, 5) for axis in ("lat", "lon")}
+    return corners | {
+        "frame_utc": utc_text(moment), "frame_packet": 3, "frame_center_lat_deg": lat_deg,
+        "frame_center_lon_deg": 2.0, "frame_ce90_m": 12.0, "sensor_lat_deg": 1.0, "sensor_lon_deg": 1.0,
+    }  # fmt: skip
+
+
+def test_the_frame_of_a_source_is_its_newest_one_whatever_comes_last():
+    desk = Desk()
+
+    desk.look("uav", 10, attributes=frame_at(minutes(10), 5.0))
+    desk.look("uav", 4, attributes=frame_at(minutes(4), 4.0))
+    desk.look("uav", 12, attributes={"file": "no telemetry"})
+
+    frame = desk.status("uav").frame
+    assert (frame.seq, frame.center_lat_deg, frame.time_utc) == (0, 5.0, minutes(10))
+    assert frame.corners == ((1, 1), (2, 2), (3, 3), (4, 4))
+    desk.look("radar", 5)
+    assert desk.status("radar").frame is None

@@ -3,6 +3,7 @@
 import { clockNear, span } from "./clock";
 import { changed, desk, incidentsOf, now, opened } from "./desk";
 import { byId, key, make, renew } from "./dom";
+import { drawFilm, filmFigure, loadFilm, playing, type Reel } from "./film";
 import { list, number, object, text, time, type Incident, type Json } from "./items";
 import { Answer, get, picture as fetchPicture } from "./link";
 import { reportsOf } from "./panel";
@@ -10,7 +11,7 @@ import { coordinates, placeLong } from "./places";
 import { incidentTitle, incidentVerdict, SAY } from "./words";
 
 interface Cause { seq: number; kind: string; id: string; atMs: number | null; words: string; body: Json }
-interface Seen { of: string; causes: Cause[]; image: ImageBitmap | null; sha256: string; failed: string; shown: Cause | null }
+interface Seen { of: string; causes: Cause[]; film: boolean; image: ImageBitmap | null; sha256: string; failed: string; shown: Cause | null }
 
 let seen: Seen | null = null;
 
@@ -19,12 +20,15 @@ export function drawEvidence(): void {
   box.hidden = !desk.evidence || !first;
   if (!desk.evidence || !first) return;
   if (seen?.of !== `${first.id} ${first.seq}`) void look(first);
-  const state = [first.id, first.seq, seen?.causes.length, seen?.sha256, seen?.failed, seen?.image !== null];
+  const state = [first.id, first.seq, seen?.causes.length, seen?.sha256, seen?.failed, seen?.image !== null, seen?.film, desk.evidenceView];
   if (renew(box, JSON.stringify(state), () => content(first))) paint(box);
+  drawFilm();
 }
 
+const showsFilm = (): boolean => seen?.film === true && playing() !== null && (desk.evidenceView === "clip" || !seen.image);
+
 async function look(it: Incident): Promise<void> {
-  const mine: Seen = { of: `${it.id} ${it.seq}`, causes: [], image: null, sha256: "", failed: "", shown: null };
+  const mine: Seen = { of: `${it.id} ${it.seq}`, causes: [], film: false, image: null, sha256: "", failed: "", shown: null };
   seen = mine;
   const blobs: { sha: string; cause: Cause | null }[] = reportsOf(it).flatMap((r) => r.blobs.map((sha) => ({ sha, cause: null })));
   try {
@@ -34,16 +38,31 @@ async function look(it: Incident): Promise<void> {
   } catch (error) {
     if (!(error instanceof Answer)) mine.failed = SAY.unreachable;
   }
+  try {
+    mine.film = await loadFilm(mine.causes.flatMap(reelOf), it);
+  } catch (error) {
+    mine.failed = kept(error);
+  }
   for (const { sha, cause } of blobs) {
+    if (seen !== mine) return;
     try {
       mine.image = await createImageBitmap(await fetchPicture(sha));
       Object.assign(mine, { sha256: sha, shown: cause });
       break;
-    } catch {
-      mine.failed = SAY.notKept;  // another picture may still be there
+    } catch (error) {
+      mine.failed = kept(error);  // another picture may still be there
     }
   }
   changed();
+}
+
+/** Why a picture is not there, in the server's words where it has some. */
+const kept = (error: unknown): string => (error instanceof Answer && /removed/.test(error.detail) ? `${SAY.removed} ${error.detail}. ${SAY.standsOn}` : SAY.notKept);
+
+/** The clip of a cause: its table and its frames. */
+function reelOf(c: Cause): Reel[] {
+  const named = (name: string): string => text(list(c.body.blobs).map(object).find((b) => b.name === name)?.sha256), index = named("film.json"), data = named("film");
+  return index && data ? [{ seq: c.seq, index, data }] : [];
 }
 
 const isPicture = (b: Json): boolean => /^image\/(png|jpeg|webp)$/.test(text(b.media_type));
@@ -67,27 +86,36 @@ function cause(seq: number, node: Json): Cause {
 function content(it: Incident): Node[] {
   const km = `${incidentTitle(it)}, ${placeLong(it)}`;
   return [
-    make("div", { class: "top" }, make("h2", {}, `Evidence: ${km}`), make("button", { "data-evidence": true, "data-at": "back" }, "Back to the map ", key("Esc"))),
+    make("div", { class: "top" }, make("h2", {}, `Evidence: ${km}`), views(), make("button", { "data-evidence": true, "data-at": "back" }, "Back to the map ", key("Esc"))),
     figure(it),
     make("div", { class: "facts", tabindex: 0 }, make("h3", {}, "Facts"), facts(it), make("h3", {}, "It rests on"), restsOn(it)),
   ];
 }
 
+/** Clip or still picture, where there are both. */
+function views(): HTMLElement | false {
+  if (!seen?.film || !seen.image) return false;
+  const one = (view: "clip" | "picture", words: string): HTMLElement => make("button", { "data-evidence-view": view, "data-at": `view-${view}`, "aria-pressed": String(desk.evidenceView === view) }, words);
+  return make("span", { class: "pair" }, one("clip", "Clip"), one("picture", "Picture"));
+}
+
 function figure(it: Incident): HTMLElement {
+  const f = playing();
+  if (showsFilm() && f) return filmFigure(f);
   if (!seen?.image) {
     const kinds = [...new Set(reportsOf(it).map((r) => `${r.type} reports`))].join(", ") || "the entries listed here";
     const words = seen?.failed || `${SAY.noPicture} ${SAY.restsOn(kinds)}`;
     return make("figure", {}, make("p", {}, words), make("figcaption", {}, SAY.unconfirmed));
   }
   const c = seen.shown, from = c ? `Entry ${c.seq}${c.words ? `, ${c.words}` : ""}${c.atMs === null ? "" : `, ${clockNear(c.atMs, now())}`}. ` : "";
-  const confirmed = it.state === "confirmed" ? "Confirmed." : SAY.unconfirmed;
+  const confirmed = it.state === "confirmed" ? SAY.confirmed : SAY.unconfirmed;
   return make("figure", {}, make("canvas", { role: "img", "aria-label": "The picture behind the claim, as it is stored", width: seen.image.width, height: seen.image.height }),
     make("figcaption", {}, `${from}Shown as it is stored: ${seen.image.width} × ${seen.image.height}, not rescaled. SHA-256 ${seen.sha256.slice(0, 12)}…. ${confirmed}`));
 }
 
 function paint(box: HTMLElement): void {
   const canvas = box.querySelector("canvas");
-  if (canvas && seen?.image) canvas.getContext("2d")?.drawImage(seen.image, 0, 0);
+  if (canvas && canvas.id !== "film" && seen?.image) canvas.getContext("2d")?.drawImage(seen.image, 0, 0);
 }
 
 function facts(it: Incident): HTMLElement {

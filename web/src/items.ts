@@ -39,7 +39,9 @@ export interface Report {
   ce90M: number | null; reporter: string; subject: string; text: string; blobs: string[]; corrects: string;
   attributes: Json;
 }
-export interface Source { name: string; kind: string; lastMs: number | null; owesS: number | null; status: string; reason: string }
+/** Where a camera looked last: corners from the top left clockwise, the middle with its error, and the platform. */
+export interface Look { atMs: number; corners: Place[]; middle: Place; ce90M: number; sensor: Place; seq: number }
+export interface Source { name: string; kind: string; lastMs: number | null; owesS: number | null; status: string; reason: string; look: Look | null }
 export interface Gap { kmFrom: number; kmTo: number; fromMs: number; untilMs: number | null; knownMs: number | null; reason: string }
 export interface Coverage { gaps: Gap[]; observedShare: number | null; lineKm: number | null; fromMs: number | null; untilMs: number | null }
 export interface Sector { id: string; kmFrom: number; kmTo: number }
@@ -153,8 +155,15 @@ export function report(j: Json): Report | null {
 export function source(j: Json): Source {
   return {
     name: text(j.name), kind: text(j.kind), lastMs: time(j.last_utc), owesS: number(j.owes_s), status: text(j.status) || "ok",
-    reason: text(j.reason),
+    reason: text(j.reason), look: look(object(j.frame)),
   };
+}
+
+function look(j: Json): Look | null {
+  const atMs = time(j.time_utc), corners = list(j.corners).map(place).filter((p) => p !== null);
+  const [lat, lon, ce90M, sensorLat, sensorLon] = [j.center_lat_deg, j.center_lon_deg, j.ce90_m, j.sensor_lat_deg, j.sensor_lon_deg].map(number);
+  if (atMs === null || corners.length !== 4 || lat == null || lon == null || ce90M == null || sensorLat == null || sensorLon == null) return null;
+  return { atMs, corners, middle: [lon, lat], ce90M, sensor: [sensorLon, sensorLat], seq: number(j.seq) ?? 0 };
 }
 
 export function coverage(j: Json): Coverage {

@@ -5,6 +5,7 @@ import { goLive, seek, timeAt } from "./chart";
 import { MINUTE } from "./clock";
 import { changed, desk, incidentsOf, looking, markRead, now, open, opened, picture } from "./desk";
 import { byId } from "./dom";
+import { seekFilm, turnFilm } from "./film";
 import { spots } from "./overlay";
 import { goTo, zoomBy } from "./map";
 import { find } from "./tools";
@@ -26,6 +27,7 @@ export function startHand(hand: Hand): void {
   });
   document.addEventListener("input", (e) => {
     if (e.target instanceof HTMLTextAreaElement && e.target.id === "note") noteTyped(e.target.value);
+    else if (e.target instanceof HTMLInputElement && e.target.id === "film-at") seekFilm(Number(e.target.value));
   });
   document.addEventListener("change", (e) => {
     if (e.target instanceof HTMLElement && e.target.dataset.amend !== undefined) amended(e.target as HTMLInputElement | HTMLSelectElement);
@@ -44,6 +46,8 @@ function clicked(it: HTMLElement, hand: Hand): void {
   else if ("back" in d) back();
   else if ("read" in d) readChange();
   else if ("evidence" in d) set({ evidence: !desk.evidence });
+  else if (d.film !== undefined) turnFilm(d.film);
+  else if (d.evidenceView !== undefined) set({ evidenceView: d.evidenceView as typeof desk.evidenceView });
   else if (d.known !== undefined) set({ then: d.known === "then" && desk.pastMs !== null });
   else if ("live" in d) goLive();
   else if ("coverage" in d) set({ coverage: !desk.coverage });
@@ -135,6 +139,7 @@ function letter(struckKey: string, hand: Hand): boolean {
     t: () => byId("chart").focus(), v: () => set({ then: !desk.then && desk.pastMs !== null }), c: () => set({ coverage: !desk.coverage }),
     d: () => hand.turnTheme(), "/": () => byId("find").focus(), "?": () => set({ keys: !desk.keys }), "+": () => zoomBy(1), "=": () => zoomBy(1),
     "-": () => zoomBy(-1), "−": () => zoomBy(-1),
+    ...(desk.evidence ? { p: () => turnFilm("play"), ",": () => turnFilm("back"), ".": () => turnFilm("on") } : {}),
   };
   const numbered = [...desk.numbers].find(([, n]) => String(n) === struckKey);
   if (numbered) open(numbered[0]);

@@ -4,7 +4,7 @@ import { ago, clock, MINUTE, span } from "./clock";
 import { desk, incidentBy, incidentsOf, isChanged, live, looking, now, opened, picture, standing, standingMs, waiting } from "./desk";
 import { byId } from "./dom";
 import { gapsAt, gapsNow } from "./head";
-import type { Incident, Place, Thing } from "./items";
+import type { Incident, Look, Place, Thing } from "./items";
 import { font, Labels } from "./labels";
 import { inside, ringsOf } from "./line";
 import { beltHalfKm, missionLine } from "./places";
@@ -22,6 +22,9 @@ export interface Spot { id: string; x: number; y: number }
 /** A place older than this is stale when the thing does not say what it owes. */
 const STALE_MS = 5 * MINUTE;
 const LEAST_SPREAD_MPS = 1.5;
+/** Where a camera looked longer ago is history, not picture. */
+const LOOK_KEPT_MS = 60 * MINUTE;
+const LEAST_CIRCLE_PX = 11;
 const MOST_SPREAD_M = 15_000;
 
 /** What can be picked on the map, as drawn last. */
@@ -48,6 +51,7 @@ export function drawOverlay(view: View): void {
   drawSides(sheet);
   drawPosts(sheet);
   drawPlan(sheet);
+  if (live()) for (const it of picture.sources) if (it.look) drawLook(sheet, it.name, it.look);
   for (const it of view.things) if (!view.crowded || it.unit) drawThing(sheet, it);
   for (const it of picture.incidents.values()) drawIncident(sheet, it);
   drawScale(sheet);
@@ -192,6 +196,38 @@ function drawPlan(s: Sheet): void {
   s.ctx.setLineDash([]);
 }
 
+/** What a camera saw last: its frame on the ground, how far off that may be, and from where. */
+function drawLook(s: Sheet, name: string, look: Look): void {
+  const age = Math.max(0, now() - look.atMs), stale = age > STALE_MS;
+  if (age > LOOK_KEPT_MS) return;
+  const { x, y } = s.view.project(look.middle), from = s.view.project(look.sensor), error = look.ce90M * (s.pxPerKm / 1000);
+  Object.assign(s.ctx, { strokeStyle: s.p.own, lineWidth: 1.6 });
+  s.ctx.setLineDash(stale ? [4, 4] : []);
+  path(s, [...look.corners, look.corners[0]!]);
+  s.ctx.stroke();
+  s.ctx.lineWidth = 1;
+  if (error >= LEAST_CIRCLE_PX) ring(s, x, y, error);
+  s.ctx.setLineDash([1, 4]);
+  path(s, [look.sensor, look.middle]);
+  s.ctx.stroke();
+  s.ctx.setLineDash([]);
+  for (const [dx, dy] of [[4, 0], [0, 4]] as const) {
+    s.ctx.beginPath();
+    s.ctx.moveTo(x - dx, y - dy);
+    s.ctx.lineTo(x + dx, y + dy);
+    s.ctx.stroke();
+  }
+  s.labels.keep(x, y, 8);
+  const apart = Math.hypot(from.x - x, from.y - y) > 30;
+  if (apart) {
+    diamond(s.ctx, from.x, from.y, 4, s.p.panel, s.p.own);
+    s.labels.keep(from.x, from.y, 6);
+  }
+  const ys = look.corners.map((c) => s.view.project(c).y), clear = Math.max(12, Math.max(...ys) - y + 6);
+  const words = stale ? SAY.saw(name, age) : SAY.sees(name, look.atMs);
+  s.labels.want({ x, y, rank: 4, clear, lines: [{ words, colour: s.p.own }], spots: ["below", "above", "below-right", "below-left", "right", "left"] });
+}
+
 function target(task: string): Place | null {
   const r = opened(), place = r?.places[task] as { lat_deg?: number; lon_deg?: number } | undefined;
   if (place?.lat_deg !== undefined && place.lon_deg !== undefined) return [place.lon_deg, place.lat_deg];
@@ -213,7 +249,7 @@ function drawThing(s: Sheet, it: Thing): void {
   }
   const spread = stale ? Math.min(MOST_SPREAD_M, (Math.max(it.speedMps ?? 0, LEAST_SPREAD_MPS) * age) / 1000) : 0;
   const radius = ((it.ce90M ?? 0) + (it.unit ? 0 : spread)) * (s.pxPerKm / 1000);
-  if (radius >= 11) {
+  if (radius >= LEAST_CIRCLE_PX) {
     s.ctx.beginPath();
     s.ctx.arc(x, y, radius, 0, 7);
     s.ctx.stroke();

@@ -4,7 +4,7 @@ import { clock } from "./clock";
 import { changed, desk, picture } from "./desk";
 import { byId, key, make, renew } from "./dom";
 import { goTo } from "./map";
-import { placeShort } from "./places";
+import { coordinates, placeShort } from "./places";
 import { symbol, type Kin } from "./symbols";
 import { incidentTitle, incidentVerdict, KEYS, SAY } from "./words";
 
@@ -49,7 +49,8 @@ function sign(sidc: string): HTMLCanvasElement {
 function drawList(): void {
   const things = [...picture.things.values()].slice(0, LISTED).map((t) => `${t.label}: ${t.lat.toFixed(4)}, ${t.lon.toFixed(4)}, ${t.atMs ? `seen ${clock(t.atMs)}` : SAY.neverHeard}`);
   const incidents = [...picture.incidents.values()].slice(0, LISTED).map((i) => `${incidentTitle(i)}: ${placeShort(i)}, ${clock(i.startMs)}, ${incidentVerdict(i)}`);
-  const lines = [...incidents, ...things];
+  const looks = picture.sources.flatMap((s) => (s.look ? [`${s.name}: ${SAY.looked(coordinates(s.look.middle), s.look.ce90M, s.look.atMs)}`] : []));
+  const lines = [...incidents, ...things, ...looks];
   renew(byId("map-list"), lines.join("\n"), () => [make("h2", {}, "The map in words"), make("ul", {}, lines.map((l) => make("li", {}, l)))]);
 }
 
