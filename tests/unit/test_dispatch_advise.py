@@ -331,6 +331,11 @@ def test_each_incident_becomes_the_task_of_contract_classes_4(class_, verdict, k
     assert task_kind(incident(class_=class_, verdict=verdict)) == kind
 
 
+def test_changed_ground_asks_for_a_look_whatever_rule_it_breaks():
+    for class_ in ("absence", "activity_ban"):
+        assert task_kind(incident(class_=class_, measured={"meaning": "structure"})) == "look_again"
+
+
 def test_a_place_to_look_at_again_is_looked_at_from_the_air(desk):
     desk.say("incident", "inc-1", incident(verdict="could_not_observe", lon=10.25))
 

@@ -59,6 +59,12 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
     reasons: tuple[str, ...] = ()
 
+    @property
+    def sentence(self) -> str:
+        """Say it with its reasons, as a person reads it."""
+        why = ", ".join(self.reasons) or "nothing tells what it is"
+        return f"{self.word.replace('_', ' ')} {self.confidence:.0%}: {why}"
+
 
 def meaning_of(traits: Traits) -> Meaning:
     """Weigh what is known of an object.

@@ -143,7 +143,6 @@ def _row(
     caption = Caption(*dates, pixel_m=grid.pixel_size_m()[0])
     chip = before_and_after(greys[0], greys[1], patch.box, caption, _LEAST_SPAN)
     top, left, bottom, right = patch.box
-    why = ", ".join(patch.meaning.reasons) or "nothing tells what it is"
     return {
         "time_utc": observation.phenomenon.from_utc,
         "lat_deg": patch.lat_deg,
@@ -162,7 +161,7 @@ def _row(
         "h_px": float(bottom - top),
         "chip_sha256": media.put(chip, "image/png", "before-and-after").sha256,
         "note": f"colour changed over {patch.area_m2 / 10_000:.1f} ha between {dates[0]} and {dates[1]}; "
-        f"{patch.meaning.word} {patch.meaning.confidence:.0%}: {why}",
+        f"{patch.meaning.sentence}",
     }
 
 

@@ -93,6 +93,7 @@ def _row(
     first, last = history.stamps[0].time_utc, history.stamps[-1].time_utc
     caption = Caption(f"since {first:%Y-%m-%d}", f"{last:%Y-%m-%d}", history.grid.pixel_size_m()[0])
     chip = before_and_after(before, after, box, caption)
+    meaning = meanings_of(history, [alert])[alert.number]
     verb = "rose" if alert.direction == "increase" else "fell"
     top, left, bottom, right = alert.box
     return {
@@ -104,7 +105,7 @@ def _row(
         "count": 1,
         "object": alert.id,
         "kind": "activity",
-        "meaning": meanings_of(history, [alert])[alert.number].word,
+        "meaning": meaning.word,
         "area_m2": alert.area_m2,
         "outline": json.dumps(outline),
         "x_px": float(left),
@@ -113,7 +114,7 @@ def _row(
         "h_px": float(bottom - top),
         "chip_sha256": media.put(chip, "image/png", "before-and-after").sha256,
         "note": f"radar echo {verb} by {change_db.mean():.1f} dB on average, at most {change_db.max():.1f}"
-        f" dB, over {alert.area_m2 / 10_000:.1f} ha since {alert.first_seen:%Y-%m-%d}",
+        f" dB, over {alert.area_m2 / 10_000:.1f} ha since {alert.first_seen:%Y-%m-%d}; {meaning.sentence}",
     }
 
 

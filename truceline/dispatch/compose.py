@@ -76,11 +76,12 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 def task_kind(incident: Incident, words: Mapping[str, str] = TASK_WORDS) -> str | None:
     """Name the kind of task that an incident becomes; None: it is for the liaison officer.
 
-    An ``absence`` of persons is an intrusion, of equipment a withdrawal to be verified.
+    An ``absence`` of persons is an intrusion, of equipment a withdrawal to be verified. What rests on
+    changed ground alone asks for somebody who looks: from orbit nobody sees what it is.
     """
     if incident.verdict == "covered_by_notice" or incident.class_ == "escalation":
         return None
-    if incident.verdict == "could_not_observe":
+    if incident.verdict == "could_not_observe" or "meaning" in incident.measured:
         return "look_again"
     if incident.class_ == "absence" and incident.measured.get("class") in CANDIDATES["person"]:
         return words.get("crossing")

@@ -67,11 +67,22 @@ MEANING_CANDIDATES: dict[str, tuple[str, ...]] = {
         "tank", "ifv", "apc", "artillery", "mlrs",
     ),
 }  # fmt: skip
+CHANGE_WORDS = {
+    "earthwork": "it may be an earthwork",
+    "structure": "it may be a structure",
+    "track": "it may be a track or road",
+    "vehicle_park": "it may be parked vehicles",
+    "burnt": "it may be burnt ground",
+    "destroyed": "it may be destruction",
+    "flooding": "it may be flooding",
+    "unknown": "what it is cannot be told",
+}
+SURFACE_CHANGE = "surface_change"
 MEANING_ACTIVITIES = {
     "burnt": "burnt",
     "destroyed": "destroyed",
     "flooding": "flooding",
-    "unknown": "surface_change",
+    "unknown": SURFACE_CHANGE,
 }
 
 CATEGORY_COLUMNS: dict[str, tuple[str, ...]] = {

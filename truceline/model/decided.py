@@ -42,8 +42,8 @@ class Incident(Noun, omit_defaults=False):
 
     ``what`` names what was seen, in plain words and no more than was seen; ``km`` is where along
     the nearest line.
-    ``causes`` are ids of reports, or ``<entry id>/<row>`` for rows of pieces. ``supersedes`` are
-    the entries this one replaces; with ``withdrawn`` it replaces them by nothing.
+    ``causes`` are ids of reports, of changed places, or ``<entry id>/<row>`` for rows of pieces.
+    ``supersedes`` are the entries this one replaces; with ``withdrawn`` it replaces them by nothing.
     """
 
     class_: str = msgspec.field(name="class")

@@ -85,6 +85,7 @@ class Sighting(Noun):
     """One line of input to the rules (contract zone, "observation"); never logged itself.
 
     ``seq`` and ``row`` lead back to the log: row ``row`` of entry ``seq`` (row -1: the entry itself).
+    ``meaning`` is set for a changed place alone: what the change of its surface may be.
     """
 
     id: str
@@ -112,5 +113,6 @@ class Sighting(Noun):
     reason: str | None = None
     source: str = ""
     party_assumed: bool = False
+    meaning: str | None = None
     seq: int = -1
     row: int = -1

@@ -80,11 +80,15 @@ class Clause(Rule):
         for sighting in bucket:
             if sighting.kind == "no_observation":
                 yield from self.blind(sighting, zones)
-            elif sighting.kind == self.sees:
+            elif self.reads(sighting):
                 found = self.see(sighting, zones)
                 if found is not None:
                     seen.append(self.covered(found, notices, zones))
         yield from join(seen, self.terms.join_gap_s, self.measure)
+
+    def reads(self, sighting: Sighting) -> bool:
+        """Tell whether an observation is of the kind that the rule is about."""
+        return sighting.kind == self.sees
 
     def applies(self, sighting: Sighting) -> tuple[str, ...] | None:
         """Tell whether the rule speaks about an observation, wherever it was.
@@ -95,7 +99,7 @@ class Clause(Rule):
             What is uncertain about it, position and confidence apart; None: it does not apply.
         """
         terms = self.terms
-        if sighting.kind != self.sees:
+        if not self.reads(sighting):
             return None
         doubts: tuple[str, ...] = ()
         if sighting.party == "unknown":
@@ -212,7 +216,7 @@ class Clause(Rule):
 
 
 def measures(sighting: Sighting, standing: Standing) -> dict[str, float | int | str]:
-    """Give distance, side, margin and position error, as far as there are any."""
+    """Give distance, side, margin, position error and meaning, as far as there are any."""
     found: dict[str, float | int | str] = {}
     if standing.distance_m is not None:
         found["distance_m"] = round(standing.distance_m, 3)
@@ -222,6 +226,8 @@ def measures(sighting: Sighting, standing: Standing) -> dict[str, float | int | 
         found["margin_m"] = round(standing.margin_m, 3)
     if sighting.at is not None:
         found["ce90_m"] = sighting.at.ce90_m
+    if sighting.meaning is not None:
+        found["meaning"] = sighting.meaning
     return found
 
 

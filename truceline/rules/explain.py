@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from truceline.geo.zone import Area, Zones
+from truceline.model.classes import CHANGE_WORDS
 from truceline.model.decided import Explanation
 from truceline.model.observed import Sighting
 from truceline.plug import Finding, Rule
@@ -64,6 +65,8 @@ def words_of(seen: Sighting) -> str:
     """
     if seen.kind == "no_observation":
         return "nothing could be seen"
+    if seen.meaning is not None:
+        return f"change of the surface ({CHANGE_WORDS[seen.meaning]})"
     if seen.kind != "sighting":
         return (seen.activity or seen.kind).replace("_", " ")
     kinds = candidates(seen)
@@ -105,6 +108,8 @@ def _supports(rule: Rule, finding: Finding, zones: Zones, names: dict[str, str])
 
 
 def _what(seen: Sighting) -> str:
+    if seen.meaning is not None:
+        return f"A change of the surface ({CHANGE_WORDS[seen.meaning]})"
     if seen.kind != "sighting":
         what = (seen.activity or seen.kind).replace("_", " ")
         return f"The activity '{what}'" + (f" by a {seen.unit_size}" if seen.unit_size else "")

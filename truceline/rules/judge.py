@@ -57,9 +57,8 @@ class Judge(Fold):
         self._clusters = {type_: Clusters(type_) for type_ in CLASSES}
         self._sightings: dict[str, Sighting] = {}
         self._notices: dict[str, Sighting] = {}
-        self._of_entry: dict[int, tuple[str, ...]] = {}  # detection entry → its sightings
-        self._slots: dict[str, dict[int, Sighting]] = {}  # track and slot → round → its sighting
-        self._rounds: dict[int, tuple[str, ...]] = {}  # track entry → its slots
+        self._tellings: dict[str, dict[int, Sighting]] = {}  # row, changed place, or track and slot → entries
+        self._told: dict[int, tuple[str, ...]] = {}  # entry of rows → what it tells of
         self._sources: dict[str, str] = {}  # observation → source
         self._came: dict[str, list[Span]] = {}  # source → when its pieces were
         self._owed: dict[str, dict[str, Span]] = {}  # source → looks of which nothing came
@@ -173,41 +172,47 @@ class Judge(Fold):
         if self._agreement is None:
             return []
         detections = fact.noun(Detections)
-        put: dict[str, Sighting | None] = {}
-        for seq in detections.supersedes:
-            put.update(dict.fromkeys(self._of_entry.pop(seq, ())))
+        found: dict[str, Sighting] = {}
         if detections.rows:
             source = self._sources.get(detections.observation, detections.detector)
             table = pieces.read(self._blobs, detections.piece)
             found = {s.id: s for s in read.of_detections(fact.id, table, fact.seq, source)}
-            self._of_entry[fact.seq] = tuple(found)
-            put.update(found)
-        return self._settle(put, fact)
+        return self._settle(self._retold(detections.supersedes, found, fact.seq), fact)
 
     def _tracked(self, fact: Fact) -> list[Claim]:
         agreement = self._agreement
         if agreement is None:
             return []
         tracks = fact.noun(Tracks)
-        touched: set[str] = set()
-        for seq in tracks.supersedes:
-            for slot in self._rounds.pop(seq, ()):
-                self._slots[slot].pop(seq, None)
-                touched.add(slot)
+        found: dict[str, Sighting] = {}
         if tracks.rows:
             side_party = agreement.party_on if self._attribution == "side" else _nobody
             rows = pieces.read(self._blobs, tracks.piece)
             found = {s.id: s for s in read.of_tracks(rows, fact.seq, side_party)}
-            self._rounds[fact.seq] = tuple(found)
-            for slot, sighting in found.items():
-                self._slots.setdefault(slot, {})[fact.seq] = sighting
-            touched.update(found)
+        return self._settle(self._retold(tracks.supersedes, found, fact.seq), fact)
+
+    def _retold(
+        self, supersedes: Sequence[int], found: Mapping[str, Sighting], seq: int
+    ) -> dict[str, Sighting | None]:
+        """Take in what an entry says; of one thing that several entries tell the earliest row speaks.
+
+        So a changed place that shows on each pass is one incident, and a track one per slot.
+        """
+        touched = set(found)
+        for old in supersedes:
+            for key in self._told.pop(old, ()):
+                self._tellings[key].pop(old, None)
+                touched.add(key)
+        if found:
+            self._told[seq] = tuple(found)
+        for key, sighting in found.items():
+            self._tellings.setdefault(key, {})[seq] = sighting
         put: dict[str, Sighting | None] = {}
-        for slot in sorted(touched):
-            put[slot] = min(self._slots[slot].values(), key=_earliest, default=None)
-            if not self._slots[slot]:
-                del self._slots[slot]
-        return self._settle(put, fact)
+        for key in sorted(touched):
+            put[key] = min(self._tellings[key].values(), key=_earliest, default=None)
+            if not self._tellings[key]:
+                del self._tellings[key]
+        return put
 
     def _km(self, lat_deg: float | None, lon_deg: float | None) -> float | None:
         return None if self._agreement is None else kilometre(self._agreement.zones, lat_deg, lon_deg)

@@ -93,7 +93,10 @@ def of_look(entry_id: str, observation: Observation, seq: int) -> Sighting | Non
 
 
 def of_detections(entry_id: str, rows: pa.Table, seq: int, source: str) -> Iterator[Sighting]:
-    """Read changed places, and rows that are no sightings; what moves goes through the tracks."""
+    """Read changed places, and rows that are no sightings; what moves goes through the tracks.
+
+    A changed place goes by the name of its alert, under which it comes again on each pass that shows it.
+    """
     columns = [
         "time_utc",
         "lat_deg",
@@ -122,7 +125,7 @@ def of_detections(entry_id: str, rows: pa.Table, seq: int, source: str) -> Itera
         if at is None and kind == "sighting":
             continue
         yield Sighting(
-            id=f"{entry_id}/{number}",
+            id=row["object"] if meaning is not None and row["object"] else f"{entry_id}/{number}",
             kind=kind,
             time=row["time_utc"].astimezone(UTC),
             at=at,
@@ -130,6 +133,7 @@ def of_detections(entry_id: str, rows: pa.Table, seq: int, source: str) -> Itera
             object=row["object"],
             confidence=_ratio(row["confidence"]),
             source=source,
+            meaning=meaning,
             seq=seq,
             row=number,
             **values,
