@@ -34,6 +34,7 @@ TABLES = (
     ("[clock]", mission.ClockTable),
     ("[fuse]", mission.FuseTable),
     ("[watch]", mission.WatchTable),
+    ("[retention]", mission.RetentionTable),
     ("[[player]]", mission.Player),
 )
 ROOMS: dict[str, ModuleType] = {

@@ -7,6 +7,7 @@ from typing import Any
 from truceline.app.documents import write_documents
 from truceline.app.exercise import Exercise
 from truceline.app.progress import status
+from truceline.app.retention import finish, sweep
 from truceline.flow.mission import load_mission
 from truceline.flow.node import Node
 from truceline.model.errors import Broken
@@ -39,6 +40,8 @@ def run_once(mission_file: Path, data: Path) -> dict[str, Any]:
             _let_play(node)
         write_documents(node)
         _settle(node, 60)
+        finish(node)
+        sweep(node)
         return _count(node)
     finally:
         if exercise is not None:

@@ -21,6 +21,7 @@ from truceline.app.http.app import App
 from truceline.app.http.gate import ensure_admin
 from truceline.app.http.writing import missing_orders
 from truceline.app.link import note_server
+from truceline.app.retention import Broom
 from truceline.app.routes import accounts, deciding, enrolments, parties, picture, proofs, reports, samples
 from truceline.flow.mission import Mission
 from truceline.flow.node import Node
@@ -228,14 +229,16 @@ def run_mission(data_dir: Path, mission: Mission | None, origin: str | None, set
     check(settings)
     os.umask(0o077)
     node = Node(data_dir, mission, origin)
-    press = Press(node)
+    press, broom = Press(node), Broom(node)
     try:
         node.start()
         prepare(data_dir, node)
         press.start()
+        broom.start()
         serve(node, settings, lambda line: print(line, flush=True))
     finally:
         press.stop()
+        broom.stop()
         node.stop()
 
 

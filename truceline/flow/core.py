@@ -78,6 +78,7 @@ def build(mission: Mission | None, blobs: Blobs) -> Core:
     folds: tuple[Fold, ...] = (
         views.accounts,
         views.holds,
+        views.keeping,
         views.reports,
         look,
         views.watch,

@@ -48,6 +48,12 @@ class WatchTable(msgspec.Struct, forbid_unknown_fields=True):
     step_m: Annotated[float, msgspec.Meta(ge=10, le=10_000)] = 250
 
 
+class RetentionTable(msgspec.Struct, forbid_unknown_fields=True):
+    """``[retention]``: how long pictures of people and their things are kept that no case rests on."""
+
+    pictures_d: Annotated[float, msgspec.Meta(gt=0, le=3650)] = 14
+
+
 class Player(msgspec.Struct, forbid_unknown_fields=True):
     """``[[player]]``: a duty officer who logs in and decides in an exercise, like a person."""
 
@@ -68,6 +74,7 @@ class MissionFile(msgspec.Struct, forbid_unknown_fields=True, rename={"schema_":
     clock: ClockTable = msgspec.field(default_factory=ClockTable)
     fuse: FuseTable = msgspec.field(default_factory=FuseTable)
     watch: WatchTable = msgspec.field(default_factory=WatchTable)
+    retention: RetentionTable = msgspec.field(default_factory=RetentionTable)
     source: list[dict[str, Any]] = []
     document: list[dict[str, Any]] = []
     player: list[Player] = []
@@ -236,7 +243,7 @@ def _explain(path: Path, text: str, message: str) -> tuple[str, str]:
     where = f"{path}:{line}" if key and line else str(path)
     if not unknown:
         return where, message
-    known = [word for table in (MissionFile, NodeTable, ClockTable, FuseTable, WatchTable, Player)
-             for word in table.__struct_encode_fields__]  # fmt: skip
+    tables = (MissionFile, NodeTable, ClockTable, FuseTable, WatchTable, RetentionTable, Player)
+    known = [word for table in tables for word in table.__struct_encode_fields__]
     near = difflib.get_close_matches(key, known, 1)
     return where, f"unknown key {key!r}" + (f", did you mean {near[0]!r}?" if near else "")

@@ -48,12 +48,19 @@ def replay(data_dir: Path, until: datetime | None = None, deep: bool = False) ->
     until
         Only entries accepted up to this moment.
     deep
-        Run the detectors again too, and compare their rows' bytes.
+        Run the detectors again too, and compare their rows' bytes; those whose samples were removed by
+        the mission's rules of retention are taken as recorded.
     """
-    blobs = Blobs(data_dir / "blobs")
+    with tempfile.TemporaryDirectory(prefix="truceline-") as folder:
+        blobs = _Overlay(Path(folder), Blobs(data_dir / "blobs"))  # detectors store what they find
+        return _replay(data_dir, blobs, until, deep)
+
+
+def _replay(data_dir: Path, blobs: Blobs, until: datetime | None, deep: bool) -> Comparison:
     with mission_of(data_dir, blobs) as mission:
         core = build(mission, blobs)
     said: dict[tuple[str, str, int], Claim] = {}
+    missing: dict[str, str] = {}  # samples that a detector looked at, and where it said so
     jobs: dict[tuple[str, str, int], Job] = {}
     facts = derived = 0
     for fact in _until(read_facts(data_dir), until):
@@ -61,7 +68,10 @@ def replay(data_dir: Path, until: datetime | None = None, deep: bool = False) ->
         key = entry_key(fact.kind, fact.id, fact.refs)
         if fact.redacted is None and _is_derived(fact):
             derived += 1
-            difference = _compare(fact, said.pop(key, None), jobs.pop(key, None), blobs, deep)
+            claim, job = said.pop(key, None), jobs.pop(key, None)
+            gone = _missing(job, blobs) if deep else []
+            missing |= dict.fromkeys(gone, _place(fact))
+            difference = _compare(fact, claim, job, blobs, deep and not gone)
             if difference is not None:
                 return Comparison(facts, derived, difference)
         for answer in core.apply(fact):
@@ -70,7 +80,22 @@ def replay(data_dir: Path, until: datetime | None = None, deep: bool = False) ->
                 said.setdefault(key, answer)
             else:
                 jobs.setdefault(key, answer)
+    for sha256, place in missing.items():
+        if sha256 not in core.views.keeping.removed:
+            return Comparison(facts, derived, Difference(place, f"its sample {sha256} is not there"))
     return Comparison(facts, derived, None)
+
+
+def _missing(job: Job | None, blobs: Blobs) -> list[str]:
+    """List the samples of a detector's job that are not there: what rests on them is not derivable."""
+    if job is None or job.function != FUNCTION:
+        return []
+    asked = msgspec.json.decode(job.argument, type=LookArgument)
+    return [blob.sha256 for blob in asked.blobs if not blobs.has(blob.sha256)]
+
+
+def _place(fact: Fact) -> str:
+    return f"entry {fact.seq} ({fact.kind} {fact.id})"
 
 
 def replay_shuffled(data_dir: Path, seed: int) -> Comparison:
@@ -214,7 +239,7 @@ def _is_derived(fact: Fact) -> bool:
 
 
 def _compare(fact: Fact, claim: Claim | None, job: Job | None, blobs: Blobs, deep: bool) -> Difference | None:
-    place = f"entry {fact.seq} ({fact.kind} {fact.id})"
+    place = _place(fact)
     if job is not None:
         if job.refs != fact.refs:
             return Difference(place, f"rests on {list(fact.refs)}, derived {list(job.refs)}")

@@ -55,6 +55,25 @@ class Blobs:
             raise BadInput(sha256, "no such sample in the blob folder")
         return path
 
+    def remove(self, sha256: str) -> bool:
+        """Remove a sample for good; false if it is not there.
+
+        Raises
+        ------
+        Broken
+            If it cannot be removed.
+        """
+        path = self._path(sha256)
+        self._durable.discard(sha256)
+        try:
+            path.unlink()
+            sync_folder(path.parent)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise Broken(f"{self.root}: sample cannot be removed: {error.strerror}") from error
+        return True
+
     def has(self, sha256: str) -> bool:
         """Tell whether a sample is stored."""
         return _NAME.fullmatch(sha256) is not None and (

@@ -44,6 +44,7 @@ class _Log(NamedTuple):
 
     headers: list[Header]
     about: dict[int, str]  # statement entry -> the incident it is about
+    removed: set[str]  # samples that the log says are kept no longer
     tree: Tree
     places: Index
     checkpoint: dict[str, Any]
@@ -97,7 +98,7 @@ def make_package(
     }
     if since:
         files["consistency.json"] = canonical(_consistency(log, since))
-    held = _add_samples(files, Blobs(data_dir / "blobs"), facts, withhold)
+    held = _add_samples(files, Blobs(data_dir / "blobs"), facts, withhold, log.removed)
     written = utc_text(moment) if moment else log.checkpoint["checkpoint"]["time_utc"]
     manifest = {
         "created_utc": written,
@@ -171,6 +172,7 @@ def _statement(key: Key, manifest: bytes, stance: str, note: str, time_utc: str)
 def _read(data_dir: Path) -> _Log:
     headers: list[Header] = []
     about: dict[int, str] = {}
+    removed: set[str] = set()
     tree, index, last = Tree(), Index(log_folder(data_dir)), b""
     for segment, offset, line in read_lines(data_dir):
         if line.startswith(CHECKPOINT_START):
@@ -183,9 +185,11 @@ def _read(data_dir: Path) -> _Log:
         except ValueError as error:
             raise Broken(f"{segment}: offset {offset}: {error}") from error
         if header.kind == "statement" and raws.redacted is None:
-            incident = msgspec.json.decode(raws.body).get("incident_id")
-            if isinstance(incident, str):
-                about[header.seq] = incident
+            body = msgspec.json.decode(raws.body)
+            if isinstance(body.get("incident_id"), str):
+                about[header.seq] = body["incident_id"]
+            if body.get("about") == "retention":
+                removed.update(body["attributes"]["removed"])
         headers.append(header)
         tree.append(leaf)
         index.add(int(segment.stem), offset, len(line))
@@ -194,7 +198,7 @@ def _read(data_dir: Path) -> _Log:
     checkpoint = json.loads(last)
     if checkpoint["checkpoint"]["root_sha256"] != tree.root().hex():
         raise Broken(f"{data_dir}: the entries do not give the root of the last checkpoint")
-    return _Log(headers, about, tree, index, checkpoint)
+    return _Log(headers, about, removed, tree, index, checkpoint)
 
 
 def _select(log: _Log, incident_ids: Sequence[str]) -> list[int]:
@@ -271,21 +275,22 @@ def _consistency(log: _Log, since: Mapping[int, str | None]) -> dict[str, Any]:
 
 
 def _add_samples(
-    files: dict[str, bytes], blobs: Blobs, facts: Sequence[Fact], withhold: Sequence[str]
+    files: dict[str, bytes], blobs: Blobs, facts: Sequence[Fact], withhold: Sequence[str], removed: set[str]
 ) -> list[str]:
-    """Add the samples of the entries to the files; return those that are withheld, sorted."""
+    """Add the samples of the entries to the files; return those that are not in it, sorted."""
     wanted = sorted({blob.sha256 for fact in facts for blob in fact.blobs})
     for sha256 in withhold:
         if sha256 not in wanted:
             raise BadInput(sha256, "no sample of this package, so it cannot be withheld")
+    left_out = set(withhold) | {one for one in wanted if one in removed and not blobs.has(one)}
     for sha256 in wanted:
-        if sha256 in withhold:
+        if sha256 in left_out:
             continue
         data = blobs.open(sha256).read_bytes()
         if hashlib.sha256(data).hexdigest() != sha256:
             raise Broken(f"sample {sha256}: its content has changed")
         files[f"blobs/{sha256}"] = data
-    return sorted(set(withhold))
+    return sorted(left_out)
 
 
 def _keys(data_dir: Path, mission: Key) -> list[dict[str, str]]:

@@ -214,7 +214,7 @@ class OrderState(Noun):
 class Statement(Noun):
     """Words of the parties, releases, packages given out, daily reports [statement]."""
 
-    about: Literal["statement", "release", "evidence", "document", "hold", "review"]
+    about: Literal["statement", "release", "evidence", "document", "hold", "review", "retention"]
     by: str
     incident_id: str | None = None
     party: str | None = None

@@ -10,6 +10,7 @@ from truceline.view.accounts import Accounts
 from truceline.view.board import Board
 from truceline.view.changes import Changes
 from truceline.view.holds import Holds
+from truceline.view.keeping import Keeping
 from truceline.view.reports import Reports
 from truceline.view.scene import Scene
 from truceline.view.teams import Teams
@@ -21,6 +22,7 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
 
     accounts: Accounts
     holds: Holds
+    keeping: Keeping
     reports: Reports
     watch: Watch
     scene: Scene
@@ -44,6 +46,7 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             accounts=Accounts(),
             holds=Holds(),
+            keeping=Keeping({source.name: source.kind for source in sources}),
             reports=reports,
             watch=Watch(sources, stations, revisit_s),
             scene=Scene(blobs),
@@ -58,6 +61,7 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
         return (
             self.accounts,
             self.holds,
+            self.keeping,
             self.reports,
             self.watch,
             self.scene,

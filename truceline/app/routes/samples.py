@@ -56,8 +56,12 @@ def show(ask: Ask) -> Response:
     may = who.actor in app_of(ask).uploads.get(sha256, ()) or may_open_sample(
         who.viewer, sha256, views.reports, released, ask.node.journal.read
     )
-    if not may or not ask.node.blobs.has(sha256):
+    if not may:
         raise Failure(404, "there is no such sample")
+    if not ask.node.blobs.has(sha256):
+        gone = views.keeping.removed.get(sha256)
+        said = f"its bytes were removed on {gone.at_utc:%d %b} by entry {gone.seq}" if gone else ""
+        raise Failure(404, said or "there is no such sample")
     path: Path = ask.node.blobs.open(sha256)
     media_type = media_type_of(path)
     app_of(ask).access.opened(who, sha256, media_type)
