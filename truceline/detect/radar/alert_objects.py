@@ -6,7 +6,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from truceline.detect.radar.history import AlertObject, History
-from truceline.detect.radar.matched import SCORE_STEPS, UNTESTED
+from truceline.detect.radar.scoring import SCORE_STEPS, UNTESTED
 from truceline.model.names import name
 from truceline.model.place import utc_text
 

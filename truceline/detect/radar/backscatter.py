@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numba import njit
+from numpy.polynomial import Chebyshev, Polynomial
 from numpy.typing import NDArray
 
 from truceline.detect.radar.desk import Desk
@@ -22,6 +23,16 @@ Levels = NDArray[np.int16]
 STEPS_PER_DB = 256
 UNSEEN = -32768  # code of a pixel without data
 _TOP = 32767.0  # 128 dB
+# A power is (1 + part) x 2^octave; its bits (IEEE 754) hold the octave + 127 and the part.
+_EXPONENT, _MANTISSA, _ONE = np.int32(0x7F800000), np.int32(0x007FFFFF), np.int32(0x3F800000)
+_PER_OCTAVE = np.float32(10 * STEPS_PER_DB * math.log10(2))
+LOG_TERMS = (
+    Chebyshev.interpolate(lambda part: 10 * STEPS_PER_DB * np.log10(1 + part), 7, domain=(0, 1))
+    .convert(kind=Polynomial, domain=(-1, 1))
+    .coef.astype(np.float32)
+)
+ROOT_REACH = np.float32(16 * STEPS_PER_DB)
+ROOT_TERMS = 7
 
 
 def grid_at(path: Path) -> Grid:
@@ -79,7 +90,7 @@ def encode(powers: NDArray[np.float32]) -> Levels:
     """Write powers (polarisations, height, width) as codes, as :func:`read_levels` does."""
     levels = np.empty(powers.shape, np.int16)
     for power, level in zip(powers, levels, strict=True):
-        _encode(np.ascontiguousarray(power, np.float32), math.nan, level)
+        _encode(np.ascontiguousarray(power, np.float32), np.float32(math.nan), level)
     _join(levels, 0, powers.shape[1])
     return levels
 
@@ -96,7 +107,7 @@ def _fill(path: Path, grid: Grid, item_id: str, layer: Levels, desk: Desk) -> No
         if not grid.same_as(raster.grid):
             raise BadInput(f"{path}: {item_id}", f"lies on the grid {raster.grid}; the others on {grid}")
         for top, bottom in desk.strips():
-            counts = _encode(raster.rows(top, bottom), raster.nodata, layer[top:bottom])
+            counts = _encode(raster.rows(top, bottom), np.float32(raster.nodata), layer[top:bottom])
             finite, negative = finite + counts[0], negative + counts[1]
             desk.let_go(top, bottom)
     finally:
@@ -105,22 +116,29 @@ def _fill(path: Path, grid: Grid, item_id: str, layer: Levels, desk: Desk) -> No
         raise BadInput(str(path), "has a median below 0 and looks like dB; linear power is wanted")
 
 
-@njit(cache=True, nogil=True)
-def _encode(power: NDArray[np.float32], nodata: float, codes: Levels) -> tuple[int, int]:
+@njit(cache=True, nogil=True, error_model="numpy")
+def _encode(power: NDArray[np.float32], nodata: np.float32, codes: Levels) -> tuple[int, int]:
     """Write powers as codes; count finite values and those below 0."""
     finite = negative = 0
+    mantissa = np.empty(power.shape[1], np.int32)
     for row in range(power.shape[0]):
-        for column in range(power.shape[1]):
-            value = power[row, column]
-            codes[row, column] = UNSEEN
-            if not np.isfinite(value) or value == nodata:
-                continue
-            finite += 1
-            if value > 0:
-                code = np.rint(np.log10(value) * np.float32(10 * STEPS_PER_DB))
-                codes[row, column] = np.int16(min(max(code, -_TOP), _TOP))
-            elif value < 0:
-                negative += 1
+        own = power[row]
+        bits = own.view(np.int32)
+        for column in range(own.shape[0]):
+            mantissa[column] = (bits[column] & _MANTISSA) | _ONE
+        part = mantissa.view(np.float32)
+        for column in range(own.shape[0]):
+            value = own[column]
+            is_finite = ((bits[column] & _EXPONENT) != _EXPONENT) & (value != nodata)
+            finite += is_finite
+            negative += is_finite & (value < 0)
+            share = part[column] - np.float32(1)
+            code = LOG_TERMS[7]
+            for term in range(6, -1, -1):
+                code = code * share + LOG_TERMS[term]
+            code += np.float32((bits[column] >> 23) - 127) * _PER_OCTAVE
+            code = min(max(np.rint(code), -_TOP), _TOP)
+            codes[row, column] = np.int16(code) if is_finite & (value > 0) else np.int16(UNSEEN)
     return finite, negative
 
 
@@ -136,11 +154,24 @@ def _join(levels: Levels, top: int, bottom: int) -> None:
 
 
 def root_ratios(exponent: float) -> NDArray[np.float32]:
-    """Tabulate ``(10^(exponent x / 10) - 1) / exponent`` in dB for every change x of -16 to 16 dB.
+    """Fit ``(10^(exponent x / 10) - 1) / exponent`` in dB for every change x of -16 to 16 dB.
 
     Speckle in dB leans to the dark side and in power to the bright; a root of the power ratio is nearly
     symmetric (Wilson and Hilferty, The distribution of chi-square, PNAS 17, 1931, for the cube root).
+
+    Parameters
+    ----------
+    exponent
+        Of the power ratio, at most 0.5.
+
+    Returns
+    -------
+    numpy.ndarray
+        Coefficients of a polynomial in x / 16 dB, constant first, (ROOT_TERMS + 1,); right to 0.001 dB.
     """
-    change_db = np.arange(-16 * STEPS_PER_DB, 16 * STEPS_PER_DB + 1) / STEPS_PER_DB
     scale = 10 / math.log(10)
-    return ((10 ** (exponent * change_db / 10) - 1) / exponent * scale).astype(np.float32)
+    reach_db = float(ROOT_REACH) / STEPS_PER_DB
+    fit = Chebyshev.interpolate(
+        lambda part: (10 ** (exponent * reach_db * part / 10) - 1) / exponent * scale, ROOT_TERMS
+    )
+    return fit.convert(kind=Polynomial).coef.astype(np.float32)

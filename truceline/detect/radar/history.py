@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from truceline.detect.radar.desk import Desk
 from truceline.detect.radar.lifecycle import NEVER, Life
-from truceline.detect.radar.matched import SCORE_STEPS, UNTESTED, Past, Today
+from truceline.detect.radar.matched import Past, Today
+from truceline.detect.radar.scoring import SCORE_STEPS, UNTESTED
 from truceline.detect.radar.tail import usual_reach
 from truceline.geo.raster import Float32, Grid
 from truceline.model.units import Metres

@@ -1,24 +1,16 @@
 """How a pixel's history takes in a date: running means, variances and covariance (Welford, 1962).
 
-What an open alert covers stays out, so that a change does not become its own past.
+What an open alert covers stays out, so that a change does not become its own past. Each loop runs along a
+row without branches, so that the compiler takes many pixels at once; what stays out has a share of nothing.
 """
-
-from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from truceline.detect.radar.backscatter import STEPS_PER_DB, UNSEEN
-from truceline.detect.radar.matched import (
-    RECENT_STEPS,
-    SPREAD_STEPS,
-    UNREST_AFTER,
-    UNREST_STEPS,
-    Past,
-    Today,
-    calm_contrast,
-)
+from truceline.detect.radar.backscatter import STEPS_PER_DB, UNSEEN, Levels
+from truceline.detect.radar.matched import LIMIT, SPREAD_STEPS, Past, Today
+from truceline.detect.radar.scoring import RECENT_STEPS, UNREST_AFTER, UNREST_STEPS, calm_row
 from truceline.detect.radar.weather import Surface, lay_row
 
 SPREAD_BIN = 8  # steps of a variance in one bin
@@ -62,70 +54,135 @@ def learn_rows(
     """
     observed = 0
     pols, width = today.level.shape[0], today.level.shape[2]
-    laid = np.zeros((pols, width), np.float32)
+    calm = np.zeros(width, np.float32)
+    shares = np.zeros((3, width), np.float32)
     for row in range(rows[0], rows[1]):
+        level, fed, seen = today.level[0, row], past.fed[row], past.seen[row]
+        calm_row(today.contrast[row], fed, past.unrest[row], gauge, calm)
+        _remember(level, fed, calm, past.recent[0, row], past.recent[1, row])
+        observed += _share(level, state[row], fed, shares)
         for layer in range(pols):
-            lay_row(weather[layer], row, width, laid[layer])
-        for column in range(width):
-            if today.level[0, row, column] != UNSEEN:
-                observed += 1
-                past.seen[row, column] = min(past.seen[row, column], 254) + 1
-                if past.fed[row, column] > 0:
-                    calm = np.rint(calm_contrast(past, today, gauge, row, column) * np.float32(RECENT_STEPS))
-                    past.recent[1, row, column] = past.recent[0, row, column]
-                    past.recent[0, row, column] = np.int16(
-                        min(max(calm, np.float32(-32000)), np.float32(32000))
-                    )
-                if state[row, column] != 1 and state[row, column] != 2:
-                    _learn(past, today, gauge, laid, row, column)
-            if row % TOLD_ROWS == 0 and past.fed[row, column] > 1:
-                for layer in range(pols):
-                    place = int(past.spread[layer, row, column]) // SPREAD_BIN
-                    bins[2 * layer, min(place, SPREAD_BINS - 1)] += 1
-                if pols == 2:
-                    place = int(past.cross[row, column]) // SPREAD_BIN + SPREAD_BINS // 2
-                    bins[1, min(max(place, 0), SPREAD_BINS - 1)] += 1
+            mean = past.mean[layer, row]
+            _begin(today.level[layer, row], level, state[row], fed, weather[layer], row, mean)
+            _learn_layer(today.residual[layer, row], shares, mean, past.spread[layer, row])
+        if pols == 2:
+            _learn_cross(today.residual[0, row], today.residual[1, row], shares, past.cross[row])
+        _learn_unrest(today.contrast[row], gauge, shares[2], past.unrest[row])
+        _count(level, state[row], fed, seen)
+        if row % TOLD_ROWS == 0:
+            _tell(past, row, fed, bins)
     return observed
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
-def _learn(
-    past: Past, today: Today, gauge: NDArray[np.float32], laid: NDArray[np.float32], row: int, column: int
-) -> None:
-    """Let one pixel's observation into its history."""
-    fed = int(past.fed[row, column])
-    pols = today.level.shape[0]
-    if fed == 0:
-        for layer in range(pols):
-            level = np.rint(np.float32(today.level[layer, row, column]) - laid[layer, column])
-            past.mean[layer, row, column] = np.int16(min(max(level, np.float32(-32000)), np.float32(32000)))
-        past.fed[row, column] = 1
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _remember(
+    level: Levels, fed: NDArray[np.uint8], calm: NDArray[np.float32], newer: NDArray[np.int16],
+    older: NDArray[np.int16],
+) -> None:  # fmt: skip
+    """Keep the calm contrasts of the last two dates."""
+    for column in range(level.shape[0]):
+        known = (level[column] != UNSEEN) & (fed[column] > 0)
+        code = np.int16(min(max(np.rint(calm[column] * np.float32(RECENT_STEPS)), -LIMIT), LIMIT))
+        older[column] = newer[column] if known else older[column]
+        newer[column] = code if known else newer[column]
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _share(
+    level: Levels, state: NDArray[np.uint8], fed: NDArray[np.uint8], shares: NDArray[np.float32]
+) -> int:
+    """Give today's share in the mean, in the products and in the unrest, 0 where it stays out."""
+    observed = 0
+    for column in range(level.shape[0]):
+        known = level[column] != UNSEEN
+        is_open = (state[column] == 1) | (state[column] == 2)
+        dates = np.float32(fed[column])
+        weight = np.float32(known & (not is_open) & (fed[column] > 0))
+        calm_dates = dates - np.float32(UNREST_AFTER)
+        shares[0, column] = weight / (dates + np.float32(1))
+        shares[1, column] = weight / max(dates, np.float32(1))
+        shares[2, column] = (weight if calm_dates > 0 else np.float32(0)) / max(calm_dates, np.float32(1))
+        observed += known
+    return observed
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _begin(
+    own: Levels, level: Levels, state: NDArray[np.uint8], fed: NDArray[np.uint8], trend: Surface, row: int,
+    mean: NDArray[np.int16],
+) -> None:  # fmt: skip
+    """Let the first observation of a pixel be its mean, the weather of the day taken off."""
+    if fed.min() > 0:
         return
-    share = np.float32(1) / np.float32(fed + 1)
-    part = np.float32(1) / np.float32(fed)
-    first = _learn_layer(past, today, 0, row, column, share, part)
-    if pols == 2:
-        second = _learn_layer(past, today, 1, row, column, share, part)
-        own = np.float32(past.cross[row, column])
-        own += (first * second * (np.float32(1) - share) * PER_DB2 - own) * part
-        past.cross[row, column] = np.int16(min(max(np.rint(own), np.float32(-32000)), np.float32(32000)))
-    if fed > UNREST_AFTER:
-        calm = (today.contrast[row, column] - gauge[0]) / gauge[1]
-        own = np.float32(past.unrest[row, column])
-        square = min(calm * calm, np.float32(15.9)) * np.float32(UNREST_STEPS)
-        own += (square - own) / np.float32(fed - UNREST_AFTER)
-        past.unrest[row, column] = np.uint16(min(np.rint(own), np.float32(65535)))
-    past.fed[row, column] = min(fed + 1, MOST_DATES)
+    weather = np.zeros(len(level), np.float32)
+    lay_row(trend, row, weather)
+    for column in range(level.shape[0]):
+        is_first = (level[column] != UNSEEN) & (fed[column] == 0)
+        is_first &= (state[column] != 1) & (state[column] != 2)
+        code = np.int16(min(max(np.rint(np.float32(own[column]) - weather[column]), -LIMIT), LIMIT))
+        mean[column] = code if is_first else mean[column]
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _learn_layer(
-    past: Past, today: Today, layer: int, row: int, column: int, share: np.float32, part: np.float32
-) -> Any:
-    """Bring mean and variance of one polarisation up to date; answer the change that entered, in codes."""
-    change = min(max(np.float32(today.residual[layer, row, column]), -REACH), REACH)
-    past.mean[layer, row, column] += np.int16(np.rint(change * share))
-    own = np.float32(past.spread[layer, row, column])
-    own += (change * change * (np.float32(1) - share) * PER_DB2 - own) * part
-    past.spread[layer, row, column] = np.uint16(min(np.rint(own), np.float32(65535)))
-    return change
+    residual: NDArray[np.int16], shares: NDArray[np.float32], mean: NDArray[np.int16],
+    spread: NDArray[np.uint16],
+) -> None:  # fmt: skip
+    """Bring mean and variance of one polarisation up to date along a row."""
+    for column in range(mean.shape[0]):
+        change = min(max(np.float32(residual[column]), -REACH), REACH)
+        share = shares[0, column]
+        mean[column] = np.int16(np.float32(mean[column]) + np.rint(change * share))
+        own = np.float32(spread[column])
+        own += (change * change * (np.float32(1) - share) * PER_DB2 - own) * shares[1, column]
+        spread[column] = np.uint16(min(np.rint(own), np.float32(65535)))
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _learn_cross(
+    one: NDArray[np.int16], two: NDArray[np.int16], shares: NDArray[np.float32], cross: NDArray[np.int16]
+) -> None:
+    for column in range(cross.shape[0]):
+        first = min(max(np.float32(one[column]), -REACH), REACH)
+        second = min(max(np.float32(two[column]), -REACH), REACH)
+        own = np.float32(cross[column])
+        product = first * second * (np.float32(1) - shares[0, column]) * PER_DB2
+        own += (product - own) * shares[1, column]
+        cross[column] = np.int16(min(max(np.rint(own), -LIMIT), LIMIT))
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _learn_unrest(
+    contrast: NDArray[np.float32], gauge: NDArray[np.float32], shares: NDArray[np.float32],
+    unrest: NDArray[np.uint16],
+) -> None:  # fmt: skip
+    middle, scale = gauge[0], np.float32(1) / gauge[1]
+    for column in range(unrest.shape[0]):
+        calm = (contrast[column] - middle) * scale
+        own = np.float32(unrest[column])
+        square = min(calm * calm, np.float32(15.9)) * np.float32(UNREST_STEPS)
+        own += (square - own) * shares[column]
+        unrest[column] = np.uint16(min(np.rint(own), np.float32(65535)))
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _count(level: Levels, state: NDArray[np.uint8], fed: NDArray[np.uint8], seen: NDArray[np.uint8]) -> None:
+    for column in range(level.shape[0]):
+        known = level[column] != UNSEEN
+        learns = known & (state[column] != 1) & (state[column] != 2)
+        seen[column] += np.uint8(known & (seen[column] < 255))
+        fed[column] += np.uint8(learns & (fed[column] < MOST_DATES))
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _tell(past: Past, row: int, fed: NDArray[np.uint8], bins: NDArray[np.int64]) -> None:
+    """Count the variances and covariances of a row."""
+    pols = past.mean.shape[0]
+    for column in range(fed.shape[0]):
+        if fed[column] > 1:
+            for layer in range(pols):
+                place = int(past.spread[layer, row, column]) // SPREAD_BIN
+                bins[2 * layer, min(place, SPREAD_BINS - 1)] += 1
+            if pols == 2:
+                place = int(past.cross[row, column]) // SPREAD_BIN + SPREAD_BINS // 2
+                bins[1, min(max(place, 0), SPREAD_BINS - 1)] += 1

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from truceline.detect.radar import learning, matched, weather
+from truceline.detect.radar import learning, matched, scoring, weather
 from truceline.detect.radar.alert_objects import follow_objects
 from truceline.detect.radar.backscatter import Levels, root_ratios
 from truceline.detect.radar.history import History, Stamp
@@ -133,8 +133,8 @@ class _Date:
         rows: tuple[int, int],
     ) -> NDArray[np.int64]:
         history = self.history
-        bins = np.zeros((2, matched.STRENGTH_BINS), np.int64)
-        matched.score_rows(
+        bins = np.zeros((2, scoring.STRENGTH_BINS), np.int64)
+        scoring.score_rows(
             history.past,
             history.today,
             history.life.state,
@@ -144,7 +144,7 @@ class _Date:
             rows,
             bins,
         )
-        advance(history.life, history.today.score, matched.SCORE_STEPS, rules, rows)
+        advance(history.life, history.today.score, scoring.SCORE_STEPS, rules, rows)
         return bins
 
     def _learnt(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from truceline.detect.radar.matched import STRENGTH_BINS, STRENGTH_STEPS
+from truceline.detect.radar.scoring import STRENGTH_BINS, STRENGTH_STEPS
 
 ANCHOR = 10.0  # the tail is extrapolated from the strength that this many times the wanted share exceeds
 MOST_ANCHOR = 0.1

@@ -7,7 +7,6 @@ blocks is the weather. A place that changed covers few blocks and hardly bends i
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 
 from truceline.detect.radar.backscatter import STEPS_PER_DB, UNSEEN
 
@@ -17,6 +16,7 @@ CLIPS_DB = (6.0, 3.0, 1.5, 1.0, 0.7, 0.5, 0.5)  # how far a block may stand out 
 EDGE_SHARE = 0.5  # spread of the weather at an edge, as a share of its height
 
 Surface = NDArray[np.float32]
+Blocks = NDArray[np.float64]
 
 
 @njit(cache=True, nogil=True)
@@ -46,16 +46,39 @@ def sum_blocks(
     counts
         Filled: (blocks down, blocks across).
     """
-    for row in range(top, bottom):
-        down = row // BLOCK_PX
-        for column in range(level.shape[2]):
-            if level[0, row, column] == UNSEEN or known[row, column] == 0:
-                continue
-            across = column // BLOCK_PX
-            counts[down, across] += 1
-            for layer in range(level.shape[0]):
-                change = np.int64(level[layer, row, column]) - np.int64(mean[layer, row, column])
-                sums[layer, down, across] += change
+    pols, width = level.shape[0], level.shape[2]
+    across = counts.shape[1]
+    change = np.zeros(BLOCK_PX * across, np.int32)
+    number = np.zeros(BLOCK_PX * across, np.int32)
+    for down in range(top // BLOCK_PX, (bottom + BLOCK_PX - 1) // BLOCK_PX):
+        rows = range(BLOCK_PX * down, min(BLOCK_PX * (down + 1), bottom))
+        number[:] = 0
+        for row in rows:
+            for column in range(width):
+                number[column] += (level[0, row, column] != UNSEEN) & (known[row, column] > 0)
+        _add_up(number, counts[down])
+        for layer in range(pols):
+            change[:] = 0
+            for row in rows:
+                _add_changes(level[0, row], level[layer, row], mean[layer, row], known[row], change)
+            _add_up(change, sums[layer, down])
+
+
+@njit(cache=True, nogil=True)
+def _add_changes(
+    first: NDArray[np.int16], level: NDArray[np.int16], mean: NDArray[np.int16], known: NDArray[np.uint8],
+    total: NDArray[np.int32],
+) -> None:  # fmt: skip
+    for column in range(level.shape[0]):
+        change = np.int32(level[column]) - np.int32(mean[column])
+        total[column] += change if (first[column] != UNSEEN) & (known[column] > 0) else np.int32(0)
+
+
+@njit(cache=True, nogil=True)
+def _add_up(pixels: NDArray[np.int32], blocks: NDArray[np.int64]) -> None:
+    for block in range(blocks.shape[0]):
+        at = BLOCK_PX * block
+        blocks[block] += pixels[at] + pixels[at + 1] + pixels[at + 2] + pixels[at + 3]
 
 
 def surface(sums: NDArray[np.int64], counts: NDArray[np.int64]) -> Surface:
@@ -77,20 +100,62 @@ def surface(sums: NDArray[np.int64], counts: NDArray[np.int64]) -> Surface:
     if not full.any():
         return np.zeros(sums.shape, np.float32)
     weight = counts.astype(np.float64)
-    around = np.maximum(_around(weight), 1e-9)
-    layers = []
-    for layer in sums:
-        block = np.where(full, layer / np.maximum(weight, 1), 0.0)
-        middle = float(np.median(block[full]))
-        trend = np.full(block.shape, middle)
-        for clip in CLIPS_DB:
-            reach = clip * STEPS_PER_DB
-            near = np.clip(block - trend, -reach, reach)
-            # Where nothing was seen for a long way round, the scene's middle tells the weather.
-            told = _around(np.where(full, weight * (trend + near), 0)) / around
-            trend = np.where(around > 1e-6, told, middle)
-        layers.append(trend)
-    return np.stack(layers).astype(np.float32)
+    around = np.empty(weight.shape)
+    _around(weight, around)
+    layers = np.empty(sums.shape, np.float32)
+    for layer, trend in zip(sums, layers, strict=True):
+        block = layer / np.maximum(weight, 1)
+        _lay(block, weight, around, float(np.median(block[full])), trend)
+    return layers
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _lay(block: Blocks, weight: Blocks, around: Blocks, middle: float, out: NDArray[np.float32]) -> None:
+    """Lay a surface through the blocks of one polarisation; each pass lets them pull less."""
+    trend = np.full(block.shape, middle)
+    pulled = np.empty(block.shape)
+    for clip in CLIPS_DB:
+        reach = clip * STEPS_PER_DB
+        for row in range(block.shape[0]):
+            for column in range(block.shape[1]):
+                near = min(max(block[row, column] - trend[row, column], -reach), reach)
+                pulled[row, column] = weight[row, column] * (trend[row, column] + near)
+        _around(pulled, trend)
+        for row in range(block.shape[0]):
+            for column in range(block.shape[1]):
+                told = trend[row, column] / max(around[row, column], 1e-9)
+                # Where nothing was seen for a long way round, the scene's middle tells the weather.
+                trend[row, column] = told if around[row, column] > 1e-6 else middle
+    out[:] = trend
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _around(blocks: Blocks, out: Blocks) -> None:
+    """Average over squares of SURROUNDINGS_BLOCKS; beyond the edge the scene is mirrored."""
+    height, width = blocks.shape
+    half = SURROUNDINGS_BLOCKS // 2
+    line = np.empty(width + 2 * half)
+    for row in range(height):
+        line[:] = 0
+        for step in range(-half, half + 1):
+            source = blocks[_mirrored(row + step, height)]
+            for column in range(width):
+                line[column + half] += source[column]
+        for step in range(1, half + 1):
+            line[half - step] = line[half + _mirrored(-step, width)]
+            line[half + width - 1 + step] = line[half + _mirrored(width - 1 + step, width)]
+        own = out[row]
+        own[:] = 0
+        for step in range(SURROUNDINGS_BLOCKS):
+            for column in range(width):
+                own[column] += line[column + step]
+        own *= 1 / SURROUNDINGS_BLOCKS**2
+
+
+@njit(cache=True, nogil=True)
+def _mirrored(place: int, count: int) -> int:
+    place = place % (2 * count)
+    return place if place < count else 2 * count - 1 - place
 
 
 def doubt(trend: Surface) -> Surface:
@@ -106,29 +171,50 @@ def doubt(trend: Surface) -> Surface:
     numpy.ndarray
         Variances in dB², same shape: an edge may lie anywhere within the neighbouring blocks.
     """
-    around = (1, 3, 3)
-    span = maximum_filter(trend, around, mode="nearest") - minimum_filter(trend, around, mode="nearest")
-    return np.asarray((EDGE_SHARE * span / STEPS_PER_DB) ** 2, np.float32)
+    unsure = np.empty_like(trend)
+    for layer, out in zip(trend, unsure, strict=True):
+        _spread(layer, out)
+    return unsure
 
 
-def _around(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(uniform_filter(blocks, SURROUNDINGS_BLOCKS, mode="reflect"), np.float64)
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _spread(trend: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    height, width = trend.shape
+    high, low = np.empty(width + 2, np.float32), np.empty(width + 2, np.float32)
+    unit = np.float32(EDGE_SHARE / STEPS_PER_DB)
+    for row in range(height):
+        above, own, below = trend[max(row - 1, 0)], trend[row], trend[min(row + 1, height - 1)]
+        for column in range(width):
+            high[column + 1] = max(above[column], own[column], below[column])
+            low[column + 1] = min(above[column], own[column], below[column])
+        high[0], low[0], high[width + 1], low[width + 1] = high[1], low[1], high[width], low[width]
+        for column in range(width):
+            top = max(high[column], high[column + 1], high[column + 2])
+            span = unit * (top - min(low[column], low[column + 1], low[column + 2]))
+            out[row, column] = span * span
 
 
-@njit(cache=True, nogil=True)
-def lay_row(trend: Surface, row: int, width: int, out: NDArray[np.float32]) -> None:
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def lay_row(trend: Surface, row: int, out: NDArray[np.float32]) -> None:
     """Interpolate the weather of one polarisation (blocks down, blocks across) along a row of pixels."""
+    blocks = trend.shape[1]
     place = (row + 0.5) / BLOCK_PX - 0.5
     place = min(max(place, 0.0), trend.shape[0] - 1.0)
     upper = int(place)
-    lower = min(upper + 1, trend.shape[0] - 1)
     share = np.float32(place - upper)
-    for column in range(width):
-        across = (column + 0.5) / BLOCK_PX - 0.5
-        across = min(max(across, 0.0), trend.shape[1] - 1.0)
+    above, below = trend[upper], trend[min(upper + 1, trend.shape[0] - 1)]
+    line = np.empty(blocks + 2, np.float32)
+    for block in range(blocks):
+        line[block + 1] = above[block] + share * (below[block] - above[block])
+    line[0], line[blocks + 1] = line[1], line[blocks]
+    whole = out.shape[0] // BLOCK_PX
+    for block in range(whole):
+        left, own, right = line[block], line[block + 1], line[block + 2]
+        out[BLOCK_PX * block] = np.float32(0.375) * left + np.float32(0.625) * own
+        out[BLOCK_PX * block + 1] = np.float32(0.125) * left + np.float32(0.875) * own
+        out[BLOCK_PX * block + 2] = np.float32(0.875) * own + np.float32(0.125) * right
+        out[BLOCK_PX * block + 3] = np.float32(0.625) * own + np.float32(0.375) * right
+    for column in range(BLOCK_PX * whole, out.shape[0]):
+        across = np.float32((column + 0.5) / BLOCK_PX + 0.5)
         left = int(across)
-        right = min(left + 1, trend.shape[1] - 1)
-        part = np.float32(across - left)
-        above = trend[upper, left] + part * (trend[upper, right] - trend[upper, left])
-        below = trend[lower, left] + part * (trend[lower, right] - trend[lower, left])
-        out[column] = above + share * (below - above)
+        out[column] = line[left] + (across - np.float32(left)) * (line[left + 1] - line[left])
