@@ -35,6 +35,7 @@ TABLES = (
     ("[fuse]", mission.FuseTable),
     ("[watch]", mission.WatchTable),
     ("[retention]", mission.RetentionTable),
+    ("[[satellite]]", mission.SatelliteTable),
     ("[[player]]", mission.Player),
 )
 ROOMS: dict[str, ModuleType] = {

@@ -262,3 +262,21 @@ def gaps() -> list[dict[str, Any]]:
         item(33, 36.4, -667, -610, "Patrol C-05 denied passage by side A"),
         item(50, 55.5, -512, -442, "Wind above UAV limit"),
     ]
+
+
+def passes() -> list[dict[str, Any]]:
+    """Satellites that can look: two past, one within the hour, one in the afternoon."""
+
+    def one(satellite: str, minutes: float, km_from: float, km_to: float) -> dict[str, Any]:
+        return {
+            "satellite": satellite, "norad_id": 1, "from_utc": stamp(minutes - 3), "until_utc": stamp(minutes + 3),
+            "highest_utc": stamp(minutes), "km_from": km_from, "km_to": km_to, "max_elevation_deg": 51.0,
+            "direction": "ascending", "sunlit_ground": minutes > 300, "epoch_age_days": 1.5,
+        }  # fmt: skip
+
+    return [
+        one("SENTINEL-1A", -600, 0, 60),
+        one("SENTINEL-2B", -95, 30, 60),
+        one("SENTINEL-1C", 38, 0, 60),
+        one("SENTINEL-2A", 470, 0, 20),
+    ]

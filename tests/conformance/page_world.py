@@ -21,6 +21,7 @@ from page_items import (
     PICTURE,
     gaps,
     incidents,
+    passes,
     recommendations,
     reports,
     sources,
@@ -64,7 +65,7 @@ class World:
         """Answer as the server does: a gap that lasts ends where the answer ends."""
         until = self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         cut = [{**gap, "until_utc": min(gap["until_utc"], until)} for gap in gaps()]
-        return {"items": cut, "until_utc": until, "observed_share": 0.88, "line_km": 60}
+        return {"items": cut, "until_utc": until, "observed_share": 0.88, "line_km": 60, "passes": passes()}
 
     def mission(self) -> dict[str, Any]:
         now = self.now()

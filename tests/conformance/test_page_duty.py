@@ -256,3 +256,12 @@ def test_ten_thousand_points_are_counted_and_drawn(place):
 
     assert browser.js("truceline.visibleCount()") == 0
     assert len(full) > len(browser.shot()) + 100_000  # thousands of dots do not compress to nothing
+
+
+def test_next_look_from_orbit_is_said_where_ground_is_not_observed_and_below_the_map(place):
+    browser = place().enter()
+
+    browser.until("document.querySelector('#time-bar').innerText.includes('SENTINEL-1C can look 03:50Z, in')")
+    blind = [line for line in browser.words("#queue").split("Could not observe km")[1:] if "can look" in line]
+    assert blind and all("SENTINEL-1C can look 03:50Z" in line for line in blind)
+    assert "SENTINEL-2A can look 11:02Z" in browser.words("#map-list")

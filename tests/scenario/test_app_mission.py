@@ -1,13 +1,14 @@
 """A server with a mission: its ground, its clock and its marks."""
 
 import random
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
 import shapely
 from truceline.app.forms.ground import features
 from truceline.app.server import Settings, in_background, prepare
+from truceline.flow.core import rebuild
 from truceline.flow.mission import load_mission
 from truceline.flow.node import Node
 from truceline.rules.agreement import read_agreement
@@ -96,3 +97,37 @@ def test_drawn_zones_agree_with_the_geodesic_margins(shared, name):
                 compared += 1
 
     assert compared > 100
+
+
+SETS = (
+    "SENTINEL-1A\n"
+    "1 39634U 14016A   25129.48193779  .00000222  00000+0  56871-4 0  9990\n"
+    "2 39634  98.1800 137.8668 0001386  90.8293 269.3066 14.59199646591170\n"
+)
+
+
+def test_satellites_of_the_mission_are_told_with_the_ground_they_can_look_at(shared, tmp_path):
+    agreement = shared / "data" / "zone" / "agreements" / "example_corridor.toml"
+    (tmp_path / "sets.txt").write_text(SETS)
+    mission = MISSION.format(agreement=agreement).replace("2026-03-01", "2025-05-10")
+    (tmp_path / "mission.toml").write_text(mission + '[[satellite]]\nelements = "sets.txt"\n')
+    node = Node(tmp_path / "data", load_mission(tmp_path / "mission.toml"))
+    node.start()
+    admin = prepare(tmp_path / "data", node).read_text().strip()
+    with in_background(node, Settings()) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+
+        def ask(method, path, token, **more):
+            return client.request(method, path, headers={"Authorization": f"Bearer {token}"}, **more).json()
+
+        token = ask("POST", "/users", admin, json={"name": "oper", "role": "operator"})["token"]
+        said = ask("GET", "/coverage", token)
+    node.stop()
+
+    coming = [one for one in said["passes"] if one["highest_utc"] > said["until_utc"]]
+    assert coming and {one["satellite"] for one in coming} == {"SENTINEL-1A"}
+    assert all(0 <= one["km_from"] < one["km_to"] <= said["line_km"] + 1 for one in coming)
+    views = rebuild(tmp_path / "data")  # from the log alone, which keeps the element sets
+    start = datetime.fromisoformat(said["until_utc"])
+    assert [one.km_to for one in views.sky.between(start, start + timedelta(days=1))] == [
+        one["km_to"] for one in coming
+    ]

@@ -17,6 +17,7 @@ from truceline.model.facts import Fact, Header
 from truceline.model.observed import Observation, Report
 from truceline.model.place import Noun, Span, utc_text
 from truceline.plug import load
+from truceline.view.overpass import Overpass
 from truceline.view.views import Views
 from truceline.view.watch import Stations, Watched
 
@@ -229,3 +230,34 @@ def test_bytes_do_not_hang_on_the_hash_seed():
     }
 
     assert len(hashes) == 1
+
+
+class OnePass:
+    """A sky with one satellite, half an hour after each moment that is asked about."""
+
+    def between(self, from_utc, until_utc):
+        return [
+            Overpass(
+                satellite="SENTINEL-1A", norad_id=1, from_utc=from_utc, until_utc=from_utc,
+                highest_utc=from_utc + timedelta(minutes=30), km_from=0.0, km_to=2.0, max_elevation_deg=52.4,
+                direction="ascending", sunlit_ground=False, epoch_age_days=20.0,
+            )
+        ]  # fmt: skip
+
+
+def test_blind_stretches_say_which_satellite_can_look_and_old_elements_are_marked(views):
+    span = Span(from_utc=BEGAN, until_utc=BEGAN + timedelta(hours=22))
+
+    said = Daily().write(msgspec.structs.replace(views, sky=OnePass()), span).decode()
+
+    assert f"not yet; SENTINEL-1A can look {BEGAN + timedelta(hours=22, minutes=30):%Y-%m-%d %H:%M}Z" in said
+    assert "SENTINEL-1A*" in said and "older than 14 days" in said
+    assert "52°" in said and "night" in said
+
+
+def test_a_party_is_not_told_when_satellites_look(views):
+    span = Span(from_utc=BEGAN, until_utc=BEGAN + timedelta(hours=22))
+
+    said = Daily(party="A").write(msgspec.structs.replace(views, sky=OnePass()), span).decode()
+
+    assert "SENTINEL" not in said

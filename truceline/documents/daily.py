@@ -7,6 +7,7 @@ from typing import Literal
 from xml.etree.ElementTree import Element
 
 from truceline.documents.markup import bullets, element, page, table
+from truceline.documents.sky import looked_again, overpasses
 from truceline.documents.words import GLOSSARY, STYLE, VERDICTS, assessed, means, sentence
 from truceline.geo.crs import distance_m
 from truceline.model.decided import Incident
@@ -88,6 +89,7 @@ class Daily(Document):
         if self.party is None:
             yield element("h2", "What could not be observed, and why")
             yield from _unobserved(views, span, shown)
+            yield from overpasses(views, span)
         yield element("h2", "Incidents")
         yield from _incident_rows(views, shown)
         if self.party is None:
@@ -158,13 +160,14 @@ def _unobserved(views: Views, span: Span, shown: Sequence[IncidentItem]) -> Iter
     most = sorted(gaps, key=lambda gap: (-_extent(gap), gap.from_utc, gap.km_from))[:_MOST_GAPS]
     if gaps:
         yield table(
-            ("Place", "From", "Until", "Because"),
+            ("Place", "From", "Until", "Because", "Looked at again"),
             [
                 (
                     f"km {gap.km_from:.1f} to {gap.km_to:.1f}",
                     _time(gap.from_utc),
                     _time(gap.until_utc),
                     gap.reason,
+                    looked_again(views, gap, until),
                 )
                 for gap in sorted(most, key=lambda gap: (gap.from_utc, gap.km_from))
             ],

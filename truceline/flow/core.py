@@ -17,6 +17,7 @@ from truceline.dispatch.advise import Advise
 from truceline.flow.courier import Courier
 from truceline.flow.look import Look
 from truceline.flow.mission import Mission, load_mission
+from truceline.flow.sky import sky_of
 from truceline.geo.zone import Zones
 from truceline.log.blobs import Blobs
 from truceline.log.fold import Fold
@@ -59,10 +60,12 @@ def build(mission: Mission | None, blobs: Blobs) -> Core:
     agreement = read_agreement(agreement_path) if agreement_path is not None else None
     zones = agreement.zones if agreement is not None else None
     force = mission.force_bytes() if mission is not None else None
+    stations = _stations(zones, file.watch.step_m) if zones is not None and file is not None else None
     views = Views.empty(
         blobs,
         sources=[Watched(one.plug.name, one.kind, one.owes_s) for one in mission.sources] if mission else (),
-        stations=_stations(zones, file.watch.step_m) if zones is not None and file is not None else None,
+        stations=stations,
+        sky=sky_of(mission, stations),
         force=force,
         revisit_s=file.watch.revisit_s if file is not None else 3600,
     )
@@ -173,7 +176,8 @@ def rebuild(data_dir: Path, until: datetime | None = None) -> Views:
 def _named(mission: Mission) -> list[Path]:
     """List the files that the mission and its agreement name."""
     found = []
-    for named in (mission.file.agreement, mission.file.force):
+    orbits = (table.elements for table in mission.file.satellite)
+    for named in (mission.file.agreement, mission.file.force, *orbits):
         path = mission.beside(named)
         if path is not None and not path.is_file():
             raise BadInput(str(mission.path), f"names {named}, which is not there")

@@ -54,6 +54,15 @@ class RetentionTable(msgspec.Struct, forbid_unknown_fields=True):
     pictures_d: Annotated[float, msgspec.Meta(gt=0, le=3650)] = 14
 
 
+class SatelliteTable(msgspec.Struct, forbid_unknown_fields=True):
+    """``[[satellite]]``: a file of orbits, and from where these satellites see the ground."""
+
+    elements: str
+    min_elevation_deg: Annotated[float, msgspec.Meta(ge=0, le=90)] = 10.0
+    max_elevation_deg: Annotated[float, msgspec.Meta(ge=0, le=90)] = 90.0
+    looks: Literal["both", "left", "right"] = "both"
+
+
 class Player(msgspec.Struct, forbid_unknown_fields=True):
     """``[[player]]``: a duty officer who logs in and decides in an exercise, like a person."""
 
@@ -77,6 +86,7 @@ class MissionFile(msgspec.Struct, forbid_unknown_fields=True, rename={"schema_":
     retention: RetentionTable = msgspec.field(default_factory=RetentionTable)
     source: list[dict[str, Any]] = []
     document: list[dict[str, Any]] = []
+    satellite: list[SatelliteTable] = []
     player: list[Player] = []
 
 
@@ -243,7 +253,9 @@ def _explain(path: Path, text: str, message: str) -> tuple[str, str]:
     where = f"{path}:{line}" if key and line else str(path)
     if not unknown:
         return where, message
-    tables = (MissionFile, NodeTable, ClockTable, FuseTable, WatchTable, RetentionTable, Player)
+    tables = (
+        MissionFile, NodeTable, ClockTable, FuseTable, WatchTable, RetentionTable, SatelliteTable, Player,
+    )  # fmt: skip
     known = [word for table in tables for word in table.__struct_encode_fields__]
     near = difflib.get_close_matches(key, known, 1)
     return where, f"unknown key {key!r}" + (f", did you mean {near[0]!r}?" if near else "")

@@ -11,6 +11,7 @@ from truceline.view.board import Board
 from truceline.view.changes import Changes
 from truceline.view.holds import Holds
 from truceline.view.keeping import Keeping
+from truceline.view.overpass import NoSky, Sky
 from truceline.view.reports import Reports
 from truceline.view.scene import Scene
 from truceline.view.teams import Teams
@@ -18,7 +19,10 @@ from truceline.view.watch import Stations, Watch, Watched
 
 
 class Views(msgspec.Struct, frozen=True, kw_only=True):
-    """The pictures of one mission; each is a fold that can be thrown away and built again."""
+    """The pictures of one mission; each is a fold that can be thrown away and built again.
+
+    ``sky`` alone is none: it follows from the mission's files and the time asked about.
+    """
 
     accounts: Accounts
     holds: Holds
@@ -29,6 +33,7 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
     changes: Changes
     board: Board
     teams: Teams
+    sky: Sky
     blobs: Blobs
 
     @classmethod
@@ -40,6 +45,7 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
         stations: Stations | None = None,
         force: bytes | None = None,
         revisit_s: float = 3600,
+        sky: Sky | None = None,
     ) -> "Views":
         """Make the views of a mission that has not begun."""
         reports, board = Reports(), Board()
@@ -53,6 +59,7 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
             changes=Changes(blobs),
             board=board,
             teams=Teams(force, board, reports),
+            sky=sky or NoSky(),
             blobs=blobs,
         )
 

@@ -3,7 +3,7 @@
 import { clock, HOUR, MINUTE } from "./clock";
 import { changed, desk, incidentsOf, live, looking, now, picture, waiting } from "./desk";
 import { byId, key, make, renew } from "./dom";
-import { lasts } from "./head";
+import { lasts, nextPass } from "./head";
 import type { Incident } from "./items";
 import { font } from "./labels";
 import { diamond, hatchPattern } from "./overlay";
@@ -56,7 +56,7 @@ export function goLive(): void {
 
 export function drawTime(): void {
   const then = desk.then && !live();
-  const state = [clock(looking()), live(), then, desk.reading, document.documentElement.dataset.theme];
+  const state = [clock(looking()), live(), then, desk.reading, document.documentElement.dataset.theme, picture.version.coverage];
   renew(byId("time-bar"), JSON.stringify(state), () => [
     make("b", {}, live() ? `Live, ${clock(now())}` : `As it was at ${clock(looking())}`),
     make("span", { class: "pair", role: "group", "aria-label": "Known when" },
@@ -89,7 +89,13 @@ function legend(): (Node | string)[] {
     mark((c, p) => diamond(c, 24, 7, 5, p.panel, p.ink1)), "happened",
     mark((c, p) => { whisker(c, p, 8, 30, 7); diamond(c, 8, 7, 5, p.panel, p.ink1); }), "heard of later",
     mark((c, p) => tick(c, p, 24, 7)), "decided",
+    ...(picture.coverage.passes.length ? [mark((c, p) => dotted(c, p, 24, 0, 14)), passWords()] : []),
   ];
+}
+
+function passWords(): string {
+  const next = nextPass();
+  return next ? SAY.canLook(next.satellite, next.highestMs, now()) : SAY.passes;
 }
 
 function drawChart(canvas: HTMLCanvasElement): void {
@@ -104,6 +110,7 @@ function drawChart(canvas: HTMLCanvasElement): void {
   drawGround(s);
   if (desk.coverage) drawNotObserved(s);
   drawHours(s, height);
+  drawPasses(s);
   for (const i of picture.incidents.values()) drawEvent(s, i);
   drawDecided(s);
   drawDue(s);
@@ -152,6 +159,25 @@ function drawHours(s: Sheet, height: number): void {
     stroke(s, [x(s, ms), TOP], [x(s, ms), s.bottom]);
     if (x(s, ms) > LEFT + 20 && x(s, ms) < s.width - 24) s.ctx.fillText(clock(ms), x(s, ms), height - 5);
   }
+}
+
+/** Dotted verticals over the stretch that a satellite can look at; the legend names the next one. */
+function drawPasses(s: Sheet): void {
+  for (const o of picture.coverage.passes) {
+    if (o.highestMs < s.fromMs || o.highestMs > s.untilMs) continue;
+    const cx = x(s, o.highestMs), [top, bottom] = hasLine() ? [y(s, Math.min(o.kmTo, s.lineKm)), y(s, o.kmFrom)] : [TOP, s.bottom];
+    dotted(s.ctx, s.p, cx, top, bottom);
+  }
+}
+
+function dotted(ctx: CanvasRenderingContext2D, p: Palette, cx: number, top: number, bottom: number): void {
+  Object.assign(ctx, { strokeStyle: p.ink2, lineWidth: 2 });
+  ctx.setLineDash([2, 4]);
+  ctx.beginPath();
+  ctx.moveTo(cx, top);
+  ctx.lineTo(cx, bottom);
+  ctx.stroke();
+  ctx.setLineDash([]);
 }
 
 function drawEvent(s: Sheet, i: Incident): void {

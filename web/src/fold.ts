@@ -17,7 +17,7 @@ export class Picture {
   decisions = new Map<string, Decision>();
   reports = new Map<string, Report>();
   sources: Source[] = [];
-  coverage: Coverage = { gaps: [], observedShare: null, lineKm: null, fromMs: null, untilMs: null };
+  coverage: Coverage = { passes: [], gaps: [], observedShare: null, lineKm: null, fromMs: null, untilMs: null };
   grounds: Ground[] = [];
   /** The newest entry that reached the page. */
   lastSeq = -1;

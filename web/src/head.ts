@@ -3,7 +3,7 @@
 import { clock, span } from "./clock";
 import { desk, looking, now, picture, waiting } from "./desk";
 import { byId, make, renew } from "./dom";
-import type { Gap, Source } from "./items";
+import type { Gap, Overpass, Source } from "./items";
 import { plural, nextDueSentence, SAY, waitSentence } from "./words";
 
 /** Sources that do not report as they owe. */
@@ -12,6 +12,11 @@ export const inTrouble = (): Source[] => picture.sources.filter((s) => s.status 
 /** Stretches not observed at a time, as known at that time when `then`. */
 export function gapsAt(ms: number, then: boolean): Gap[] {
   return picture.coverage.gaps.filter((g) => g.fromMs <= ms && (g.untilMs === null || g.untilMs >= ms) && (!then || (g.knownMs ?? g.fromMs) <= ms));
+}
+
+/** The next satellite that can look at a stretch of the line; without one, at any. */
+export function nextPass(kmFrom = -Infinity, kmTo = Infinity): Overpass | undefined {
+  return picture.coverage.passes.find((o) => o.highestMs > now() && o.kmFrom < kmTo && o.kmTo > kmFrom);
 }
 
 /** Kilometres in the union of stretches. */

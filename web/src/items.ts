@@ -43,7 +43,9 @@ export interface Report {
 export interface Look { atMs: number; corners: Place[]; middle: Place; ce90M: number; sensor: Place; seq: number }
 export interface Source { name: string; kind: string; lastMs: number | null; owesS: number | null; status: string; reason: string; look: Look | null }
 export interface Gap { kmFrom: number; kmTo: number; fromMs: number; untilMs: number | null; knownMs: number | null; reason: string }
-export interface Coverage { gaps: Gap[]; observedShare: number | null; lineKm: number | null; fromMs: number | null; untilMs: number | null }
+/** A satellite that can look at a stretch of the line; that it does is not said. */
+export interface Overpass { satellite: string; highestMs: number; kmFrom: number; kmTo: number; elevationDeg: number; sunlit: boolean; ageDays: number }
+export interface Coverage { passes: Overpass[]; gaps: Gap[]; observedShare: number | null; lineKm: number | null; fromMs: number | null; untilMs: number | null }
 export interface Sector { id: string; kmFrom: number; kmTo: number }
 export interface Mission {
   name: string; exercise: boolean; userName: string; role: string; lineKm: number | null; sectors: Sector[];
@@ -171,6 +173,10 @@ export function coverage(j: Json): Coverage {
     gaps: list(j.items).map(object).map((g) => ({
       kmFrom: number(g.km_from) ?? 0, kmTo: number(g.km_to) ?? 0, fromMs: time(g.from_utc) ?? 0, untilMs: time(g.until_utc),
       knownMs: time(g.known_utc), reason: text(g.reason),
+    })),
+    passes: list(j.passes).map(object).map((o) => ({
+      satellite: text(o.satellite), highestMs: time(o.highest_utc) ?? 0, kmFrom: number(o.km_from) ?? 0, kmTo: number(o.km_to) ?? 0,
+      elevationDeg: number(o.max_elevation_deg) ?? 0, sunlit: o.sunlit_ground === true, ageDays: number(o.epoch_age_days) ?? 0,
     })),
     observedShare: number(j.observed_share), fromMs: time(j.from_utc), untilMs: time(j.until_utc), lineKm: number(j.line_km) || null,
   };

@@ -4,8 +4,8 @@ import { alarms, alarmsThisHour, type Alarm } from "./alarms";
 import { ago, clock, clockNear, HOUR, MINUTE } from "./clock";
 import { desk, giveNumbers, incidentsOf, isChanged, now, picture, waiting } from "./desk";
 import { byId, make, renew, small } from "./dom";
-import { gapsNow, inTrouble } from "./head";
-import type { Recommendation } from "./items";
+import { gapsNow, inTrouble, nextPass } from "./head";
+import type { Gap, Recommendation } from "./items";
 import { kmOf, placeShort } from "./places";
 import { dueWords, incidentTitle, incidentVerdict, ORDER_STATES, plural, SAY, SOURCE_STATES, VERDICTS, CHOICES, type Choice } from "./words";
 
@@ -114,6 +114,11 @@ function together(lines: Line[]): Line[] {
   return [...told.values()].map(({ line, n }) => (n > 1 ? { ...line, words: `${n} × ${line.words}` } : line));
 }
 
+function canLook(g: Gap): string {
+  const next = nextPass(g.kmFrom, g.kmTo);
+  return next ? `; ${SAY.canLook(next.satellite, next.highestMs, now())}` : "";
+}
+
 function recorded(): HTMLElement {
   const lines: Line[] = [];
   for (const d of picture.decisions.values()) {
@@ -130,7 +135,7 @@ function recorded(): HTMLElement {
     const verdict = i.verdict ? `, ${(VERDICTS[i.verdict] ?? i.verdict).toLowerCase()}` : "", what = `${incidentTitle(i)}${verdict}`;
     lines.push({ atMs: i.startMs, words: `${what} · ${placeShort(i)}`, gap: i.verdict === "could_not_observe", like: `${what} ${Math.round(kmOf(i.lon, i.lat, i.km) ?? -1)} ${Math.floor(i.startMs / HOUR)}` });
   }
-  for (const g of gapsNow()) lines.push({ atMs: g.fromMs, words: `Could not observe km ${g.kmFrom.toFixed(1)} to ${g.kmTo.toFixed(1)}: ${g.reason || "nobody looked"}`, gap: true });
+  for (const g of gapsNow()) lines.push({ atMs: g.fromMs, words: `Could not observe km ${g.kmFrom.toFixed(1)} to ${g.kmTo.toFixed(1)}: ${g.reason || "nobody looked"}${canLook(g)}`, gap: true });
   const told = together(lines.filter((l) => l.atMs <= now() + MINUTE)), newest = told.slice(0, LINES);
   const items = newest.map((l) => make("li", {}, make("time", {}, clockNear(l.atMs, now())), make("span", {}, l.gap && make("i", { class: "mark gap" }), l.words)));
   return section("Recorded, nothing to do", told.length > LINES ? `newest ${LINES} of ${told.length}` : "", items.length ? make("ul", { class: "lines" }, items) : small("Nothing yet."));

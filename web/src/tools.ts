@@ -1,7 +1,7 @@
 // What lies at the map's foot: tools, legend, keys; and the same facts as the map in words.
 
 import { clock } from "./clock";
-import { changed, desk, picture } from "./desk";
+import { changed, desk, now, picture } from "./desk";
 import { byId, key, make, renew } from "./dom";
 import { goTo } from "./map";
 import { coordinates, placeShort } from "./places";
@@ -50,7 +50,8 @@ function drawList(): void {
   const things = [...picture.things.values()].slice(0, LISTED).map((t) => `${t.label}: ${t.lat.toFixed(4)}, ${t.lon.toFixed(4)}, ${t.atMs ? `seen ${clock(t.atMs)}` : SAY.neverHeard}`);
   const incidents = [...picture.incidents.values()].slice(0, LISTED).map((i) => `${incidentTitle(i)}: ${placeShort(i)}, ${clock(i.startMs)}, ${incidentVerdict(i)}`);
   const looks = picture.sources.flatMap((s) => (s.look ? [`${s.name}: ${SAY.looked(coordinates(s.look.middle), s.look.ce90M, s.look.atMs)}`] : []));
-  const lines = [...incidents, ...things, ...looks];
+  const passes = picture.coverage.passes.filter((o) => o.highestMs > now()).slice(0, LISTED).map((o) => `${SAY.canLook(o.satellite, o.highestMs, now())}: km ${o.kmFrom.toFixed(0)} to ${o.kmTo.toFixed(0)}`);
+  const lines = [...incidents, ...things, ...looks, ...passes];
   renew(byId("map-list"), lines.join("\n"), () => [make("h2", {}, "The map in words"), make("ul", {}, lines.map((l) => make("li", {}, l)))]);
 }
 

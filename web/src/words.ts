@@ -127,6 +127,8 @@ export const SAY = {
   quiet: (since: string, share: number | null) => `No incident since ${since}.${share === null ? "" : ` ${Math.round(share * 100)} % of the line was observed.`}`,
   notObserved: (fromMs: number, windowMs: number | null, nowMs: number) =>
     windowMs !== null && fromMs <= windowMs + MINUTE ? `Not observed for ${span(nowMs - windowMs)} or longer` : `Not observed since ${clockNear(fromMs, nowMs)}`,
+  canLook: (satellite: string, atMs: number, nowMs: number) => `${satellite} can look ${clockNear(atMs, nowMs)}, in ${span(atMs - nowMs)}`,
+  passes: "satellite can look",
   noneOpen: "No decision is open",
   comesHere: (incidents: number) => `What waits next opens here. ${incidents ? `${plural(incidents, "incident is", "incidents are")} in force, on the map and in what is recorded.` : "Nothing has been claimed so far."}`,
   reckoned: (unit: string, there: string, cost: string) => `${unit} there ${there}${cost ? `: ${cost}` : ""}.`,

@@ -234,6 +234,7 @@ class Coverage(msgspec.Struct):
     observed_share: Ratio
     line_km: float
     unobserved_km: float
+    passes: list[dict[str, Any]]
 
 
 class Made(msgspec.Struct):

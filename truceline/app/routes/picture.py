@@ -62,8 +62,12 @@ def zones(ask: Ask) -> Response:
     "GET", "/coverage", roles=OPERATIONS, query=bodies.SpanQuery, gives={200: bodies.Coverage}
 )  # fmt: skip
 def coverage(ask: Ask) -> Response:
-    """Tell what nobody looked at, by default in the last 24 hours."""
+    """Tell what nobody looked at, by default in the last 24 hours, and when satellites can look.
+
+    ``passes`` are those of the span's last two days and of the day after it.
+    """
     start, end = _span(ask)
+    passes = _passes(ask, max(start, end - 2 * _DAY), end)
     with ask.node.lock:
         watch = ask.node.views.watch
         gaps = watch.gaps(start, end)
@@ -79,6 +83,7 @@ def coverage(ask: Ask) -> Response:
             "observed_share": min(1.0, max(0.0, share)),
             "line_km": line_km,
             "unobserved_km": unobserved_km,
+            "passes": passes,
         }
     )
 
@@ -139,6 +144,14 @@ async def live(ask: Ask) -> Any:
             raise Failure(422, "`Last-Event-ID` is the number of an entry")
         return events(ask, int(said))
     return events(ask, None if asked.after_seq is UNSET else int(asked.after_seq))
+
+
+def _passes(ask: Ask, start: datetime, end: datetime) -> list[Any]:
+    """List passes without the node's lock: the sky is no fold, and takes its time."""
+    try:
+        return [plain(one) for one in ask.node.views.sky.between(start, end + _DAY)]
+    except OverflowError as error:
+        raise Failure(422, "a moment beyond the calendar") from error
 
 
 def _parties(agreement: Any) -> list[dict[str, Any]]:
