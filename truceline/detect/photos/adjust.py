@@ -15,11 +15,11 @@ from scipy.sparse import lil_matrix
 from truceline.detect.photos.match import Pair
 from truceline.detect.photos.reader import Photo
 from truceline.geo.camera import axes_of
+from truceline.geo.photo_ground import SIGMA_HEIGHT_SHARE, SIGMA_PLACE_M, SIGMA_TILT_DEG, SIGMA_YAW_DEG
 
 Array = npt.NDArray[np.float64]
 
-# Standard deviations of what a photo states: code GNSS; barometric height; compass; gimbal; focal length.
-SIGMA_PLACE_M, SIGMA_HEIGHT_SHARE, SIGMA_YAW_DEG, SIGMA_TILT_DEG, SIGMA_FOCAL = 2.5, 0.1, 5.0, 1.0, 0.05
+SIGMA_FOCAL = 0.05  # of the stated focal length, a share
 SIGMA_TIE_SHARE = 0.002  # of the height: relief and lens
 UNKNOWN_HEIGHT_SHARE = 1.0
 REVERSED_DEG = 135.0

@@ -11,9 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from truceline.detect.photos.adjust import (
-    SIGMA_HEIGHT_SHARE,
-    SIGMA_PLACE_M,
-    SIGMA_TILT_DEG,
     Poses,
     adjust,
     ground_of_pixels,
@@ -22,15 +19,12 @@ from truceline.detect.photos.adjust import (
 from truceline.detect.photos.match import match_photos
 from truceline.detect.photos.reader import Photo
 from truceline.geo.crs import from_local, to_local
+from truceline.geo.photo_ground import CE90_PER_SIGMA, SIGMA_PLACE_M, USUAL_FOCAL, USUAL_HEIGHT_M, errors_of
 
 Array = npt.NDArray[np.float64]
 
-CE90_PER_SIGMA = 2.1460
 REVERSED_DEG = 135.0
 BIAS_DEG = 15.0  # of a compass: a greater difference is a fault
-USUAL_FOCAL = 24.0 / 43.2666 * 1.25  # of the wider side: the lens of most drones, where none is told
-USUAL_HEIGHT_M = 80.0  # where none is told; its error is the height itself
-UNKNOWN_YAW_DEG = 90.0
 GNSS_SHARED = 0.5  # of the variance: errors that all photos of a flight have in common
 
 
@@ -132,18 +126,14 @@ def _ce90_m(
     height_known: npt.NDArray[np.bool_],
     yaw_known: npt.NDArray[np.bool_],
 ) -> Array:
-    """Propagate the errors of position, height and angles to the middle of the picture."""
-    steep = np.maximum(-np.sin(np.radians(poses.pitch_deg)), 0.1)
-    level_m = poses.above_m * np.sqrt(np.clip(1 - steep**2, 0, 1)) / steep
-    tilt_m = poses.above_m * np.radians(SIGMA_TILT_DEG) / steep**2
-    height_m = level_m * np.where(height_known, SIGMA_HEIGHT_SHARE, 1.0)
-    yaw_m = level_m * np.radians(np.where(yaw_known, 5.0, UNKNOWN_YAW_DEG))
-    alone = np.sqrt(SIGMA_PLACE_M**2 + tilt_m**2 + height_m**2 + yaw_m**2)
+    """Say how far off the middle of each picture may be, metres."""
+    errors = errors_of(poses.above_m, poses.pitch_deg, height_known, yaw_known)
     # Ties average what differs between the photos; what they have in common stays.
     number = max(1, int(tied.sum()))
     shared = SIGMA_PLACE_M**2 * (GNSS_SHARED + (1 - GNSS_SHARED) / number)
-    together = np.sqrt(shared + (tilt_m**2 + height_m**2) / number + np.nan_to_num(rms_m) ** 2)
-    return np.asarray(CE90_PER_SIGMA * np.where(tied, together, alone))
+    apart = (errors.tilt_m**2 + errors.height_m**2) / number
+    together = np.sqrt(shared + apart + np.nan_to_num(rms_m) ** 2)
+    return np.asarray(CE90_PER_SIGMA * np.where(tied, together, errors.all_m))
 
 
 def _health(off_deg: float, told_deg: float, height_known: bool) -> list[str]:

@@ -61,7 +61,7 @@ def store_pictures(
             whole = marked(shown, [hits[i] for i in there])
             blobs.insert(0, media.put(to_jpeg(whole), "image/jpeg", "frame"))  # what a person looks at first
         for i in by_frame.get(frame, ()):
-            box = _chip_box(hits[i], picture)
+            box = chip_box(hits[i], picture)
             chip = shown.crop((box[0], box[1], box[0] + box[2], box[1] + box[3]))
             chips[i] = Chip(media.put(to_jpeg(chip), "image/jpeg", "chip"), box)
             blobs.append(chips[i].blob)
@@ -108,7 +108,8 @@ class Veiling(NamedTuple):
         return veil(picture, boxes, self.poses.metres_per_pixel(pts_s, picture.width))
 
 
-def _chip_box(hit: Hit, picture: Image.Image) -> tuple[int, int, int, int]:
+def chip_box(hit: Hit, picture: Image.Image) -> tuple[int, int, int, int]:
+    """Choose the part of a frame that shows a hit with its surroundings."""
     side = int(min(max(4 * max(hit.w_px, hit.h_px), CHIP_PX[0]), CHIP_PX[1]))
     width, height = min(side, picture.width), min(side, picture.height)
     x = min(max(round(hit.x_px + hit.w_px / 2 - width / 2), 0), picture.width - width)

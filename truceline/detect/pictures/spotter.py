@@ -68,7 +68,7 @@ class Spotter:
         quick = max((MOST_PX / picture.shape[0] / picture.shape[1]) ** 0.5, LEAST_CAR_PX * size_m / CAR_M)
         scale = float(np.clip(min(BEST_PX[name] * size_m / CAR_M, quick), *SCALES))
         seen = picture if name == "visible" else np.ascontiguousarray(picture[..., :1])
-        found = _plausible(separate(find(name, seen, scale, self.least_score)), size_m)
+        found = plausible(separate(find(name, seen, scale, self.least_score)), size_m)
         rows = zip(found.boxes.tolist(), found.scores.tolist(), found.categories(), strict=True)
         return [([round(side, 2) for side in box], round(score, 4), word) for box, score, word in rows]
 
@@ -88,7 +88,7 @@ def separate(found: Found, overlap: float = 0.5) -> Found:
     return agreed([found], overlap)
 
 
-def _plausible(found: Found, size_m: float) -> Found:
+def plausible(found: Found, size_m: float) -> Found:
     """Leave out what is far too small or too large for what it is said to be."""
     length_m = (found.boxes[:, 2:] - found.boxes[:, :2]).max(1, initial=0.0) * size_m
     least = np.array([LIKELY_M[group][0] for group in found.groups.tolist()])

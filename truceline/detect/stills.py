@@ -1,0 +1,197 @@
+"""Vehicles and persons in drone photos, placed on the ground by what the photos state and by their overlap.
+
+Photos of one flight correct one another: a photo that is looked at is placed together with those before it
+that lie nearest. What was before is remembered by hash alone, the pictures lie in the blob folder.
+"""
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from msgspec import Meta
+from PIL import Image
+
+from truceline.detect.photos.ground import Ground, ground_of
+from truceline.detect.photos.place import Placed, place_photos
+from truceline.detect.photos.reader import Photo, read_photo
+from truceline.detect.pictures.chips import chip_box, marked
+from truceline.detect.pictures.finder import VERSION
+from truceline.detect.pictures.frames import to_jpeg
+from truceline.detect.pictures.looks import look_thermal, look_visible
+from truceline.detect.pictures.motion import Hit
+from truceline.detect.pictures.reading import Still, read_picture
+from truceline.detect.pictures.spotter import CAR_M, SURE, plausible
+from truceline.detect.pictures.veil import Veiled, veil
+from truceline.model.classes import probabilities
+from truceline.model.errors import BadInput
+from truceline.model.facts import Blob
+from truceline.model.observed import Observation
+from truceline.model.tables import DETECTION
+from truceline.plug import Detector, Found, Media
+
+KEPT = 60  # photos before this one that may overlap it
+NEAREST = 6  # of them are compared with it
+REACH_M = 500.0  # photos farther apart show other ground
+SHOWN_PX = 1600  # width of the whole picture as it is kept
+MOST_CHIPS = 60
+
+
+class Earlier(msgspec.Struct, frozen=True):
+    """A photo before this one: its bytes by hash, and where it was taken."""
+
+    sha256: str
+    lat_deg: float
+    lon_deg: float
+
+
+class Stills(Detector):
+    """Finds vehicles and persons in photos, visible or thermal, and places them on level ground.
+
+    Parameters
+    ----------
+    least_score
+        Boxes with a lower score are left out.
+    blur
+        Faces and plates in stored pictures are made unreadable.
+    """
+
+    stateful: ClassVar[bool] = True
+    least_score: Annotated[float, Meta(ge=0, le=1)] = SURE
+    blur: bool = True
+
+    def detect(self, observation: Observation, blobs: Sequence[Blob], media: Media) -> Found:
+        """Give one row per object, with its picture."""
+        before = _remembered(media)
+        blob = next((blob for blob in blobs if blob.media_type.startswith("image/")), None)
+        if blob is None:
+            return Found(rows=DETECTION.empty_table(), status="degraded", reason="no photo in this piece")
+        path = media.open(blob)
+        try:
+            photo, still = read_photo(blob.sha256, path.read_bytes()), read_picture(path)
+        except BadInput as error:
+            return Found(rows=DETECTION.empty_table(), status="degraded", reason=str(error)[:200])
+        placed = _placed(photo, before, media)
+        ground = ground_of(placed)
+        hits, words = self._look(still, ground)
+        rows, pictures = self._rows(observation, still, ground, hits, words, media)
+        return Found(
+            rows=pa.Table.from_pylist(rows, DETECTION),
+            memory=_store_memory(photo, blob, before),
+            blobs=tuple(pictures),
+            status="degraded" if placed.health else "ok",
+            reason=", ".join(placed.health) + (f"; placed by {placed.method}" if placed.health else ""),
+        )
+
+    def _look(self, still: Still, ground: Ground | None) -> tuple[list[Hit], list[str]]:
+        size_m = ground.metres_per_pixel if ground else math.nan
+        if still.is_thermal:
+            found = look_thermal(still.grey())
+        else:
+            found = look_visible(still.pixels, CAR_M / size_m if ground else None)
+        found = found.keep(found.scores >= self.least_score)
+        found = plausible(found, size_m) if ground else found
+        rows = zip(found.boxes.tolist(), found.scores.tolist(), strict=True)
+        hits = [
+            Hit(0, 0.0, round(x, 2), round(y, 2), round(right - x, 2), round(low - y, 2), -1, round(score, 4))
+            for (x, y, right, low), score in rows
+        ]
+        return hits, found.categories()
+
+    def _rows(
+        self,
+        observation: Observation,
+        still: Still,
+        ground: Ground | None,
+        hits: list[Hit],
+        words: list[str],
+        media: Media,
+    ) -> tuple[list[dict[str, Any]], list[Blob]]:
+        picture = Image.fromarray(still.pixels)
+        if self.blur:
+            boxes = [Veiled(*hit[2:6], word == "person") for hit, word in zip(hits, words, strict=True)]
+            picture = veil(picture, boxes, ground.metres_per_pixel if ground else math.nan)
+        places = ground.places(hits) if ground else None
+        rows, pictures = [], [media.put(_whole(picture, hits), "image/jpeg", "frame")] if hits else []
+        for i, (hit, word) in enumerate(zip(hits, words, strict=True)):
+            note: dict[str, Any] = {"category": word, "model": _model(still)}
+            chip = None
+            if i < MOST_CHIPS:
+                box = chip_box(hit, picture)
+                cut = picture.crop((box[0], box[1], box[0] + box[2], box[1] + box[3]))
+                chip = media.put(to_jpeg(cut), "image/jpeg", "chip")
+                pictures.append(chip)
+                note["chip_px"] = box
+            where = places[i] if places else (None, None, None)
+            rows.append(
+                {
+                    "time_utc": observation.phenomenon.from_utc,
+                    **dict(zip(("lat_deg", "lon_deg", "ce90_m"), where, strict=True)),
+                    **{f"p_{name}": share for name, share in probabilities(word, hit.score).items()},
+                    "confidence": hit.score,
+                    "count": 1,
+                    "frame": 0,
+                    **dict(zip(("x_px", "y_px", "w_px", "h_px"), hit[2:6], strict=True)),
+                    "chip_sha256": chip.sha256 if chip else None,
+                    "note": json.dumps(note),
+                }
+            )
+        return rows, pictures
+
+
+def _model(still: Still) -> str:
+    return f"{'thermal' if still.is_thermal else 'visible'}-{VERSION}"
+
+
+def _whole(picture: Image.Image, hits: list[Hit]) -> bytes:
+    """Encode the whole picture, not larger than a screen, with its boxes marked."""
+    shrink = max(1.0, picture.width / SHOWN_PX)
+    if shrink > 1:
+        picture = picture.resize((SHOWN_PX, round(picture.height / shrink)), Image.Resampling.BOX)
+    return to_jpeg(marked(picture, [hit._replace(**_shrunk(hit, shrink)) for hit in hits]))
+
+
+def _shrunk(hit: Hit, shrink: float) -> dict[str, Any]:
+    return {side: getattr(hit, side) / shrink for side in ("x_px", "y_px", "w_px", "h_px")}
+
+
+def _placed(photo: Photo, before: Sequence[Earlier], media: Media) -> Placed:
+    """Place a photo together with those before it that were taken near it."""
+    others = []
+    for one in _near(photo, before):
+        try:
+            others.append(read_photo(one.sha256, media.open(one.sha256).read_bytes()))
+        except BadInput:  # its bytes are kept no longer
+            continue
+    return place_photos([photo, *others])[0]
+
+
+def _near(photo: Photo, before: Sequence[Earlier]) -> list[Earlier]:
+    if not np.isfinite(photo.lat_deg + photo.lon_deg):
+        return []
+    east = 111_320.0 * math.cos(math.radians(photo.lat_deg))
+
+    def apart_m(one: Earlier) -> float:
+        return math.hypot((one.lon_deg - photo.lon_deg) * east, (one.lat_deg - photo.lat_deg) * 111_132.0)
+
+    return sorted((one for one in before if apart_m(one) < REACH_M), key=apart_m)[:NEAREST]
+
+
+def _remembered(media: Media) -> list[Earlier]:
+    return [] if media.memory is None else msgspec.json.decode(media.memory.read_bytes(), type=list[Earlier])
+
+
+def _store_memory(photo: Photo, blob: Blob, before: Sequence[Earlier]) -> Path:
+    others = [one for one in before if one.sha256 != blob.sha256]
+    if np.isfinite(photo.lat_deg + photo.lon_deg):
+        others.append(Earlier(blob.sha256, photo.lat_deg, photo.lon_deg))
+    handle, path = tempfile.mkstemp(prefix="truceline-photos-")
+    with os.fdopen(handle, "wb") as file:
+        file.write(msgspec.json.encode(others[-KEPT:]))
+    return Path(path)
