@@ -9,7 +9,7 @@ from rasterio import Affine
 from truceline.geo.camera import Camera, axes_of
 from truceline.geo.flight_faults import flight_faults
 from truceline.geo.pose import Angles, Ground
-from truceline.geo.ranging import reach
+from truceline.geo.ranging import Sigma, reach
 from truceline.geo.steady import steadied
 from truceline.geo.terrain import Terrain
 from truceline.model.errors import BadInput
@@ -164,7 +164,7 @@ def test_flat_sight_believes_the_slant_range_and_a_steep_one_the_ground():
     for depression, wrong in ((15.0, 1.01), (80.0, 1.002)):
         camera, exact = looking_down(depression), 1000 / np.sin(np.radians(depression))
 
-        found = reach(camera, ground, np.full(40, exact * wrong), sigma)
+        found = reach(camera, ground, np.full(40, exact * wrong), Sigma(sigma, np.zeros(40)))
 
         share = (found.range_m[0] - exact) / (exact * (wrong - 1))
         assert share > 0.9 if depression < 45 else share > 0.5
@@ -174,7 +174,7 @@ def test_range_and_ground_that_contradict_each_other_widen_the_error():
     ground = Ground(np.full(40, 1100.0), np.full(40, 100.0), np.full(40, "stated"))
     camera, sigma = looking_down(45.0), np.full(40, 0.06)
 
-    good, bad = (reach(camera, ground, np.full(40, r), sigma) for r in (1414.2, 1700.0))
+    good, bad = (reach(camera, ground, np.full(40, r), Sigma(sigma, np.zeros(40))) for r in (1414.2, 1700.0))
 
     assert bad.ce90_m[0] > good.ce90_m[0] + 100
     assert 1414 < bad.range_m[0] < 1700

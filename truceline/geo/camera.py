@@ -144,20 +144,37 @@ def go_along(camera: Camera, sight: Array, range_m: Array) -> tuple[Array, Array
     return lat, lon, np.sum((end - to_earth_centred(lat, lon)) * normals(lat, lon), -1)
 
 
-def ce90_of(sight: Array, range_m: Array, sigma_height_m: Any = SIGMA_HEIGHT_M) -> Array:
+def ce90_of(
+    sight: Array, range_m: Array, sigma_deg: Any = SIGMA_ANGLE_DEG, sigma_azimuth_deg: Any = 0.0
+) -> Array:
     """Say how far off a ground point may be: 90 % radius, metres.
 
     The error is an ellipse: across the sight the angle counts, along it the angle and the ground's
     height count the more, the flatter the sight is.
+
+    Parameters
+    ----------
+    sight, range_m
+        Unit vectors north, east, down, and distances to the ground.
+    sigma_deg
+        Standard deviation of the sight's angle.
+    sigma_azimuth_deg
+        The same of the azimuth alone: a heading that nothing checks.
     """
     steep = np.maximum(sight[..., 2], _LEAST_DEPRESSION)
     level = np.sqrt(np.clip(1 - steep**2, 0, 1))
-    angle = np.radians(SIGMA_ANGLE_DEG)
-    across = np.hypot(range_m * angle, SIGMA_POSITION_M)
+    angle = np.radians(sigma_deg)
     along = np.sqrt(
-        (range_m * angle / steep) ** 2 + (sigma_height_m * level / steep) ** 2 + SIGMA_POSITION_M**2
+        (range_m * angle / steep) ** 2 + (SIGMA_HEIGHT_M * level / steep) ** 2 + SIGMA_POSITION_M**2
     )
-    return ce90_of_axes(along, across)
+    return ce90_of_axes(along, across_of(sight, range_m, sigma_deg, sigma_azimuth_deg))
+
+
+def across_of(sight: Array, range_m: Array, sigma_deg: Any, sigma_azimuth_deg: Any) -> Array:
+    """Give the standard deviation across the sight on the ground, metres."""
+    level = np.sqrt(np.clip(1 - sight[..., 2] ** 2, 0, 1))
+    turn = range_m * level * np.radians(sigma_azimuth_deg)
+    return np.asarray(np.sqrt((range_m * np.radians(sigma_deg)) ** 2 + turn**2 + SIGMA_POSITION_M**2))
 
 
 def ce90_of_axes(along_m: Array, across_m: Array) -> Array:

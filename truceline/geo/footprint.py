@@ -12,24 +12,24 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from truceline.geo.azimuth import Finding, azimuth_difference_deg, azimuth_findings
-from truceline.geo.camera import SIGMA_ANGLE_DEG, Camera, cut_ground, go_along, sights, turned
+from truceline.geo.camera import SIGMA_ANGLE_DEG, Camera, sights, turned
+from truceline.geo.corners import corner_doubt_m, own_corners, told_corners
 from truceline.geo.crs import distances_m
 from truceline.geo.flight_faults import Faults, flight_faults
-from truceline.geo.pose import Ground, angles_of, camera_of, ground_of, numbers, times_s
-from truceline.geo.ranging import Reach, reach
+from truceline.geo.pose import Ground, angles_of, camera_of, ground_of, is_legacy, numbers, times_s
+from truceline.geo.ranging import Reach, Sigma, reach
 from truceline.geo.steady import Steadied, steadied
 from truceline.geo.terrain import Terrain
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-CORNERS = ((-1, -1), (1, -1), (1, 1), (-1, 1))  # top-left, top-right, bottom-right, bottom-left
-
 LEAST_JUMP_S = 1.0
 JUMP_OVER_STEP = 10.0
 LAG = 0.3  # of one packet's turn: how old an attitude may be that shows no lag
 LEFT_OF_LAG = 0.12  # of it, after the lag was put right
 LAG_NOTE = "the attitude is older than the gimbal's angles by up to a packet; put right by the sight's path"
+SIGMA_LEGACY_AZIMUTH_DEG = 1.0  # both real flights of the legacy set point 1.45 degrees beside
 STATED_CE90_M = 50.0  # of a centre stated without pose: nothing in the packet tells more
 STATED_SHARE = 0.5  # error of the stated centre over ours: the aircraft rounds only once
 
@@ -62,7 +62,8 @@ class Located(NamedTuple):
     """What the telemetry says about the ground.
 
     ``camera`` is turned by the azimuth findings, so that pixels agree with the frame centre;
-    ``ground_m`` is of the same kind of height; ``extra_ce90_m`` covers the other candidate;
+    ``ground_m`` is of the same kind of height; ``sigma`` says how sure the sight is, ``extra_ce90_m``
+    covers the other candidate for the whole frame, ``corner_ce90_m`` the one for its corners besides;
     ``notes`` say what was corrected.
     """
 
@@ -70,7 +71,9 @@ class Located(NamedTuple):
     findings: tuple[Finding, ...]
     camera: Camera
     ground_m: Array
+    sigma: Sigma
     extra_ce90_m: Array
+    corner_ce90_m: Array
     notes: tuple[str, ...] = ()
 
 
@@ -79,7 +82,7 @@ class _Pose(NamedTuple):
     ground: Ground
     slant_m: Array
     steady: Steadied
-    sigma_deg: Array
+    sigma: Sigma
     terrain: Terrain | None
 
 
@@ -142,7 +145,8 @@ def locate(telemetry: pa.Table, ground_elevation_m: float | None = None, dem: Pa
     )
     extra_m = np.where(odd, np.nan_to_num(difference_m), 0.0) + beyond_m
     notes = (LAG_NOTE,) if pose.steady.is_corrected else ()
-    return Located(rows, tuple(findings), camera, after.ground_m, extra_m, notes)
+    beside_m = corner_doubt_m(telemetry, camera, after.ground_m, pose.sigma, stated)
+    return Located(rows, tuple(findings), camera, after.ground_m, pose.sigma, extra_m, beside_m, notes)
 
 
 def _pose(telemetry: pa.Table, option_m: float | None, dem: Path | None) -> _Pose:
@@ -155,12 +159,15 @@ def _pose(telemetry: pa.Table, option_m: float | None, dem: Path | None) -> _Pos
     if dem is not None:
         ground = ground._replace(source=np.full(len(ground.source), "dem"))
     lag = LEFT_OF_LAG if steady.is_corrected else LAG
-    sigma_deg = np.hypot(SIGMA_ANGLE_DEG, lag * steady.step_deg)
-    return _Pose(camera, ground, slant_m, steady, sigma_deg, terrain)
+    unchecked = np.isnan(numbers(telemetry, "frame_center_lat_deg")) & is_legacy(telemetry)
+    sigma = Sigma(
+        np.hypot(SIGMA_ANGLE_DEG, lag * steady.step_deg), np.where(unchecked, SIGMA_LEGACY_AZIMUTH_DEG, 0.0)
+    )
+    return _Pose(camera, ground, slant_m, steady, sigma, terrain)
 
 
 def _reach(pose: _Pose, camera: Camera) -> Reach:
-    return reach(camera, pose.ground, pose.slant_m, pose.sigma_deg, pose.terrain)
+    return reach(camera, pose.ground, pose.slant_m, pose.sigma, pose.terrain)
 
 
 def _faults(telemetry: pa.Table, pose: _Pose) -> Faults:
@@ -247,19 +254,12 @@ def _corners(
     stated: tuple[Array, Array],
     disagrees: Flags,
 ) -> dict[str, Array]:
-    corners: dict[str, Array] = {}
     by_pose = np.isfinite(sights(camera, 0.0, 0.0)[:, 0]) & np.isfinite(ground_m) & ~disagrees
-    for n, (right, down) in enumerate(CORNERS, 1):
-        sight = sights(camera, right, down)
-        if pose.terrain is None:
-            ours = cut_ground(camera, sight, ground_m)[:2]
-        else:
-            ours = go_along(camera, sight, pose.terrain.cut(camera, sight))[:2]
-        for axis, centre, own in zip(("lat", "lon"), stated, ours, strict=True):
-            told = numbers(telemetry, f"corner{n}_{axis}_deg")
-            offset = numbers(telemetry, f"corner{n}_offset_{axis}_deg")
-            told = np.where(np.isfinite(told), told, centre + offset)
-            corners[f"corner{n}_{axis}_deg"] = np.where(by_pose, own, told)
+    corners: dict[str, Array] = {}
+    both = zip(own_corners(camera, ground_m, pose.terrain), told_corners(telemetry, stated), strict=True)
+    for n, (ours, told) in enumerate(both, 1):
+        for axis, own, said in zip(("lat", "lon"), ours, told, strict=True):
+            corners[f"corner{n}_{axis}_deg"] = np.where(by_pose, own, said)
     return corners
 
 

@@ -51,9 +51,14 @@ def times_s(telemetry: pa.Table) -> Array:
     return numbers(telemetry.select(["time"]).cast(_MICROSECONDS), "time") / 1e6
 
 
+def is_legacy(telemetry: pa.Table) -> npt.NDArray[np.bool_]:
+    """Tell which packets are of the legacy set (EG 0104)."""
+    return np.array([word == "EG0104" for word in telemetry["standard"].to_pylist()], bool)
+
+
 def angles_of(telemetry: pa.Table) -> Angles:
     """Read the angles; the legacy set's azimuth and obliquity are absolute, no attitude is added."""
-    legacy = np.array([word == "EG0104" for word in telemetry["standard"].to_pylist()], bool)
+    legacy = is_legacy(telemetry)
 
     def pick(column: str, full: str = "", legacy_column: str = "") -> Array:
         values = numbers(telemetry, column)

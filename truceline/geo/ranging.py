@@ -14,6 +14,7 @@ from truceline.geo.camera import (
     SIGMA_HEIGHT_M,
     SIGMA_POSITION_M,
     Camera,
+    across_of,
     ce90_of_axes,
     cut_ground,
     go_along,
@@ -40,8 +41,15 @@ class Reach(NamedTuple):
     sight: Array
 
 
+class Sigma(NamedTuple):
+    """Standard deviations of a sight, degrees: of its angle, and besides of its azimuth alone."""
+
+    angle_deg: Array
+    azimuth_deg: Array
+
+
 def reach(
-    camera: Camera, ground: Ground, slant_m: Array, sigma_deg: Array, terrain: Terrain | None = None
+    camera: Camera, ground: Ground, slant_m: Array, sigma: Sigma, terrain: Terrain | None = None
 ) -> Reach:
     """Follow the middle of the picture to the ground.
 
@@ -51,8 +59,8 @@ def reach(
         Poses, and heights of the same kind.
     slant_m
         Stated slant ranges, NaN unknown.
-    sigma_deg
-        Standard deviation of the sight's angle, per packet.
+    sigma
+        How sure the sight's angles are, per packet.
     terrain
         Height model; without it the ground is level at ``ground.ground_m``.
     """
@@ -64,7 +72,7 @@ def reach(
     by_range_m = np.where((slant_m > 0) & np.isfinite(sight[:, 0]), slant_m, np.nan)
     steep = np.maximum(sight[:, 2], _LEAST_STEEP)
     level = np.sqrt(np.clip(1 - steep**2, 0, 1))
-    angle = np.radians(sigma_deg)
+    angle = np.radians(sigma.angle_deg)
     sigma_range_m = np.hypot(SIGMA_RANGE_M, _jitter_m(by_range_m))
     sigma_ground_m = np.hypot(SIGMA_HEIGHT_M / steep, by_ground_m * angle * level / steep)
     apart_m = by_range_m - by_ground_m
@@ -78,7 +86,8 @@ def reach(
     along = range_m * angle * (share * level**2 / steep + steep)
     along = np.hypot(along, share * np.hypot(SIGMA_HEIGHT_M, doubt_m * steep) * level / steep)
     along = np.hypot(along, (1 - share) * np.hypot(sigma_range_m, doubt_m) * level)
-    along, across = np.hypot(along, SIGMA_POSITION_M), np.hypot(range_m * angle, SIGMA_POSITION_M)
+    along = np.hypot(along, SIGMA_POSITION_M)
+    across = across_of(sight, range_m, sigma.angle_deg, sigma.azimuth_deg)
     lat, lon, height_m = go_along(camera, sight, range_m)
     level_ground = (share == 1) & (terrain is None)
     return Reach(

@@ -12,6 +12,7 @@ from truceline.detect.pictures.motion import Hit
 from truceline.geo.camera import Camera, between, ce90_of, cut_ground, sights
 from truceline.geo.footprint import locate
 from truceline.geo.pose import numbers
+from truceline.geo.ranging import Sigma
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -33,6 +34,20 @@ class Places(NamedTuple):
     packet: Ints
 
 
+class Aims(NamedTuple):
+    """Cameras at some moments, one entry each, with what makes their pixels unsure.
+
+    ``extra_m`` is added to the ``ce90_m`` of a whole frame, ``corner_m`` to that of its corners, and in
+    between by the distance from the middle.
+    """
+
+    camera: Camera
+    ground_m: Array
+    sigma: Sigma
+    extra_m: Array
+    corner_m: Array
+
+
 class Poses:
     """Where a camera looked during a clip, by its telemetry (rows of contract drone, section 1)."""
 
@@ -41,11 +56,16 @@ class Poses:
         self.pts_s = numbers(telemetry, "pts_s")
         self.located = locate(telemetry)
 
-    def at(self, times_s: Array) -> tuple[Camera, Array, Array]:
-        """Give camera, height of the ground and further ``ce90_m`` at presentation times; NaN if unknown."""
-        camera = between(self.located.camera, self.pts_s, times_s, LONGEST_GAP_S)
-        ground_m = _between(self.pts_s, self.located.ground_m, times_s)
-        return camera, ground_m, _between(self.pts_s, self.located.extra_ce90_m, times_s)
+    def at(self, times_s: Array) -> Aims:
+        """Give what the poses say at presentation times; NaN if unknown."""
+        told = self.located
+        return Aims(
+            between(told.camera, self.pts_s, times_s, LONGEST_GAP_S),
+            _between(self.pts_s, told.ground_m, times_s),
+            Sigma(*(_between(self.pts_s, one, times_s) for one in told.sigma)),
+            np.nan_to_num(_between(self.pts_s, told.extra_ce90_m, times_s)),
+            np.nan_to_num(_between(self.pts_s, told.corner_ce90_m, times_s)),
+        )
 
     def packets_at(self, times_s: Array) -> Ints:
         """Name the packet nearest to each presentation time; -1 where none is near enough to tell a pose."""
@@ -64,9 +84,9 @@ class Poses:
 
     def metres_per_pixel(self, time_s: float, width_px: int) -> float:
         """Tell how much ground a pixel shows, across the sight through the middle; NaN if unknown."""
-        camera, ground_m, _ = self.at(np.array([time_s]))
-        range_m = cut_ground(camera, sights(camera, 0.0, 0.0), ground_m)[2]
-        return float(2 * range_m[0] * np.tan(np.radians(camera.hfov_deg[0]) / 2) / width_px)
+        aim = self.at(np.array([time_s]))
+        range_m = cut_ground(aim.camera, sights(aim.camera, 0.0, 0.0), aim.ground_m)[2]
+        return float(2 * range_m[0] * np.tan(np.radians(aim.camera.hfov_deg[0]) / 2) / width_px)
 
 
 def place(hits: Sequence[Hit], sizes: tuple[int, int], poses: Poses) -> Places:
@@ -82,14 +102,16 @@ def place(hits: Sequence[Hit], sizes: tuple[int, int], poses: Poses) -> Places:
         Of the clip.
     """
     times_s = np.array([hit.pts_s for hit in hits], float)
-    camera, ground_m, extra_m = poses.at(times_s)
+    aim = poses.at(times_s)
+    camera = aim.camera
     steep = sights(camera, 0.0, 0.0)[:, 2]
     boxes = np.array([(hit.x_px, hit.y_px, hit.w_px, hit.h_px) for hit in hits], float).reshape(-1, 4)
     right = 2 * (boxes[:, 0] + boxes[:, 2] / 2) / sizes[0] - 1
     down = 2 * (boxes[:, 1] + boxes[:, 3] * np.where(steep > NADIR, 0.5, 1.0)) / sizes[1] - 1
     sight = sights(camera, right, down)
-    lat, lon, range_m = cut_ground(camera, sight, ground_m)
-    ce90_m = ce90_of(sight, range_m) + np.nan_to_num(extra_m)
+    lat, lon, range_m = cut_ground(camera, sight, aim.ground_m)
+    beside = np.hypot(right, down) / np.sqrt(2.0)  # 1 in a corner
+    ce90_m = ce90_of(sight, range_m, *aim.sigma) + aim.extra_m + beside * aim.corner_m
     return Places(lat, lon, ce90_m, times_of(times_s, poses.telemetry), poses.packets_at(times_s))
 
 
