@@ -3,11 +3,14 @@
 GDAL's own driver copies the whole picture first and resamples it from the file. Here the tags of the place
 come from GDAL and the rest is laid out as TIFF 6.0 (Adobe, 1992, section 15: tiles) and the OGC Cloud
 Optimized GeoTIFF Standard (21-026) say: directories first, then the overviews from the smallest to the
-largest, then the picture. Tiles with the same content are stored once.
+largest, then the picture. Tiles with the same content are stored once. Each overview shows every fourth
+pixel of the next larger one, which costs a fifteenth of the picture; tiles are made beside the writing.
 """
 
 import struct
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -16,7 +19,9 @@ from numpy.typing import NDArray
 
 from truceline.geo.raster import Grid, one_pixel_file
 
-TILE_PX = 512
+TILE_PX = 256
+OVERVIEW_STEP = 4
+_AHEAD = 2  # rows of tiles that are made while one is written
 _NO_DATA = 42113  # GDAL's tag
 _CLASSIC_LIMIT = 4_000_000_000  # bytes; a larger file needs offsets of 64 bits
 _PLACE_TAGS = (33550, 33922, 34264, 34735, 34736, 34737, 42112, 42113)  # geo keys, GDAL's names and no data
@@ -86,7 +91,8 @@ def write_cog_from(
     grid
         Where the pixels lie.
     source
-        Answers the pixels of some rows and columns (slices, also with steps), array (bands, rows, columns).
+        Answers the pixels of some rows and columns (slices, also with steps), array (bands, rows, columns);
+        called by several threads.
     descriptions
         Name of each band; their number is the number of bands.
     dtype
@@ -95,7 +101,7 @@ def write_cog_from(
     side = min(TILE_PX, -(-max(grid.shape) // 16) * 16)
     steps = [1]
     while max(grid.shape) > side * steps[-1]:
-        steps.append(2 * steps[-1])
+        steps.append(OVERVIEW_STEP * steps[-1])
     kind = np.dtype(dtype).newbyteorder("<")
     levels = [_Level(grid, step, side, len(descriptions), kind) for step in steps]
     layout = _Layout(sum(level.most_bytes for level in levels) > _CLASSIC_LIMIT)
@@ -103,9 +109,9 @@ def write_cog_from(
     starts = [len(layout.header)]
     for level in levels:
         starts.append(starts[-1] + layout.directory_bytes(level.tags(layout, place, [0] * level.tiles)))
-    with path.open("wb") as stream:
+    with path.open("wb") as stream, ThreadPoolExecutor(2) as pool:
         stream.seek(starts[-1])
-        offsets = [level.write(stream, source) for level in reversed(levels)][::-1]
+        offsets = [level.write(stream, source, pool) for level in reversed(levels)][::-1]
         stream.seek(0)
         stream.write(layout.header)
         for number, level in enumerate(levels):
@@ -143,34 +149,39 @@ class _Level(NamedTuple):
     def most_bytes(self) -> int:
         return self.tiles * self.side**2 * self.kind.itemsize
 
-    def write(self, stream: BinaryIO, source: Source) -> list[int]:
+    def write(self, stream: BinaryIO, source: Source, pool: ThreadPoolExecutor) -> list[int]:
         """Write the tiles, band by band in each row of tiles; answer where they lie, band by band."""
-        known: dict[bytes, int] = {}
-        rows: list[list[list[int]]] = []
-        reach = self.side * self.step
-        for row in range(self.down):
-            top, bottom = row * reach, min((row + 1) * reach, self.grid.height)
-            pixels = source(slice(top, bottom, self.step), slice(0, self.grid.width, self.step))
-            rows.append([self._write_row(stream, band, known) for band in pixels])
+        shelf = _Shelf(stream)
+        rows = [[[shelf.put(tile) for tile in band] for band in row] for row in self._made(source, pool)]
         return [offset for band in range(self.bands) for row in rows for offset in row[band]]
 
-    def _write_row(self, stream: BinaryIO, pixels: NDArray[Any], known: dict[bytes, int]) -> list[int]:
-        offsets = []
-        padded = np.zeros((self.side, self.across * self.side), self.kind)
-        padded[: pixels.shape[0], : pixels.shape[1]] = pixels
-        for number in range(self.across):
-            tile = np.ascontiguousarray(padded[:, number * self.side : (number + 1) * self.side])
-            flat = tile.reshape(-1).view(f"u{self.kind.itemsize}")
-            is_plain = bool((flat[: self.side] == flat[0]).all() and (flat == flat[0]).all())
-            name = flat[:1].tobytes() if is_plain else b""
-            offset = known.get(name)
-            if offset is None:
-                offset = stream.tell()
-                stream.write(flat.data)
-                if is_plain:
-                    known[name] = offset
-            offsets.append(offset)
-        return offsets
+    def _made(self, source: Source, pool: ThreadPoolExecutor) -> Iterator[list[list[NDArray[Any]]]]:
+        """Make the rows of tiles a few ahead, so that one thread writes while others make."""
+        waiting: deque[Any] = deque()
+        for row in range(self.down):
+            waiting.append(pool.submit(self._row, source, row))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    def _row(self, source: Source, row: int) -> list[list[NDArray[Any]]]:
+        """Make the tiles of a row, band by band; a tile of one value is told by its one pixel."""
+        reach = self.side * self.step
+        top, bottom = row * reach, min((row + 1) * reach, self.grid.height)
+        pixels = source(slice(top, bottom, self.step), slice(0, self.grid.width, self.step))
+        return [
+            [_one_or_all(self._tile(band, number * self.side)) for number in range(self.across)]
+            for band in pixels
+        ]
+
+    def _tile(self, band: NDArray[Any], left: int) -> NDArray[Any]:
+        part = band[:, left : left + self.side]
+        if part.shape == (self.side, self.side):
+            return np.ascontiguousarray(part, self.kind)
+        tile = np.zeros((self.side, self.side), self.kind)
+        tile[: part.shape[0], : part.shape[1]] = part
+        return tile
 
     def tags(self, layout: _Layout, place: list[_Tag], offsets: list[int]) -> list[_Tag]:
         """List the members of the directory; ``place`` holds those of the place and the names."""
@@ -197,6 +208,33 @@ class _Level(NamedTuple):
             tag(339, 3, *[sample] * self.bands),
             *(place if self.step == 1 else [one for one in place if one.number == _NO_DATA]),
         ]
+
+
+def _one_or_all(tile: NDArray[Any]) -> NDArray[Any]:
+    flat = tile.reshape(-1).view(f"u{tile.dtype.itemsize}")
+    first = flat[0]
+    is_plain = bool((flat[: len(tile)] == first).all() and (flat == first).all())
+    return np.broadcast_to(first, flat.shape) if is_plain else flat
+
+
+class _Shelf:
+    """Writes tiles one after another, one of a single value only once."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+        self.at = stream.tell()
+        self.known: dict[bytes, int] = {}
+
+    def put(self, flat: NDArray[Any]) -> int:
+        """Write a tile; answer where it lies."""
+        name = flat[:1].tobytes() if flat.strides == (0,) else b""
+        offset = self.known.get(name)
+        if offset is None:
+            offset = self.at
+            self.at += self.stream.write(np.ascontiguousarray(flat).data)
+            if name:
+                self.known[name] = offset
+        return offset
 
 
 def _read_tags(file: bytes) -> list[_Tag]:

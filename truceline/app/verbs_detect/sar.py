@@ -46,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
     """Run the chain and write the results, all or nothing."""
     from truceline.app.output import whole_file, whole_folder
     from truceline.codec.stac import write_item
-    from truceline.detect.radar.alerts import BANDS, bands_of, geojson_of, item_of
+    from truceline.detect.radar.alerts import geojson_of, item_of
+    from truceline.detect.radar.bands import BANDS, bands_of
     from truceline.detect.radar.history_file import save_history
     from truceline.geo.cog import write_cog_from
 
@@ -129,6 +130,7 @@ def _follow(
 ) -> "History":
     from truceline.app.progress import progress, say
     from truceline.detect.radar.backscatter import grid_at, read_levels
+    from truceline.detect.radar.bands import score_band
     from truceline.detect.radar.history import History, Stamp
     from truceline.detect.radar.series import observe
     from truceline.geo.cog import write_cog_from
@@ -153,7 +155,9 @@ def _follow(
         if not history.was_observed:
             say("warning", f"{item.id}: no data anywhere; nothing was observed")
         if args.scores and is_tested:
-            write_cog_from(folder / "scores" / f"{item.id}.tif", grid, history.score_band, ("score",))
+            write_cog_from(
+                folder / "scores" / f"{item.id}.tif", grid, partial(score_band, history), ("score",)
+            )
     if history is None:
         raise BadInput(str(args.items), "holds no item")
     if len(history.stamps) <= settings.baseline:

@@ -1,9 +1,8 @@
-"""Alerts of a radar series as documents: change.tif's bands, GeoJSON features, a STAC item."""
+"""Alerts of a radar series as documents: GeoJSON features, a STAC item."""
 
-import json
 import math
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -13,17 +12,15 @@ from numpy.typing import NDArray
 from truceline.codec.stac import PROJECTION, Asset, Item, Link
 from truceline.detect.meaning import Meaning, radar_meaning
 from truceline.detect.radar.history import History, scores_of
-from truceline.detect.radar.lifecycle import CONFIRMED, FINISHED, NEVER, PROVISIONAL, UNSEEN
-from truceline.geo.raster import Float32, Grid, polygonize
+from truceline.detect.radar.lifecycle import CONFIRMED, FINISHED, PROVISIONAL
+from truceline.geo.raster import Grid, polygonize
 from truceline.model.names import name
 from truceline.model.place import utc_text
 from truceline.model.units import CE90_PER_SIGMA
 
-BANDS = ("score", "state", "first_seen", "peak_score")
 # Sentinel-1 interferometric wide swath, absolute location error: 10 m CE90 covers the mission's published
 # 7 m (95 % of point targets) and the terrain model used for the correction.
 MISSION_CE90_M = 10.0
-_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _STATES = {PROVISIONAL: "provisional", CONFIRMED: "confirmed", FINISHED: "finished"}
 _RANK = np.array([0, 1, 3, 2], np.int8)  # none, provisional, confirmed, finished: the most advanced counts
 _BY_RANK = {1: PROVISIONAL, 2: FINISHED, 3: CONFIRMED}
@@ -95,7 +92,7 @@ def geojson_of(history: History) -> bytes:
         for alert in alerts
     ]
     document = {"type": "FeatureCollection", "features": features}
-    return json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1).encode() + b"\n"
+    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
 
 
 def meanings_of(history: History, alerts: list[Alert]) -> dict[int, Meaning]:
@@ -131,22 +128,6 @@ def _places_of(history: History, alerts: list[Alert]) -> Iterator[tuple[Alert, N
     starts = np.searchsorted(history.owners[order], np.arange(max(history.objects, default=0) + 2))
     for alert in alerts:
         yield alert, history.places[order[starts[alert.number] : starts[alert.number + 1]]]
-
-
-def bands_of(history: History, rows: slice, columns: slice) -> Float32:
-    """Give some rows and columns of the four bands of ``change.tif``, array (4, rows, columns)."""
-    life = history.life
-    cut = (rows, columns)
-    days = [(stamp.time_utc - _EPOCH) / timedelta(days=1) for stamp in history.stamps]
-    bands = np.empty((4, *life.state[cut].shape), np.float32)
-    bands[0] = scores_of(history.today.score[cut])
-    bands[1] = np.where(history.past.seen[cut] == 0, UNSEEN, life.state[cut])
-    bands[2:] = np.nan
-    alerted = life.first[cut] != NEVER
-    bands[2][alerted] = np.array(days)[life.first[cut][alerted]]
-    bands[3][alerted] = scores_of(life.peak[cut][alerted])
-    history.desk.let_go(rows.start, rows.stop)
-    return bands
 
 
 def item_of(history: History) -> Item:

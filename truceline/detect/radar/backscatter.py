@@ -146,11 +146,16 @@ def _encode(power: NDArray[np.float32], nodata: np.float32, codes: Levels) -> tu
 def _join(levels: Levels, top: int, bottom: int) -> None:
     """Let a pixel without data in one polarisation have none in any."""
     for row in range(top, bottom):
-        for column in range(levels.shape[2]):
-            for one in range(levels.shape[0]):
-                if levels[one, row, column] == UNSEEN:
-                    for other in range(levels.shape[0]):
-                        levels[other, row, column] = UNSEEN
+        for one in range(1, levels.shape[0]):
+            _mask(levels[one, row], levels[0, row])
+        for other in range(1, levels.shape[0]):
+            _mask(levels[0, row], levels[other, row])
+
+
+@njit(cache=True, nogil=True)
+def _mask(by: Levels, level: Levels) -> None:
+    for column in range(level.shape[0]):
+        level[column] = np.int16(UNSEEN) if by[column] == UNSEEN else level[column]
 
 
 def root_ratios(exponent: float) -> NDArray[np.float32]:

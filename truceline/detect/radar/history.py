@@ -1,5 +1,6 @@
 """What a radar series remembers from one date to the next."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,16 @@ from truceline.detect.radar.scoring import SCORE_STEPS, UNTESTED
 from truceline.detect.radar.tail import usual_reach
 from truceline.geo.raster import Float32, Grid
 from truceline.model.units import Metres
+
+Row = tuple[str, str, int, int]  # of a plane: name, data type, layers (0: a single one), first value
+# Kept where a pixel is under an alert; elsewhere they hold their first values.
+ALERTED: tuple[Row, ...] = (
+    ("state", "u1", 0, 0),
+    ("run", "<u2", 0, 0),
+    ("sign", "i1", 0, 0),
+    ("first", "<i2", 0, NEVER),
+    ("peak", "<i2", 0, 0),
+)
 
 
 class SarSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +87,7 @@ class History:
     ) -> "History":
         """Start before the first date; ``folder`` is where a large scene may put files."""
         desk = Desk(grid.shape, folder)
-        planes = {name: desk.plane(kind, layers, fill) for name, kind, layers, fill in kept(polarisations)}
+        planes = blank(desk, [*kept(polarisations), *ALERTED])
         return cls.of(settings, grid, polarisations, desk, planes)
 
     @classmethod
@@ -124,17 +135,18 @@ class History:
         """Whether enough dates have passed that the next one is tested."""
         return len(self.stamps) >= self.settings.baseline
 
-    def score_band(self, rows: slice, columns: slice) -> Float32:
-        """Give some rows and columns of today's scores, array (1, rows, columns), NaN where untested."""
-        return scores_of(self.today.score[rows, columns])[None]
-
     def scores(self) -> Float32:
         """Give today's scores, NaN where nothing was tested."""
         return scores_of(self.today.score)
 
 
-def kept(polarisations: tuple[str, ...]) -> list[tuple[str, str, int, int]]:
-    """List the planes that are kept: name, data type, layers (0: a single plane), first value."""
+def blank(desk: Desk, rows: Sequence[Row]) -> dict[str, NDArray[Any]]:
+    """Make planes with their first values."""
+    return {name: desk.plane(kind, layers, fill) for name, kind, layers, fill in rows}
+
+
+def kept(polarisations: tuple[str, ...]) -> list[Row]:
+    """List the planes of which every pixel is kept."""
     count = len(polarisations)
     return [
         ("mean", "<i2", count, 0),
@@ -144,11 +156,6 @@ def kept(polarisations: tuple[str, ...]) -> list[tuple[str, str, int, int]]:
         ("fed", "u1", 0, 0),
         ("seen", "u1", 0, 0),
         ("recent", "<i2", 2, 0),
-        ("state", "u1", 0, 0),
-        ("run", "<u2", 0, 0),
-        ("sign", "i1", 0, 0),
-        ("first", "<i2", 0, NEVER),
-        ("peak", "<i2", 0, 0),
         ("score", "<i2", 0, UNTESTED),
     ]
 
