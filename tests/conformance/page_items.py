@@ -64,6 +64,14 @@ def zones() -> list[dict[str, Any]]:
     out += [
         feature("LineString", [spot(k, -3.5), spot(k, 3.5)], kind="sector", id=str(k)) for k in (16, 30, 46)
     ]
+    corners = [spot(51, -3.2), spot(51.6, -3.2), spot(51.6, -2.9), spot(51, -2.9)]
+    out.append(
+        feature(
+            "Polygon", [[*corners, corners[0]]], kind="change", id="alert-1", label="earthwork", seq=470,
+            time_utc=stamp(-600), confidence=0.93, area_m2=180_000.0, chip_sha256=PICTURE_SHA,
+            note="radar echo rose by 4.1 dB on average, over 18.0 ha since 2026-11-12; earthwork 54%: a narrow line",
+        )
+    )  # fmt: skip
     posts = enumerate((2.5, 11.6, 17.4, 25.6, 33.4, 43.6, 49.2, 57.6), 1)
     return out + [feature("Point", spot(k, -0.9), kind="post", name=f"OP-{n}") for n, k in posts]
 

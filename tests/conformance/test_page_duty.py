@@ -265,3 +265,32 @@ def test_next_look_from_orbit_is_said_where_ground_is_not_observed_and_below_the
     blind = [line for line in browser.words("#queue").split("Could not observe km")[1:] if "can look" in line]
     assert blind and all("SENTINEL-1C can look 03:50Z" in line for line in blind)
     assert "SENTINEL-2A can look 11:02Z" in browser.words("#map-list")
+
+
+def test_changed_ground_opens_before_and_after_with_what_was_measured_and_why(place):
+    browser = place().enter()
+    lon, lat = browser.js(
+        "fetch('/zones', {headers: {Authorization: 'Bearer duty'}}).then(r => r.json()).then(z => z.items"
+        ".find(i => i.properties.kind === 'change').geometry.coordinates[0].slice(0, 4)"
+        ".reduce((a, c) => [a[0] + c[0] / 4, a[1] + c[1] / 4], [0, 0]))"
+    )
+    browser.js(f"truceline.setView({lat}, {lon}, 14)")
+    x, y = browser.js(
+        "(b => [b.left + b.width / 2, b.top + b.height / 2])(document.querySelector('#map').getBoundingClientRect())"
+    )
+    time.sleep(0.5)
+    for kind in ("mousePressed", "mouseReleased"):
+        browser.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    browser.until("!document.querySelector('#evidence').hidden && document.querySelector('#evidence canvas')")
+    said = browser.words("#evidence")
+    assert said.startswith("Evidence: Changed ground, may be earthwork, ")
+    assert "before and after, in the same greys" in said
+    assert "earthwork 54%: a narrow line" in said and "18.0 ha" in said and "93 %, likely" in said
+    assert "No rule of the agreement speaks about this change here." in said
+    assert "Changed ground, may be earthwork: " in browser.words("#map-list")
+
+    browser.press("Escape")
+    browser.until("document.querySelector('#evidence').hidden")
+    browser.press("e", "e")
+    browser.until("document.querySelector('#evidence h2').innerText.includes('Heavy weapon in zone')")

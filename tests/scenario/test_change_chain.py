@@ -71,7 +71,7 @@ class Post:
     def items(self, path: str) -> list[dict]:
         return self.ask("GET", path).json()["items"]
 
-    def wait_for(self, path: str, limit_s: float = 60) -> list[dict]:
+    def wait_for(self, path: str, limit_s: float = 300) -> list[dict]:
         end = time.monotonic() + limit_s
         while not self.items(path):
             assert time.monotonic() < end, f"{path} stays empty"
@@ -122,7 +122,7 @@ def test_changed_ground_becomes_one_proposal_that_names_a_unit_and_the_way_there
     (proposal,) = post.wait_for("/recommendations")
 
     assert proposal["state"] == "waiting"
-    assert " to check possible change of the surface (" in proposal["action"]
+    assert " to check possible change of the surface" in proposal["action"]
     unit = proposal["tasks"][0]["unit"]
     assert unit in proposal["action"]
     assert proposal["tasks"][0]["depart_s"] < proposal["tasks"][0]["arrive_s"]

@@ -135,7 +135,7 @@ def test_a_changed_place_is_judged_by_its_meaning(log):
     assert absence.verdict == "possible_violation"
     assert "class_uncertain" in absence.reasons
     assert absence.measured["meaning"] == "earthwork"
-    assert absence.what == "change of the surface (it may be an earthwork)"
+    assert absence.what == "change of the surface, maybe an earthwork"
 
 
 @pytest.mark.parametrize("meaning", ["earthwork", "structure", "track", "burnt", "flooding", "unknown"])

@@ -68,14 +68,14 @@ MEANING_CANDIDATES: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 CHANGE_WORDS = {
-    "earthwork": "it may be an earthwork",
-    "structure": "it may be a structure",
-    "track": "it may be a track or road",
-    "vehicle_park": "it may be parked vehicles",
-    "burnt": "it may be burnt ground",
-    "destroyed": "it may be destruction",
-    "flooding": "it may be flooding",
-    "unknown": "what it is cannot be told",
+    "earthwork": ", maybe an earthwork",
+    "structure": ", maybe a structure",
+    "track": ", maybe a track or road",
+    "vehicle_park": ", maybe parked vehicles",
+    "burnt": ", maybe burnt ground",
+    "destroyed": ", maybe destruction",
+    "flooding": ", maybe flooding",
+    "unknown": "",
 }
 SURFACE_CHANGE = "surface_change"
 MEANING_ACTIVITIES = {

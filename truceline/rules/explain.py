@@ -66,7 +66,7 @@ def words_of(seen: Sighting) -> str:
     if seen.kind == "no_observation":
         return "nothing could be seen"
     if seen.meaning is not None:
-        return f"change of the surface ({CHANGE_WORDS[seen.meaning]})"
+        return "change of the surface" + CHANGE_WORDS[seen.meaning]
     if seen.kind != "sighting":
         return (seen.activity or seen.kind).replace("_", " ")
     kinds = candidates(seen)
@@ -109,7 +109,7 @@ def _supports(rule: Rule, finding: Finding, zones: Zones, names: dict[str, str])
 
 def _what(seen: Sighting) -> str:
     if seen.meaning is not None:
-        return f"A change of the surface ({CHANGE_WORDS[seen.meaning]})"
+        return "A change of the surface" + CHANGE_WORDS[seen.meaning]
     if seen.kind != "sighting":
         what = (seen.activity or seen.kind).replace("_", " ")
         return f"The activity '{what}'" + (f" by a {seen.unit_size}" if seen.unit_size else "")

@@ -18,7 +18,7 @@ export const desk = {
   selected: "" as string,
   choice: null as Choice | null, reason: "", note: "", said: "", sending: false,
   amend: new Map<number, { unit: string; laterMin: number; out: boolean }>(),
-  evidence: false, evidenceView: "clip" as "clip" | "picture", keys: false, coverage: true, singleKeys: true, sound: false,
+  evidence: false, place: "" as string, evidenceView: "clip" as "clip" | "picture", keys: false, coverage: true, singleKeys: true, sound: false,
   pastMs: null as number | null, then: false,
   lostSinceMs: null as number | null, heardAt: performance.now(),
   readSeq: new Map<string, number>(), numbers: new Map<string, number>(), closedAt: new Map<string, number>(),
@@ -123,7 +123,7 @@ export function openFirst(): void {
 
 export function open(id: string): void {
   if (desk.selected !== id) {
-    Object.assign(desk, { selected: id, choice: null, reason: "", note: "", said: "", evidence: false });
+    Object.assign(desk, { selected: id, choice: null, reason: "", note: "", said: "", evidence: false, place: "" });
     desk.amend.clear();
   }
   changed();

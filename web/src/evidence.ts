@@ -1,45 +1,61 @@
 // The picture behind a claim, with its facts and the entries it rests on; covers the map, never the decision.
 
+import { changedPlaces, changeFacts, changeTitle, incidentOn, placeBehind, type ChangedPlace } from "./changes";
 import { clockNear, span } from "./clock";
 import { changed, desk, incidentsOf, now, opened } from "./desk";
 import { byId, key, make, renew } from "./dom";
 import { drawFilm, filmFigure, loadFilm, playing, type Reel } from "./film";
-import { list, number, object, text, time, type Incident, type Json } from "./items";
+import { list, number, object, text, time, type Incident, type Json, type Report } from "./items";
 import { Answer, get, picture as fetchPicture } from "./link";
 import { reportsOf } from "./panel";
 import { coordinates, placeLong } from "./places";
 import { incidentTitle, incidentVerdict, SAY } from "./words";
 
+/** What the evidence is for: an incident, or a changed place that no rule speaks about. */
+interface Claim { key: string; seq: number; title: string; pictures: string[]; incident: Incident | null; place: ChangedPlace | null }
 interface Cause { seq: number; kind: string; id: string; atMs: number | null; words: string; body: Json }
 interface Seen { of: string; causes: Cause[]; film: boolean; image: ImageBitmap | null; sha256: string; failed: string; shown: Cause | null }
 
 let seen: Seen | null = null;
 
 export function drawEvidence(): void {
-  const box = byId("evidence"), r = opened(), first = r && incidentsOf(r)[0];
-  box.hidden = !desk.evidence || !first;
-  if (!desk.evidence || !first) return;
-  if (seen?.of !== `${first.id} ${first.seq}`) void look(first);
-  const state = [first.id, first.seq, seen?.causes.length, seen?.sha256, seen?.failed, seen?.image !== null, seen?.film, desk.evidenceView];
-  if (renew(box, JSON.stringify(state), () => content(first))) paint(box);
+  const box = byId("evidence"), of = claim();
+  box.hidden = !desk.evidence || !of;
+  if (!desk.evidence || !of) return;
+  if (seen?.of !== of.key) void look(of);
+  const state = [of.key, of.incident?.state, seen?.causes.length, seen?.sha256, seen?.failed, seen?.image !== null, seen?.film, desk.evidenceView];
+  if (renew(box, JSON.stringify(state), () => content(of))) paint(box);
   drawFilm();
 }
 
+/** The changed place that was picked, else what the open decision is about. */
+function claim(): Claim | null {
+  const r = opened(), picked = changedPlaces().get(desk.place), first = (picked ? incidentOn(picked.id) : r && incidentsOf(r)[0]) ?? null;
+  const place = picked ?? (first && placeBehind(first)) ?? null;
+  if (!first && !place) return null;
+  const title = first ? `${incidentTitle(first)}, ${placeLong(first)}` : `${changeTitle(place!)}, ${coordinates(place!.middle)}`;
+  const seq = first?.seq ?? place!.seq;
+  return { key: `${first?.id ?? place!.id} ${seq} ${place?.chip ?? ""}`, seq, title, pictures: place?.chip ? [place.chip] : [], incident: first, place };
+}
+
+const reports = (it: Incident | null): Report[] => (it ? reportsOf(it) : []);
+
 const showsFilm = (): boolean => seen?.film === true && playing() !== null && (desk.evidenceView === "clip" || !seen.image);
 
-async function look(it: Incident): Promise<void> {
-  const mine: Seen = { of: `${it.id} ${it.seq}`, causes: [], film: false, image: null, sha256: "", failed: "", shown: null };
+async function look(of: Claim): Promise<void> {
+  const it = of.incident;
+  const mine: Seen = { of: of.key, causes: [], film: false, image: null, sha256: "", failed: "", shown: null };
   seen = mine;
-  const blobs: { sha: string; cause: Cause | null }[] = reportsOf(it).flatMap((r) => r.blobs.map((sha) => ({ sha, cause: null })));
+  const blobs: { sha: string; cause: Cause | null }[] = [...of.pictures, ...reports(it).flatMap((r) => r.blobs)].map((sha) => ({ sha, cause: null }));
   try {
-    const why = await get(`why/${it.seq}`);
+    const why = await get(`why/${of.seq}`);
     mine.causes = flatten(why);
     for (const c of mine.causes) for (const b of list(c.body.blobs).map(object)) if (isPicture(b)) blobs.push({ sha: text(b.sha256), cause: c });
   } catch (error) {
     if (!(error instanceof Answer)) mine.failed = SAY.unreachable;
   }
   try {
-    mine.film = await loadFilm(mine.causes.flatMap(reelOf), it);
+    mine.film = it !== null && (await loadFilm(mine.causes.flatMap(reelOf), it));
   } catch (error) {
     mine.failed = kept(error);
   }
@@ -83,14 +99,16 @@ function cause(seq: number, node: Json): Cause {
   return { seq, kind: text(node.kind), id: text(node.id), atMs: time(node.time_utc), words, body: { ...body, blobs: node.blobs ?? body.blobs } };
 }
 
-function content(it: Incident): Node[] {
-  const km = `${incidentTitle(it)}, ${placeLong(it)}`;
+function content(of: Claim): Node[] {
   return [
-    make("div", { class: "top" }, make("h2", {}, `Evidence: ${km}`), views(), make("button", { "data-evidence": true, "data-at": "back" }, "Back to the map ", key("Esc"))),
-    figure(it),
-    make("div", { class: "facts", tabindex: 0 }, make("h3", {}, "Facts"), facts(it), make("h3", {}, "It rests on"), restsOn(it)),
+    make("div", { class: "top" }, make("h2", {}, `Evidence: ${of.title}`), views(), make("button", { "data-evidence": true, "data-at": "back" }, "Back to the map ", key("Esc"))),
+    figure(of),
+    make("div", { class: "facts", tabindex: 0 }, elsewhere(of) && make("p", { class: "changed" }, SAY.elsewhere), make("h3", {}, "Facts"), facts(of), make("h3", {}, "It rests on"), restsOn(of)),
   ];
 }
+
+/** A picked place that the open decision is not about. */
+const elsewhere = (of: Claim): boolean => opened() !== undefined && !incidentsOf(opened()!).some((i) => i.id === of.incident?.id || i.causes.includes(of.place?.id ?? ""));
 
 /** Clip or still picture, where there are both. */
 function views(): HTMLElement | false {
@@ -99,17 +117,19 @@ function views(): HTMLElement | false {
   return make("span", { class: "pair" }, one("clip", "Clip"), one("picture", "Picture"));
 }
 
-function figure(it: Incident): HTMLElement {
+function figure({ incident: it, place }: Claim): HTMLElement {
   const f = playing();
   if (showsFilm() && f) return filmFigure(f);
   if (!seen?.image) {
-    const kinds = [...new Set(reportsOf(it).map((r) => `${r.type} reports`))].join(", ") || "the entries listed here";
+    const kinds = [...new Set(reports(it).map((r) => `${r.type} reports`))].join(", ") || "the entries listed here";
     const words = seen?.failed || `${SAY.noPicture} ${SAY.restsOn(kinds)}`;
     return make("figure", {}, make("p", {}, words), make("figcaption", {}, SAY.unconfirmed));
   }
   const c = seen.shown, from = c ? `Entry ${c.seq}${c.words ? `, ${c.words}` : ""}${c.atMs === null ? "" : `, ${clockNear(c.atMs, now())}`}. ` : "";
-  const confirmed = it.state === "confirmed" ? SAY.confirmed : SAY.unconfirmed;
-  return make("figure", {}, make("canvas", { role: "img", "aria-label": "The picture behind the claim, as it is stored", width: seen.image.width, height: seen.image.height }),
+  const confirmed = it?.state === "confirmed" ? SAY.confirmed : SAY.unconfirmed;
+  const shows = place?.chip === seen.sha256 ? SAY.beforeAfter : "The picture behind the claim, as it is stored";
+  return make("figure", {}, place?.chip === seen.sha256 && make("p", { class: "small" }, SAY.beforeAfter),
+    make("canvas", { role: "img", "aria-label": shows, width: seen.image.width, height: seen.image.height }),
     make("figcaption", {}, `${from}Shown as it is stored: ${seen.image.width} × ${seen.image.height}, not rescaled. SHA-256 ${seen.sha256.slice(0, 12)}…. ${confirmed}`));
 }
 
@@ -118,8 +138,18 @@ function paint(box: HTMLElement): void {
   if (canvas && canvas.id !== "film" && seen?.image) canvas.getContext("2d")?.drawImage(seen.image, 0, 0);
 }
 
-function facts(it: Incident): HTMLElement {
-  const rows: [string, string][] = [
+function facts({ incident, place }: Claim): HTMLElement {
+  const rows = [...(incident ? incidentFacts(incident) : placeFacts(place!)), ...(place ? changeFacts(place) : [])];
+  return make("table", {}, rows.filter(([, v]) => v !== "").map(([k, v]) => make("tr", {}, make("td", {}, k), make("td", {}, v))));
+}
+
+/** A changed place against which the agreement says nothing. */
+function placeFacts(p: ChangedPlace): [string, string][] {
+  return [["Claim", SAY.noRule], ["Seen", clockNear(p.atMs, now())], ["Place", coordinates(p.middle)]];
+}
+
+function incidentFacts(it: Incident): [string, string][] {
+  return [
     ["Claim", incidentVerdict(it)],
     ["Class", classWords(it)],
     ["Happened", `${clockNear(it.startMs, now())}${it.endMs > it.startMs ? ` to ${clockNear(it.endMs, now())} (${span(it.endMs - it.startMs)})` : ""}`],
@@ -129,7 +159,6 @@ function facts(it: Incident): HTMLElement {
     ["State", it.state.replaceAll("_", " ")],
     ...Object.entries(it.measured).filter(([name]) => name !== "ce90_m").map(([name, value]): [string, string] => [measureName(name), measureWords(name, value)]),
   ];
-  return make("table", {}, rows.filter(([, v]) => v !== "").map(([k, v]) => make("tr", {}, make("td", {}, k), make("td", {}, v))));
 }
 
 /** The class with its rival, as far as a cause states probabilities. */
@@ -148,10 +177,10 @@ function measureWords(name: string, value: unknown): string {
   return `${words} ${units[unit] ?? unit}`.trim();
 }
 
-function restsOn(it: Incident): HTMLElement {
+function restsOn({ incident: it, seq: own }: Claim): HTMLElement {
   const causes: [number, string][] = seen?.causes.length
     ? seen.causes.map((c) => [c.seq, [c.kind.replaceAll("_", " "), c.words, c.atMs === null ? "" : clockNear(c.atMs, now())].filter(Boolean).join(", ")])
-    : reportsOf(it).map((r) => [r.seq, `${r.type} report by ${r.reporter}, ${clockNear(r.atMs, now())}, came ${clockNear(r.knownMs, now())}`]);
-  const rows = causes.length ? causes : [[it.seq, "this incident"] as [number, string]];
+    : reports(it).map((r) => [r.seq, `${r.type} report by ${r.reporter}, ${clockNear(r.atMs, now())}, came ${clockNear(r.knownMs, now())}`]);
+  const rows = causes.length ? causes : [[own, it ? "this incident" : "this changed place"] as [number, string]];
   return make("table", {}, rows.slice(0, 40).map(([seq, words]) => make("tr", {}, make("td", {}, String(seq)), make("td", {}, words))));
 }

@@ -2,10 +2,12 @@
 
 import { back, choose, noteTyped, record } from "./act";
 import { goLive, seek, timeAt } from "./chart";
+import { changedPlaces, incidentOn, placeAt, placeBehind } from "./changes";
 import { MINUTE } from "./clock";
 import { changed, desk, incidentsOf, looking, markRead, now, open, opened, picture } from "./desk";
 import { byId } from "./dom";
 import { seekFilm, turnFilm } from "./film";
+import type { Recommendation } from "./items";
 import { spots } from "./overlay";
 import { goTo, zoomBy } from "./map";
 import { find } from "./tools";
@@ -33,7 +35,7 @@ export function startHand(hand: Hand): void {
     if (e.target instanceof HTMLElement && e.target.dataset.amend !== undefined) amended(e.target as HTMLInputElement | HTMLSelectElement);
   });
   document.addEventListener("keydown", (e) => struck(e, hand));
-  document.addEventListener("map-pick", (e) => pick((e as CustomEvent<[number, number]>).detail));
+  document.addEventListener("map-pick", (e) => pick((e as CustomEvent<[number, number, number, number]>).detail));
   startSlider(byId("chart"));
 }
 
@@ -45,7 +47,7 @@ function clicked(it: HTMLElement, hand: Hand): void {
   else if ("record" in d) void record();
   else if ("back" in d) back();
   else if ("read" in d) readChange();
-  else if ("evidence" in d) set({ evidence: !desk.evidence });
+  else if ("evidence" in d) turnEvidence();
   else if (d.film !== undefined) turnFilm(d.film);
   else if (d.evidenceView !== undefined) set({ evidenceView: d.evidenceView as typeof desk.evidenceView });
   else if (d.known !== undefined) set({ then: d.known === "then" && desk.pastMs !== null });
@@ -90,6 +92,10 @@ function set(change: Partial<typeof desk>): void {
   changed();
 }
 
+function turnEvidence(): void {
+  set({ evidence: !desk.evidence, place: "" });
+}
+
 function readChange(): void {
   const r = opened();
   if (r) markRead(r);
@@ -124,7 +130,7 @@ function stepBack(): void {
   if (desk.keys) set({ keys: false });
   else if (desk.shelving) set({ shelving: "" });
   else if (desk.choice) back();
-  else if (desk.evidence) set({ evidence: false });
+  else if (desk.evidence) turnEvidence();
   else if (desk.pastMs !== null) goLive();
 }
 
@@ -135,7 +141,7 @@ function nextRegion(step: number): void {
 
 function letter(struckKey: string, hand: Hand): boolean {
   const acts: Record<string, () => void> = {
-    e: () => set({ evidence: !desk.evidence }), a: () => choose("approved"), m: () => choose("amended"), x: () => choose("rejected"), r: readChange,
+    e: turnEvidence, a: () => choose("approved"), m: () => choose("amended"), x: () => choose("rejected"), r: readChange,
     t: () => byId("chart").focus(), v: () => set({ then: !desk.then && desk.pastMs !== null }), c: () => set({ coverage: !desk.coverage }),
     d: () => hand.turnTheme(), "/": () => byId("find").focus(), "?": () => set({ keys: !desk.keys }), "+": () => zoomBy(1), "=": () => zoomBy(1),
     "-": () => zoomBy(-1), "−": () => zoomBy(-1),
@@ -148,20 +154,34 @@ function letter(struckKey: string, hand: Hand): boolean {
   return true;
 }
 
-function pick([x, y]: [number, number]): void {
+/** A changed place that is large enough to be hit opens its evidence; else the nearest sign is picked. */
+function pick([x, y, lon, lat]: [number, number, number, number]): void {
+  const place = placeAt([lon, lat]);
+  if (place) return openPlace(place.id);
   const near = spots.map((s) => ({ id: s.id, d: Math.hypot(s.x - x, s.y - y) })).filter((s) => s.d < PICK_PX).sort((a, b) => a.d - b.d)[0];
   if (near) select(near.id, false);
 }
 
+/** Show before and after of a changed place, with the decision that is about it. */
+function openPlace(id: string): void {
+  const about = recommendationOn(incidentOn(id)?.id ?? "");
+  if (about) open(about.id);
+  set({ place: id, evidence: true });
+}
+
+const recommendationOn = (id: string): Recommendation | undefined => [...picture.recommendations.values()].find((r) => incidentsOf(r).some((i) => i.id === id || i.caseId === id));
+
 /** Open a recommendation, or the one that an incident has; show where a thing is. */
 export function select(id: string, travel: boolean): boolean {
-  const about = picture.recommendations.get(id) ?? [...picture.recommendations.values()].find((r) => incidentsOf(r).some((i) => i.id === id || i.caseId === id));
-  const thing = picture.things.get(id), incident = picture.incidents.get(id);
+  const about = picture.recommendations.get(id) ?? recommendationOn(id), thing = picture.things.get(id), incident = picture.incidents.get(id);
+  const place = changedPlaces().get(id) ?? (incident && placeBehind(incident));
   if (about) open(about.id);
+  else if (place) openPlace(place.id);
   const first = about ? incidentsOf(about)[0] : incident;
   if (travel && thing) goTo([thing.lon, thing.lat]);
   else if (travel && first?.lon != null && first.lat != null) goTo([first.lon, first.lat]);
-  return Boolean(about ?? thing ?? incident);
+  else if (travel && place) goTo(place.middle);
+  return Boolean(about ?? thing ?? incident ?? place);
 }
 
 function startSlider(chart: HTMLElement): void {

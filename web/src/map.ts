@@ -47,7 +47,7 @@ export function startMap(): void {
     drawMap();
   });
   map.on("render", () => over());
-  map.on("click", (e) => document.dispatchEvent(new CustomEvent("map-pick", { detail: [e.point.x, e.point.y] })));
+  map.on("click", (e) => document.dispatchEvent(new CustomEvent("map-pick", { detail: [e.point.x, e.point.y, e.lngLat.lng, e.lngLat.lat] })));
 }
 
 async function landOutline(): Promise<void> {

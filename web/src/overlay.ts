@@ -1,6 +1,7 @@
 // What is drawn over the map: not observed, plans, symbols with their circles, rings and numbers, words.
 
-import { ago, clock, MINUTE, span } from "./clock";
+import { changedPlaces, changeTitle, incidentOn, type ChangedPlace } from "./changes";
+import { ago, clock, clockNear, MINUTE, span } from "./clock";
 import { desk, incidentBy, incidentsOf, isChanged, live, looking, now, opened, picture, standing, standingMs, waiting } from "./desk";
 import { byId } from "./dom";
 import { gapsAt, gapsNow } from "./head";
@@ -53,6 +54,7 @@ export function drawOverlay(view: View): void {
   drawPlan(sheet);
   if (live()) for (const it of picture.sources) if (it.look) drawLook(sheet, it.name, it.look);
   for (const it of view.things) if (!view.crowded || it.unit) drawThing(sheet, it);
+  for (const place of changedPlaces().values()) drawChange(sheet, place);
   for (const it of picture.incidents.values()) drawIncident(sheet, it);
   drawScale(sheet);
   labels.draw();
@@ -318,6 +320,18 @@ function plainIncident(s: Sheet, it: Incident, x: number, y: number): void {
   }
   s.labels.keep(x, y, 8);
   s.labels.want({ x, y, rank: 9, clear: 11, lines: [{ words: incidentTitle(it), colour: s.p.ink2 }, { words: `${clock(it.startMs)}, ${span(Math.max(0, looking() - it.startMs))} ago`, colour: s.p.ink3 }] });
+}
+
+/** A changed place that no incident stands for: an open square where its outline is too small to be seen. */
+function drawChange(s: Sheet, place: ChangedPlace): void {
+  const { x, y } = s.view.project(place.middle);
+  if (x < -60 || y < -60 || x > s.width + 60 || y > s.height + 60 || place.atMs > looking() || incidentOn(place.id)) return;
+  spots.push({ id: place.id, x, y });
+  Object.assign(s.ctx, { strokeStyle: s.p.ink2, lineWidth: 2 });
+  const half = (Math.sqrt(place.areaM2 / 1e6) * s.pxPerKm) / 2;
+  if (half < 7) s.ctx.strokeRect(x - 5, y - 5, 10, 10);
+  s.labels.keep(x, y, 7);
+  s.labels.want({ x, y, rank: 9, clear: Math.max(10, half * 1.5), lines: [{ words: changeTitle(place), colour: s.p.ink2 }, { words: clockNear(place.atMs, now()), colour: s.p.ink3 }] });
 }
 
 function ring(s: Sheet, x: number, y: number, radius: number): void {

@@ -1,6 +1,7 @@
 // What lies at the map's foot: tools, legend, keys; and the same facts as the map in words.
 
-import { clock } from "./clock";
+import { changedPlaces, changeTitle } from "./changes";
+import { clock, clockNear } from "./clock";
 import { changed, desk, now, picture } from "./desk";
 import { byId, key, make, renew } from "./dom";
 import { goTo } from "./map";
@@ -51,7 +52,8 @@ function drawList(): void {
   const incidents = [...picture.incidents.values()].slice(0, LISTED).map((i) => `${incidentTitle(i)}: ${placeShort(i)}, ${clock(i.startMs)}, ${incidentVerdict(i)}`);
   const looks = picture.sources.flatMap((s) => (s.look ? [`${s.name}: ${SAY.looked(coordinates(s.look.middle), s.look.ce90M, s.look.atMs)}`] : []));
   const passes = picture.coverage.passes.filter((o) => o.highestMs > now()).slice(0, LISTED).map((o) => `${SAY.canLook(o.satellite, o.highestMs, now())}: km ${o.kmFrom.toFixed(0)} to ${o.kmTo.toFixed(0)}`);
-  const lines = [...incidents, ...things, ...looks, ...passes];
+  const changes = [...changedPlaces().values()].slice(0, LISTED).map((p) => `${changeTitle(p)}: ${coordinates(p.middle)}, ${clockNear(p.atMs, now())}`);
+  const lines = [...incidents, ...changes, ...things, ...looks, ...passes];
   renew(byId("map-list"), lines.join("\n"), () => [make("h2", {}, "The map in words"), make("ul", {}, lines.map((l) => make("li", {}, l)))]);
 }
 
@@ -61,6 +63,7 @@ export function find(words: string): boolean {
   if (wanted === "") return false;
   const all = [
     ...[...picture.things.values()].map((t) => ({ id: t.id, name: t.label, lon: t.lon, lat: t.lat })),
+    ...[...changedPlaces().values()].map((p) => ({ id: p.id, name: changeTitle(p), lon: p.middle[0], lat: p.middle[1] })),
     ...[...picture.incidents.values()].flatMap((i) => (i.lon === null || i.lat === null ? [] : [{ id: i.id, name: incidentTitle(i), lon: i.lon, lat: i.lat }])),
   ];
   const names = (a: { id: string; name: string }): string[] => [a.id.toLowerCase(), a.name.toLowerCase()];
