@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.optimize import linear_sum_assignment
 from truceline.codec.klv import TELEMETRY
+from truceline.detect.boxes.tracking import track_video
 from truceline.detect.movers import look
 from truceline.detect.pictures.frames import Clip
 from truceline.detect.pictures.looks import look_thermal, look_visible
@@ -23,7 +24,6 @@ from truceline.detect.pictures.pixels import Poses
 from truceline.detect.pictures.spotter import Spotter
 from truceline.sim.boxes import SIDES, Traffic, draw
 from truceline.sim.clip import write_clip
-from truceline.track.boxes import track_video
 
 Rows = np.ndarray  # frame, track, left, top, width, height
 

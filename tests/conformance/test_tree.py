@@ -13,8 +13,8 @@ PACKAGE = ROOT / "truceline"
 MOST_LINES = 400
 FOLDERS = {
     "codec/flightlog", "app/forms", "app/http", "app/page", "app/routes", "app/verbs", "app/verbs_detect",
-    "detect/optical", "detect/photos", "detect/pictures", "detect/pictures/weights", "detect/radar",
-    "log/audit", "rules/kinds", "sim/corridor",
+    "detect/boxes", "detect/optical", "detect/photos", "detect/pictures", "detect/pictures/weights",
+    "detect/radar", "log/audit", "rules/kinds", "sim/corridor",
 }  # fmt: skip
 TOP = {
     ".ci", "benchmarks", "changes", "docs", "examples", "tests", "training", "truceline", "web",

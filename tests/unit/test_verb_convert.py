@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from shapely.geometry import Polygon
 from truceline.app.cli import main
-from truceline.codec.detection_rows import inner_rect
+from truceline.codec.detection_rows import inner_rect, video_row
 from truceline.geo.crs import from_local
 from truceline.model.classes import FUSION_CLASSES
 
@@ -368,3 +368,15 @@ def test_alerts_are_no_moving_things(tmp_path, capsys):
         == 2
     )
     assert observations(tmp_path / "a.geojson", tmp_path / "o") == []
+
+
+def test_velocity_of_a_video_track_goes_on_with_its_variance():
+    time = datetime(2026, 3, 1, tzinfo=UTC)
+    row = {"time": time, "lat_deg": 1.0, "lon_deg": 2.0, "ce90_m": 10.0, "score": 0.8, "category": "car"}
+
+    moving = video_row(row | {"speed_mps": 5.0, "course_deg": 90.0, "speed_sigma_mps": 0.5}, "uav")
+    unknown = video_row(row | {"speed_mps": None, "course_deg": None, "speed_sigma_mps": None}, "uav")
+
+    assert moving["vx_mps"] == pytest.approx(5.0) and moving["vy_mps"] == pytest.approx(0.0, abs=1e-9)
+    assert moving["svv_m2ps2"] == pytest.approx(0.25)
+    assert unknown.get("vx_mps") is None

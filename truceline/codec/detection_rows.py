@@ -24,7 +24,21 @@ def video_row(row: Mapping[str, Any], sensor: str) -> Row | None:
     if any(row.get(word) is None for word in wanted):
         return None
     shares = probabilities(row["category"] or "", min(max(row["score"], 0.0), 1.0))
-    return _row(sensor, row["time"], row["time"], row["lat_deg"], row["lon_deg"], row["ce90_m"], shares)
+    made = _row(sensor, row["time"], row["time"], row["lat_deg"], row["lon_deg"], row["ce90_m"], shares)
+    return made | _velocity(row)
+
+
+def _velocity(row: Mapping[str, Any]) -> Row:
+    told = [row.get(word) for word in ("speed_mps", "course_deg", "speed_sigma_mps")]
+    if None in told:
+        return {}
+    speed, course, sigma = (float(value) for value in told if value is not None)
+    turn = math.radians(course)
+    return {
+        "vx_mps": speed * math.sin(turn),
+        "vy_mps": speed * math.cos(turn),
+        "svv_m2ps2": sigma**2,
+    }
 
 
 def report_row(report: Report, sensor: str, received: datetime | None) -> Row | None:

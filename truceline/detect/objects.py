@@ -4,20 +4,21 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Annotated
 
-import numpy as np
 import pyarrow as pa
 from msgspec import Meta
 
 from truceline.detect.movers import telemetry_of
 from truceline.detect.pictures.chips import Kept, Veiling, store_pictures
 from truceline.detect.pictures.film import Film, Marks, film_frames
+from truceline.detect.pictures.following import followed
 from truceline.detect.pictures.frames import Clip, Onlooker
-from truceline.detect.pictures.pixels import Poses, place
-from truceline.detect.pictures.rows import row_of
-from truceline.detect.pictures.spotter import SURE, Spotted, Spotter
+from truceline.detect.pictures.pixels import Poses
+from truceline.detect.pictures.rows import few, on_the_ground, row_of
+from truceline.detect.pictures.spotter import SURE, Spotter
 from truceline.model.classes import probabilities
 from truceline.model.errors import BadInput
 from truceline.model.facts import Blob
+from truceline.model.names import name
 from truceline.model.observed import Observation
 from truceline.model.tables import DETECTION
 from truceline.plug import Detector, Found, Media
@@ -29,19 +30,22 @@ class Objects(Detector):
     Parameters
     ----------
     analysed_hz
-        Frames looked at per second; of each second the frame that shows most is reported.
+        Frames looked at per second.
     least_score
         Boxes with a lower score are left out.
+    row_s
+        An object is reported once in so many seconds.
     blur
         Faces and plates in stored pictures are made unreadable.
     """
 
-    analysed_hz: Annotated[float, Meta(gt=0, le=10)] = 2.0
+    analysed_hz: Annotated[float, Meta(gt=0, le=10)] = 5.0
     least_score: Annotated[float, Meta(ge=0, le=1)] = SURE
+    row_s: Annotated[float, Meta(gt=0, le=60)] = 2.0
     blur: bool = True
 
     def detect(self, observation: Observation, blobs: Sequence[Blob], media: Media) -> Found:
-        """Give one row per object and second, with its picture."""
+        """Give few rows per object, each with its picture."""
         clip_blob = next((blob for blob in blobs if blob.media_type == "video/mp2t"), None)
         if clip_blob is None:
             return Found(rows=DETECTION.empty_table(), status="degraded", reason="no video in this piece")
@@ -53,12 +57,13 @@ class Objects(Detector):
         except BadInput as error:
             return Found(rows=DETECTION.empty_table(), status="degraded", reason=str(error))
         broken, decoded = clip.broken, clip.decoded
-        spotted = spotter.spotted
+        spotted = followed(spotter.spotted)
         hits = [one.hit for one in spotted]
-        places = place(hits, size_px, poses)
-        chosen = _fullest_of_each_second(spotted)
+        there = on_the_ground(hits, size_px, poses)
+        chosen = few(hits, self.row_s)
+        names = [name("obj", observation.id, str(hit.thing)) if hit.thing >= 0 else None for hit in hits]
         classes = [probabilities(one.category, one.hit.score) for one in spotted]
-        marks = Marks(hits, places, classes, [None] * len(hits), {i: row for row, i in enumerate(chosen)})
+        marks = Marks(hits, there.places, classes, names, {i: row for row, i in enumerate(chosen)})
         wanted = Kept(chosen, Film(marks, poses), film_frames(hits, every, clip.rate_hz(), decoded + broken))
         persons = {i for i, one in enumerate(spotted) if one.category == "person"}
         veiling = Veiling(hits, persons, poses) if self.blur else None
@@ -66,7 +71,7 @@ class Objects(Detector):
         rows = []
         for i in chosen:
             note = {"category": spotted[i].category, "model": spotted[i].model}
-            row = row_of(observation, hits, places, i, chips.get(i), note)
+            row = row_of(observation, there, i, chips.get(i), note) | {"object": names[i]}
             rows.append(row | {f"p_{word}": share for word, share in classes[i].items()})
         return Found(
             rows=pa.Table.from_pylist(rows, DETECTION),
@@ -81,13 +86,3 @@ def _look(clip: Clip, analysed_hz: float, onlooker: Onlooker) -> tuple[int, tupl
     every = max(1, round(clip.rate_hz() / analysed_hz))
     last = deque(clip.analysed(every, 16, onlooker), maxlen=1)  # the small grey picture is not needed
     return every, (last[0].width_px, last[0].height_px) if last else (1, 1)
-
-
-def _fullest_of_each_second(spotted: Sequence[Spotted]) -> list[int]:
-    """Choose, per second, the boxes of the frame whose boxes have the highest scores together."""
-    scores: dict[int, dict[int, float]] = {}
-    for one in spotted:
-        frames = scores.setdefault(int(np.floor(one.hit.pts_s)), {})
-        frames[one.hit.frame] = frames.get(one.hit.frame, 0.0) + one.hit.score
-    chosen = {max(frames, key=lambda frame: (frames[frame], -frame)) for frames in scores.values()}
-    return [i for i, one in enumerate(spotted) if one.hit.frame in chosen]

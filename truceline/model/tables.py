@@ -19,6 +19,7 @@ DETECTION = pa.schema(
         pa.field("hae_m", pa.float64()),
         pa.field("speed_mps", pa.float64()),
         pa.field("course_deg", pa.float64()),
+        pa.field("speed_sigma_mps", pa.float64()),  # of each axis of the velocity
         *_PROBABILITIES,
         pa.field("confidence", pa.float64()),
         pa.field("count", pa.int64()),

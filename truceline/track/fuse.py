@@ -331,7 +331,9 @@ def _chunk(table: pa.Table, entry: str, seconds: Array, row: Array) -> Chunk:
     variance = np.maximum(column("ce90_m") / CE90_PER_SIGMA, FINEST_M) ** 2
     speed, course = column("speed_mps"), np.radians(column("course_deg"))
     vx, vy = speed * np.sin(course), speed * np.cos(course)
-    nothing, svv = np.zeros(len(lat)), np.where(np.isfinite(vx), VELOCITY_VARIANCE, np.nan)
+    told = column("speed_sigma_mps") ** 2
+    svv = np.where(np.isfinite(vx), np.where(np.isfinite(told), told, VELOCITY_VARIANCE), np.nan)
+    nothing = np.zeros(len(lat))
     shares = np.stack([np.nan_to_num(column(f"p_{word}")) for word in FUSION_CLASSES], 1)
     total = shares.sum(1, keepdims=True)
     shares = np.where(total > 0, shares / np.where(total > 0, total, 1), 1 / len(FUSION_CLASSES))

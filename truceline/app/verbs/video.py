@@ -56,7 +56,7 @@ def _track(args: argparse.Namespace) -> int:
     import pyarrow.parquet as pq
 
     from truceline.app.output import whole_file
-    from truceline.track.boxes import track_video
+    from truceline.detect.boxes.tracking import track_video
 
     try:
         table = pq.read_table(args.file)

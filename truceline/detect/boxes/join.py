@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from truceline.track.box_follow import (
+from truceline.detect.boxes.follow import (
     GATE2,
     MOST_UNLIKE,
     START_PX,

@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from truceline.track.box_fill import Filled
-from truceline.track.box_follow import Array, Boxes, Ints
+from truceline.detect.boxes.fill import Filled
+from truceline.detect.boxes.follow import Array, Boxes, Ints
+from truceline.detect.boxes.ground import smooth
 
 SIDES = ("bbox_x_px", "bbox_y_px", "bbox_w_px", "bbox_h_px")
 NEEDED = ("frame_index", "pts_s", *SIDES, "score", "category")
@@ -124,3 +125,27 @@ def _between(column: pa.ChunkedArray, word: str, filled: Filled) -> pa.Array:
     first, last = (side.fill_null(0).to_numpy() for side in (before, after))
     mixed = np.maximum(first, last) if word == "ce90_m" else first + (last - first) * filled.share
     return pa.array(mixed, kind, mask=unknown)
+
+
+def on_the_ground(tracks: pa.Table) -> pa.Table:
+    """Smooth the places of tracks, and add speed, course and the speed's standard deviation."""
+    if not {"lat_deg", "lon_deg", "ce90_m"} <= set(tracks.column_names):
+        return tracks
+    time_s = numbers(tracks, "pts_s")
+    if not np.isfinite(time_s).any() and "time" in tracks.column_names:
+        time_s = _seconds(tracks["time"])
+    places = (numbers(tracks, word) for word in ("lat_deg", "lon_deg", "ce90_m"))
+    way = smooth(tracks["track_id"].to_numpy(), time_s, *places)
+    for word, values in way._asdict().items():
+        column = pa.array(values, pa.float64(), from_pandas=True)
+        at = tracks.schema.get_field_index(word)
+        tracks = tracks.append_column(word, column) if at < 0 else tracks.set_column(at, word, column)
+    return tracks
+
+
+def _seconds(times: pa.ChunkedArray) -> Array:
+    if not pa.types.is_timestamp(times.type):
+        return np.full(len(times), np.nan)
+    known = times.is_valid().to_numpy()
+    since = times.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).fill_null(0).to_numpy() / 1e6
+    return np.where(known, since, np.nan)

@@ -7,11 +7,20 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from truceline.detect.boxes.fill import fill
+from truceline.detect.boxes.follow import Boxes, Ints, follow
+from truceline.detect.boxes.join import join
+from truceline.detect.boxes.rows import (
+    NEEDED,
+    PLACED,
+    SIDES,
+    Clock,
+    boxes_of,
+    numbers,
+    on_the_ground,
+    rows_of,
+)
 from truceline.model.errors import BadInput
-from truceline.track.box_fill import fill
-from truceline.track.box_follow import Boxes, Ints, follow
-from truceline.track.box_join import join
-from truceline.track.box_rows import NEEDED, PLACED, SIDES, Clock, boxes_of, numbers, rows_of
 
 LEAST_HITS = 3  # boxes that make a track: false alarms seldom come in threes
 LONGEST_GAP_S, LEAST_GAP_FRAMES, MOST_GAP_FRAMES = 1.3, 8.0, 60.0
@@ -30,7 +39,8 @@ def track_video(table: pa.Table, where: str) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        Contract drone, section 7; sorted by frame and track.
+        Contract drone, section 7; sorted by frame and track. Where the input has places, they are smoothed
+        over each track, and ``speed_mps``, ``course_deg`` and ``speed_sigma_mps`` are told besides.
 
     Raises
     ------
@@ -86,7 +96,7 @@ def _track_one(table: pa.Table, first_id: int) -> tuple[pa.Table, int]:
     out = rows_of(table, fill(boxes, labels), clock, labels, _categories(table, labels))
     ids_from = pa.scalar(first_id, pa.int64())
     out = out.set_column(2, "track_id", pc.add(out["track_id"], ids_from))
-    return out, first_id + len(ids)
+    return on_the_ground(out), first_id + len(ids)
 
 
 def _longest_gap(clock: Clock) -> float:

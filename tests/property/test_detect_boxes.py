@@ -3,8 +3,8 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from truceline.detect.boxes.tracking import track_video
 from truceline.sim.boxes import Traffic, draw
-from truceline.track.boxes import track_video
 
 
 @settings(deadline=None, max_examples=15)

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from truceline.track.box_follow import Array, Boxes, Ints
-from truceline.track.box_join import line_through, turn_at
+from truceline.detect.boxes.follow import Array, Boxes, Ints
+from truceline.detect.boxes.join import line_through, turn_at
 
 STRAIGHT_FRAMES = 3.5  # nobody turns far in a shorter gap
 

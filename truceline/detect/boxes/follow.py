@@ -3,7 +3,7 @@
 Centre and velocity of each thing are filtered (constant velocity; Kalman 1960, Bar-Shalom et al. 2001,
 chapter 6), boxes and things are paired at least total cost (Kuhn 1955). A thing that is not seen for a
 few frames ends its piece: whether a later piece is the same thing is told afterwards, from both sides
-of the gap (`box_join`).
+of the gap (`join`).
 """
 
 from typing import NamedTuple
