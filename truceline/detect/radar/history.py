@@ -155,7 +155,7 @@ def kept(polarisations: tuple[str, ...]) -> list[Row]:
         ("unrest", "<u2", 0, 0),
         ("fed", "u1", 0, 0),
         ("seen", "u1", 0, 0),
-        ("recent", "<i2", 2, 0),
+        ("recent", "i1", 2, 0),
         ("score", "<i2", 0, UNTESTED),
     ]
 

@@ -29,7 +29,7 @@ from truceline.detect.radar.history import (
 from truceline.geo.raster import MAX_SIDE_PX, Grid
 from truceline.model.errors import BadInput
 
-_MAGIC = b"truceline radar series 3\n"
+_MAGIC = b"truceline radar series 4\n"
 _PART = 1 << 19  # bytes that are read, written and summed at a time: they stay in the cache of a core
 _CHECK = 16  # bytes of the checksum
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from truceline.detect.radar.backscatter import STEPS_PER_DB, UNSEEN, Levels
 from truceline.detect.radar.matched import LIMIT, SPREAD_STEPS, Past, Today
-from truceline.detect.radar.scoring import RECENT_STEPS, UNREST_AFTER, UNREST_STEPS, calm_row
+from truceline.detect.radar.restless import RECENT_STEPS, UNREST_AFTER, UNREST_STEPS, calm_row
 from truceline.detect.radar.weather import Surface, lay_row
 
 SPREAD_BIN = 8  # steps of a variance in one bin
@@ -26,7 +26,7 @@ MOST_DATES = 60  # a longer history forgets: what lies further back than about a
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def learn_rows(
     past: Past, today: Today, state: NDArray[np.uint8], gauge: NDArray[np.float32], weather: Surface,
-    rows: tuple[int, int], bins: NDArray[np.int64],
+    wide: Surface, rows: tuple[int, int], bins: NDArray[np.int64],
 ) -> int:  # fmt: skip
     """Let observations without an open alert into the history (Welford's running mean and products).
 
@@ -42,6 +42,8 @@ def learn_rows(
         Middle and width of the contrasts of this date.
     weather
         Its weather.
+    wide
+        Local width of the contrasts, see :func:`~truceline.detect.radar.restless.restlessness`.
     rows
         First row to take, last row + 1.
     bins
@@ -54,11 +56,12 @@ def learn_rows(
     """
     observed = 0
     pols, width = today.level.shape[0], today.level.shape[2]
-    calm = np.zeros(width, np.float32)
     shares = np.zeros((3, width), np.float32)
+    calm, laid = np.zeros(width, np.float32), np.zeros(width, np.float32)
     for row in range(rows[0], rows[1]):
         level, fed, seen = today.level[0, row], past.fed[row], past.seen[row]
-        calm_row(today.contrast[row], fed, past.unrest[row], gauge, calm)
+        lay_row(wide, row, laid)
+        calm_row(level, today.contrast[row], fed, past.unrest[row], laid, gauge, calm)
         _remember(level, fed, calm, past.recent[0, row], past.recent[1, row])
         observed += _share(level, state[row], fed, shares)
         for layer in range(pols):
@@ -76,15 +79,16 @@ def learn_rows(
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _remember(
-    level: Levels, fed: NDArray[np.uint8], calm: NDArray[np.float32], newer: NDArray[np.int16],
-    older: NDArray[np.int16],
+    level: Levels, fed: NDArray[np.uint8], calm: NDArray[np.float32], newer: NDArray[np.int8],
+    older: NDArray[np.int8],
 ) -> None:  # fmt: skip
-    """Keep the calm contrasts of the last two dates."""
+    """Keep the calm contrasts of the last two dates, each at most four widths."""
     for column in range(level.shape[0]):
         known = (level[column] != UNSEEN) & (fed[column] > 0)
-        code = np.int16(min(max(np.rint(calm[column] * np.float32(RECENT_STEPS)), -LIMIT), LIMIT))
+        code = np.rint(calm[column] * np.float32(RECENT_STEPS))
+        code = min(max(code, np.float32(-127)), np.float32(127))
         older[column] = newer[column] if known else older[column]
-        newer[column] = code if known else newer[column]
+        newer[column] = np.int8(code) if known else newer[column]
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")

@@ -29,7 +29,7 @@ class Past(NamedTuple):
 
     ``mean`` in 1/256 dB, ``spread`` (variance) and ``cross`` (covariance) in 1/256 dB², ``unrest`` (mean
     square of the contrast) in 1/4096, ``fed`` the dates that entered, ``seen`` those with data (to 255),
-    ``recent`` the calm contrasts of the last two dates in 1/512, the newer one first.
+    ``recent`` the calm contrasts of the last two dates in 1/32, the newer one first.
     """
 
     mean: NDArray[np.int16]
@@ -38,7 +38,7 @@ class Past(NamedTuple):
     unrest: NDArray[np.uint16]
     fed: NDArray[np.uint8]
     seen: NDArray[np.uint8]
-    recent: NDArray[np.int16]
+    recent: NDArray[np.int8]
 
 
 class Today(NamedTuple):
@@ -51,11 +51,15 @@ class Today(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """What the scene tells: its weather and the doubt in it, its usual covariance in dB², and roots."""
+    """What the scene tells: its weather and the doubt in it, its usual covariance in dB², and roots.
+
+    ``rough`` is how much more than by its pixels each polarisation scatters over a window.
+    """
 
     trend: Surface
     doubt: Surface
     pooled: NDArray[np.float32]
+    rough: NDArray[np.float32]
     roots: NDArray[np.float32]
 
 
@@ -80,10 +84,8 @@ def filter_rows(
     """
     height, width = today.contrast.shape
     pols, lines = today.level.shape[0], bottom - top + 4
-    number = np.empty((5, width), np.float32)  # the last five lines
-    weight = np.empty((5, width), np.float32)
-    places = np.empty(width, np.int16)
-    counts = np.zeros((2, CONTRAST_BINS + 1), np.int32)
+    number = np.empty((lines, width), np.float32)
+    weight = np.empty((lines, width), np.float32)
     rest = np.empty((2, width), np.int16)
     trend, own = np.empty(width, np.float32), np.empty((2, width), np.float32)
     raw = np.zeros((2, width + 4), np.float32)
@@ -94,21 +96,23 @@ def filter_rows(
             lay_row(scene.trend[layer], row, trend)
             _take_off(level, today.level[layer, row], past.mean[layer, row], fed, trend, rest[layer])
             lay_row(scene.doubt[layer], row, own[layer])
-            _weigh(past.spread[layer, row], fed, scene.pooled[2 * layer], own[layer])
+            _weigh(past.spread[layer, row], fed, scene.pooled[2 * layer], scene.rough[layer], own[layer])
             if top <= top + line - 2 < bottom:
                 today.residual[layer, row] = rest[layer]
         if pols == 2:
             _join_two(level, fed, past.cross[row], scene, rest, own, raw)
         else:
             _join_one(level, fed, scene, rest[0], own[0], raw)
-        _smooth(raw[0], number[line % 5])
-        _smooth(raw[1], weight[line % 5])
-        if line >= 4:
-            middle = top + line - 4
-            _stack(number, weight, line, today.contrast[middle])
-            _place(today.contrast[middle], today.level[0, middle], past.fed[middle], places)
-            for column in range(width):
-                counts[column % 2, places[column]] += 1
+        _smooth(raw[0], number[line])
+        _smooth(raw[1], weight[line])
+    places = np.empty(width, np.int16)
+    counts = np.zeros((2, CONTRAST_BINS + 1), np.int32)
+    for row in range(top, bottom):
+        line = row - top
+        _stack(number[line : line + 5], weight[line : line + 5], today.contrast[row])
+        _place(today.contrast[row], today.level[0, row], past.fed[row], places)
+        for column in range(width):
+            counts[column % 2, places[column]] += 1
     bins += counts[0, :CONTRAST_BINS] + counts[1, :CONTRAST_BINS]
 
 
@@ -127,8 +131,9 @@ def _take_off(
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _weigh(
-    spread: NDArray[np.uint16], fed: NDArray[np.uint8], pooled: np.float32, own: NDArray[np.float32]
-) -> None:
+    spread: NDArray[np.uint16], fed: NDArray[np.uint8], pooled: np.float32, rough: np.float32,
+    own: NDArray[np.float32],
+) -> None:  # fmt: skip
     """Put the inverse variance of a row of one polarisation in the place of the doubt in its weather."""
     for column in range(spread.shape[0]):
         dates = max(np.float32(fed[column]), np.float32(1))
@@ -136,7 +141,7 @@ def _weigh(
         known = (dates - np.float32(1)) * np.float32(1 / SPREAD_STEPS) * np.float32(spread[column])
         variance = (known + POOLED_DATES * pooled) * share + FLOOR_DB2
         short = np.float32(1) + np.float32(1) / dates  # the mean itself is uncertain
-        own[column] = np.float32(1) / (variance * short + own[column])
+        own[column] = np.float32(1) / (rough * variance * short + own[column])
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
@@ -204,22 +209,18 @@ def _smooth(raw: NDArray[np.float32], out: NDArray[np.float32]) -> None:
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _stack(
-    number: NDArray[np.float32], weight: NDArray[np.float32], line: int, contrast: NDArray[np.float32]
-) -> None:
-    """Sum the five rows up to ``line`` and divide by what the sum spreads."""
-    first, second, third = (line + 1) % 5, (line + 2) % 5, (line + 3) % 5
-    fourth, fifth = (line + 4) % 5, line % 5
+def _stack(number: NDArray[np.float32], weight: NDArray[np.float32], contrast: NDArray[np.float32]) -> None:
+    """Sum five rows and divide by what the sum spreads."""
     for column in range(contrast.shape[0]):
         total = (
-            TAPS[0] * (number[first, column] + number[fifth, column])
-            + TAPS[1] * (number[second, column] + number[fourth, column])
-            + TAPS[2] * number[third, column]
+            TAPS[0] * (number[0, column] + number[4, column])
+            + TAPS[1] * (number[1, column] + number[3, column])
+            + TAPS[2] * number[2, column]
         )
         over = (
-            TAPS[0] * (weight[first, column] + weight[fifth, column])
-            + TAPS[1] * (weight[second, column] + weight[fourth, column])
-            + TAPS[2] * weight[third, column]
+            TAPS[0] * (weight[0, column] + weight[4, column])
+            + TAPS[1] * (weight[1, column] + weight[3, column])
+            + TAPS[2] * weight[2, column]
         )
         contrast[column] = total / np.sqrt(max(over, np.float32(1e-6)))
 

@@ -12,9 +12,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from truceline.detect.radar import learning, matched, scoring, weather
+from truceline.detect.radar import learning, matched, restless, scoring, weather
 from truceline.detect.radar.alert_objects import follow_objects
 from truceline.detect.radar.backscatter import Levels, root_ratios
+from truceline.detect.radar.footprint import held
 from truceline.detect.radar.history import History, Stamp
 from truceline.detect.radar.lifecycle import advance
 from truceline.detect.radar.tail import reach_of
@@ -59,8 +60,8 @@ def observe(history: History, stamp: Stamp, levels: Levels, threads: int = 1) ->
     history.stamps.append(stamp)
     with ThreadPoolExecutor(threads) as pool:
         run = _Date(history, pool)
-        trend = run.take_weather()
-        gauge = run.filter(trend)
+        trend, rough = run.take_weather()
+        gauge = run.filter(trend, rough)
         run.conclude(trend, gauge, item)
     follow_objects(history, run.alerted)
 
@@ -72,6 +73,7 @@ class _Date:
         self.history = history
         self.pool = pool
         self.alerted = np.zeros(0, np.int64)
+        self.held = np.zeros(0, np.int8)
 
     def _each(self, work: Callable[[int, int], T]) -> list[T]:
         desk = self.history.desk
@@ -83,7 +85,8 @@ class _Date:
 
         return list(self.pool.map(strip, desk.strips()))
 
-    def take_weather(self) -> weather.Surface:
+    def take_weather(self) -> tuple[weather.Surface, NDArray[np.float32]]:
+        """Answer the weather, and how much more than by its pixels each polarisation scatters."""
         history, size = self.history, weather.BLOCK_PX
         past, level = history.past, history.today.level
         blocks = tuple(-(-side // size) for side in history.grid.shape)
@@ -92,12 +95,15 @@ class _Date:
         self._each(
             lambda top, bottom: weather.sum_blocks(level, past.mean, past.fed, top, bottom, sums, counts)
         )
-        return weather.surface(sums, counts)
+        trend = weather.surface(sums, counts)
+        dates = len(history.stamps) - 1
+        return trend, weather.roughness(sums, counts, trend, history.pooled_db2, dates)
 
-    def filter(self, trend: weather.Surface) -> NDArray[np.float32]:
+    def filter(self, trend: weather.Surface, rough: NDArray[np.float32]) -> NDArray[np.float32]:
         """Answer the middle and width of the contrasts and the strength of a score of 1."""
         history = self.history
-        scene = matched.Scene(trend, weather.doubt(trend), np.array(history.pooled_db2, np.float32), ROOTS)
+        pooled = np.array(history.pooled_db2, np.float32)
+        scene = matched.Scene(trend, weather.doubt(trend), pooled, rough, ROOTS)
 
         def strip(top: int, bottom: int) -> NDArray[np.int64]:
             bins = np.zeros(matched.CONTRAST_BINS, np.int64)
@@ -107,15 +113,28 @@ class _Date:
         middle, width = _middle_and_width(np.sum(self._each(strip), axis=0))
         return np.array([middle, width, history.reach], np.float32)
 
+    def restlessness(self, gauge: NDArray[np.float32]) -> weather.Surface:
+        """Tell where the date is restless, see :mod:`~truceline.detect.radar.restless`."""
+        history, size = self.history, weather.BLOCK_PX
+        sums = np.zeros(tuple(-(-side // size) for side in history.grid.shape), np.int32)
+        counts = np.zeros_like(sums)
+        self._each(
+            lambda top, bottom: restless.sum_sizes(
+                history.past, history.today, gauge, top, bottom, sums, counts
+            )
+        )
+        return restless.restlessness(sums, counts)
+
     def conclude(self, trend: weather.Surface, gauge: NDArray[np.float32], item: int) -> None:
         """Score, advance the alerts and learn, strip by strip."""
         history, settings = self.history, self.history.settings
         rules = (item, settings.confirm, settings.finish)
         # Learning changes what a neighbouring strip still has to read: all scores come first.
-        doubt = weather.doubt(trend)
-        scored = self._each(lambda top, bottom: self._scored(gauge, doubt, rules, (top, bottom)))
+        wide = self.restlessness(gauge)
+        self.held = held(history, gauge, wide)
+        scored = self._each(lambda top, bottom: self._scored(gauge, wide, rules, (top, bottom)))
         strengths = np.sum(scored, axis=0)
-        learnt = self._each(lambda top, bottom: self._learnt(gauge, trend, top, bottom))
+        learnt = self._each(lambda top, bottom: self._learnt(gauge, trend, wide, top, bottom))
         spreads = np.sum([bins for bins, _, _ in learnt], axis=0)
         self.alerted = np.concatenate([places for _, places, _ in learnt])
         history.was_observed = any(observed for _, _, observed in learnt)
@@ -128,7 +147,7 @@ class _Date:
     def _scored(
         self,
         gauge: NDArray[np.float32],
-        doubt: weather.Surface,
+        wide: weather.Surface,
         rules: tuple[int, int, int],
         rows: tuple[int, int],
     ) -> NDArray[np.int64]:
@@ -139,21 +158,33 @@ class _Date:
             history.today,
             history.life.state,
             gauge,
-            doubt,
+            wide,
             history.settings.baseline,
             rows,
             bins,
         )
+        self._hold(rows)
         advance(history.life, history.today.score, scoring.SCORE_STEPS, rules, rows)
         return bins
 
+    def _hold(self, rows: tuple[int, int]) -> None:
+        """Let pixels where a change still shows exceed."""
+        history, width = self.history, self.history.grid.width
+        first, last = np.searchsorted(history.places, (rows[0] * width, rows[1] * width))
+        sign = self.held[first:last].astype(np.int16)
+        rows_of, columns = np.divmod(history.places[first:last][sign != 0], width)
+        sign = sign[sign != 0]
+        score = history.today.score[rows_of, columns]
+        low = (score != scoring.UNTESTED) & (score * sign < scoring.SCORE_STEPS)
+        history.today.score[rows_of[low], columns[low]] = sign[low] * scoring.SCORE_STEPS
+
     def _learnt(
-        self, gauge: NDArray[np.float32], trend: weather.Surface, top: int, bottom: int
+        self, gauge: NDArray[np.float32], trend: weather.Surface, wide: weather.Surface, top: int, bottom: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
         history = self.history
         bins = np.zeros((3, learning.SPREAD_BINS), np.int64)
         observed = learning.learn_rows(
-            history.past, history.today, history.life.state, gauge, trend, (top, bottom), bins
+            history.past, history.today, history.life.state, gauge, trend, wide, (top, bottom), bins
         )
         alerted = np.flatnonzero(history.life.state[top:bottom]) + top * history.grid.width
         return bins, alerted, observed

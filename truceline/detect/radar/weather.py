@@ -4,6 +4,8 @@ The change against the history is averaged over small blocks; a smooth, outlier-
 blocks is the weather. A place that changed covers few blocks and hardly bends it.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -11,8 +13,13 @@ from numpy.typing import NDArray
 from truceline.detect.radar.backscatter import STEPS_PER_DB, UNSEEN
 
 BLOCK_PX = 4  # divides the rows of a strip
-SURROUNDINGS_BLOCKS = 5  # 20 px: what a square of 600 m shares is weather, not a place
-CLIPS_DB = (6.0, 3.0, 1.5, 1.0, 0.7, 0.5, 0.5)  # how far a block may stand out and still pull, pass by pass
+SURROUNDINGS_BLOCKS = 7  # 28 px: what a square of 840 m shares is weather, not a place
+CLIPS_DB = (6.0, 2.0, 1.0)  # how far a block may stand out and still pull in full, pass by pass
+STRANGE_DB = 1.75  # a block that stands out so far does not pull at all in the last passes
+LAST_PASSES = 2
+STRANGE_WEIGHT = 1e-3  # so that some block always tells
+MOST_ROUGH = 10.0
+MEDIAN_OF_NORMAL = 0.6745  # of the distance from the middle, in standard deviations
 EDGE_SHARE = 0.5  # spread of the weather at an edge, as a share of its height
 
 Surface = NDArray[np.float32]
@@ -111,7 +118,10 @@ def surface(sums: NDArray[np.int64], counts: NDArray[np.int64]) -> Surface:
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _lay(block: Blocks, weight: Blocks, around: Blocks, middle: float, out: NDArray[np.float32]) -> None:
-    """Lay a surface through the blocks of one polarisation; each pass lets them pull less."""
+    """Lay a surface through the blocks of one polarisation; each pass lets them pull less.
+
+    The last passes weigh them by Tukey's biweight (Beaton and Tukey, Technometrics 16, 1974).
+    """
     trend = np.full(block.shape, middle)
     pulled = np.empty(block.shape)
     for clip in CLIPS_DB:
@@ -126,6 +136,20 @@ def _lay(block: Blocks, weight: Blocks, around: Blocks, middle: float, out: NDAr
                 told = trend[row, column] / max(around[row, column], 1e-9)
                 # Where nothing was seen for a long way round, the scene's middle tells the weather.
                 trend[row, column] = told if around[row, column] > 1e-6 else middle
+    weights, told = np.empty(block.shape), np.empty(block.shape)
+    for _ in range(LAST_PASSES):
+        for row in range(block.shape[0]):
+            for column in range(block.shape[1]):
+                off = (block[row, column] - trend[row, column]) / (STRANGE_DB * STEPS_PER_DB)
+                near = max(1 - off * off, 0.0)
+                weights[row, column] = weight[row, column] * (near * near + STRANGE_WEIGHT)
+                pulled[row, column] = weights[row, column] * block[row, column]
+        _around(weights, told)
+        _around(pulled, weights)
+        for row in range(block.shape[0]):
+            for column in range(block.shape[1]):
+                if around[row, column] > 1e-6:
+                    trend[row, column] = weights[row, column] / told[row, column]
     out[:] = trend
 
 
@@ -156,6 +180,44 @@ def _around(blocks: Blocks, out: Blocks) -> None:
 def _mirrored(place: int, count: int) -> int:
     place = place % (2 * count)
     return place if place < count else 2 * count - 1 - place
+
+
+def roughness(
+    sums: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    trend: Surface,
+    pooled_db2: Sequence[float],
+    dates: int,
+) -> NDArray[np.float32]:
+    """Tell how much more the blocks of each polarisation scatter than their pixels alone would let them.
+
+    Waves and slicks move neighbouring pixels together, and one polarisation more than the other; over a
+    window such noise does not average out.
+
+    Parameters
+    ----------
+    sums, counts, trend
+        As in :func:`surface`.
+    pooled_db2
+        The scene's usual variance, covariance, variance of a pixel.
+    dates
+        Dates in the history.
+
+    Returns
+    -------
+    numpy.ndarray
+        Variance of a window over that of as many independent pixels, (polarisations,), 1 to MOST_ROUGH.
+    """
+    rough = np.ones(len(sums), np.float32)
+    full = 2 * counts > BLOCK_PX**2
+    if dates < 1 or not full.any():
+        return rough
+    for layer, (total, own) in enumerate(zip(sums, trend, strict=True)):
+        off = np.abs(total[full] / counts[full] - own[full]) / STEPS_PER_DB
+        variance = BLOCK_PX**2 * (float(np.median(off)) / MEDIAN_OF_NORMAL) ** 2
+        usual = pooled_db2[2 * layer] * (1 + 1 / dates)
+        rough[layer] = min(max(variance / max(usual, 1e-6), 1.0), MOST_ROUGH)
+    return rough
 
 
 def doubt(trend: Surface) -> Surface:
