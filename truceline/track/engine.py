@@ -119,7 +119,7 @@ def take_in(
         speed -= 3 * math.sqrt(state.p[s, i, 0, 7] + state.p[s, i, 0, 9])
         state.fastest[s] = max(state.fastest[s], speed)
     if state.used[s] > 1 and state.by[s] != events.sensor[e] and abs(time - state.last[s]) < RECENT_S:
-        ground.told[state.by[s], 0] += 1
+        ground.told[state.by[s], events.sensor[e], 0] += 1
     state.by[s] = events.sensor[e]
     learn(state, s, events, e, rows, r)
 

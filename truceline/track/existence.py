@@ -56,7 +56,7 @@ def missed(
     if stands > drives and near.mu[c, 1] < 0.5 and convoy_goes_on(near, c, n_near):
         stands *= STOPS_ALONE
     if state.used[s] > 2 and state.by[s] != events.sensor[e] and time - state.last[s] < RECENT_S:
-        ground.told[state.by[s], 1] += working * seen_p(near, c)
+        ground.told[state.by[s], events.sensor[e], 1] += working * seen_p(near, c)
     r = near.exists[c]
     left = (near.mu[c, 0] + near.mu[c, 2]) * drives + near.mu[c, 1] * stands
     state.odds[s] = math.log(max(r * left, 1e-9) / max(1 - r, 1e-9))

@@ -9,8 +9,11 @@ from truceline.model.classes import FUSION_CLASSES
 from truceline.model.tables import TIME
 from truceline.track.engine import ROOM, SLOTS, WIDTH, run
 from truceline.track.inputs import Inputs, build_events
+from truceline.track.regard import trusted
+from truceline.track.registration import Offsets, Registration, correct
 from truceline.track.types import CELL_M, NO_SHAPE, Array, Events, Ground, Rows, bare_ground, empty, grown
 
+STRETCH_S = 300.0  # of news, by the clock
 HISTORY = 24  # detections; half a minute of a drone's, four of a radar's, hours of a satellite's
 
 
@@ -24,6 +27,7 @@ class Course:
     residual: Array
     tally: Array  # per event, see existence.works
     told: Array  # per sensor, see types.Ground
+    offsets: Offsets
     order: Array
     events: Events
     detections: Rows
@@ -61,46 +65,81 @@ def output_times(inputs: Inputs, grid_s: float, start_us: int | None, end_us: in
 
 
 def follow(inputs: Inputs, times_us: Array, by_arrival: bool) -> Course:
-    """Run the tracker over the inputs and write rows at the output times."""
+    """Run the tracker over the inputs and write rows at the output times.
+
+    Every :data:`STRETCH_S` the sensors are asked how they lie to one another, and what comes after is
+    corrected by it.
+    """
     origin = int(times_us[0]) if len(times_us) else 0
     events, rows, order = build_events(inputs, by_arrival, origin)
     grid = (times_us - origin) / 1e6
-    names = inputs.detections["detection_id"][order]
-    owner, residual = np.zeros(len(order), np.int64), np.full((len(order), 6), np.nan)
-    tally = np.zeros((len(events.time), 3))
-    sensors = max(len(inputs.sensors["sensor_id"]), 1)
-    state, ground = empty(256, HISTORY, sensors), _ground(events, rows, sensors)
-    number, out = np.zeros(4096, np.int64), np.zeros((4096, WIDTH))
-    renamed, begin = np.zeros((4096, 2), np.int64), np.zeros(5, np.int64)
-    while True:
-        why = run(
-            state,
-            ground,
-            events,
-            rows,
-            names,
-            grid,
-            False,
-            owner,
-            residual,
-            tally,
-            number,
-            out,
-            renamed,
-            begin,
-        )
-        if why == SLOTS:
-            state = grown(state)
-        elif why == ROOM:
-            number = np.concatenate([number, np.zeros_like(number)])
-            out = np.concatenate([out, np.zeros_like(out)])
-            renamed = np.concatenate([renamed, np.zeros_like(renamed)])
-        else:
-            break
-    _rename(owner, renamed[: begin[3]])
+    course = _Run(inputs, events, rows, inputs.detections["detection_id"][order], grid)
+    stretch = np.floor((events.known + origin / 1e6) / STRETCH_S)
+    for until in [*(np.flatnonzero(np.diff(stretch)) + 1).tolist(), len(events.time)]:
+        course.go_on(until)
+    _rename(course.owner, course.renamed[: course.begin[3]])
+    n = course.begin[2]
     return Course(
-        number[: begin[2]], out[: begin[2]], owner, residual, tally, ground.told, order, events, rows, origin
-    )
+        course.number[:n], course.out[:n], course.owner, course.residual, course.tally, course.ground.told,
+        course.registration.judge(), order, events, rows, origin,
+    )  # fmt: skip
+
+
+class _Run:
+    """The engine at work, stretch by stretch."""
+
+    def __init__(self, inputs: Inputs, events: Events, rows: Rows, names: Array, grid: Array) -> None:
+        self.events, self.rows, self.names, self.grid = events, rows, names, grid
+        sensors = inputs.sensors
+        of = np.argsort(sensors["sensor_id"].astype(str))
+        self.admitted = np.nan_to_num(sensors["bias_sigma_m"][of])
+        self.place = np.stack([sensors["x_m"][of], sensors["y_m"][of]], 1)
+        self.registration = Registration(self.admitted, self.place)
+        self.state = empty(256, HISTORY, max(len(of), 1))
+        self.ground = _ground(events, rows, max(len(of), 1))
+        self.owner, self.residual = np.zeros(len(names), np.int64), np.full((len(names), 6), np.nan)
+        self.tally = np.zeros((len(events.time), 3))
+        self.number, self.out = np.zeros(4096, np.int64), np.zeros((4096, WIDTH))
+        self.renamed, self.begin = np.zeros((4096, 2), np.int64), np.zeros(5, np.int64)
+
+    def go_on(self, until: int) -> None:
+        """Take in the events before ``until``, and learn from them how the sensors lie."""
+        since, whole = int(self.begin[0]), until == len(self.events.time)
+        mine = slice(since, until)
+        size = self.events.size[mine]
+        first = int(self.events.first[mine][size > 0].min(initial=len(self.names)))
+        here = slice(first, first + int(size.sum()))
+        sensor, sortie = np.repeat(self.events.sensor[mine], size), np.repeat(self.events.sortie[mine], size)
+        time, told = np.repeat(self.events.time[mine], size), self.rows.z[here, :5].copy()
+        told[:, 2:4] -= self.rows.bias2[here, None]
+        if since:
+            self._correct(mine, here, sensor, sortie)
+        grid = self.grid if whole else self.grid[: np.searchsorted(self.grid, self.events.known[until])]
+        self._run(Events(*(a[:until] for a in self.events)), grid)
+        self.registration.learn(self.owner[here], time, sensor, sortie, told, self.residual[here, 4:6])
+
+    def _correct(self, mine: slice, here: slice, sensor: Array, sortie: Array) -> None:
+        offsets = self.registration.judge()
+        self.ground.trusted[:] = trusted(self.ground.told)
+        offsets.clear[self.ground.trusted == 0] = False
+        correct(self.rows.z[here], self.rows.bias2[here], sensor, sortie, offsets, self.admitted, self.place)
+        of = self.events.sensor[mine]
+        self.events.time[mine] += np.where(offsets.clear[of, 1], offsets.value[of, 2], 0.0)
+
+    def _run(self, events: Events, grid: Array) -> None:
+        while True:
+            why = run(
+                self.state, self.ground, events, self.rows, self.names, grid, False, self.owner,
+                self.residual, self.tally, self.number, self.out, self.renamed, self.begin,
+            )  # fmt: skip
+            if why == SLOTS:
+                self.state = grown(self.state)
+            elif why == ROOM:
+                self.number = np.concatenate([self.number, np.zeros_like(self.number)])
+                self.out = np.concatenate([self.out, np.zeros_like(self.out)])
+                self.renamed = np.concatenate([self.renamed, np.zeros_like(self.renamed)])
+            else:
+                break
 
 
 def _ground(events: Events, rows: Rows, sensors: int) -> Ground:

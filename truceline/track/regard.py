@@ -18,6 +18,7 @@ CHANGE_PER_S = 1 / 900 + 1 / 1000  # see motion: stops and starts
 STANDING = 0.5  # share of things that stand
 UNKNOWN_PD = 0.3
 REFUTED = 0.35  # a sensor of whose tracks others fail to see a larger share is trusted less
+HARDLY, HARDLY_LEAST = 0.5, 20.0  # one of whose tracks they fail to see so much is not trusted on others
 DISTRUSTED_PER_KM2 = 1.0
 UNKNOWN_CLUTTER_PER_KM2 = 2e-3  # reports have no looks: "false" is a thing told where there is none
 
@@ -146,10 +147,28 @@ def false_per_km2(ground: Ground, events: Events, e: int) -> float:
     """False detections per km2 to reckon with: what the maker tells, more where others contradict."""
     if events.shape[e] == NO_SHAPE:
         return max(float(events.clutter[e]), UNKNOWN_CLUTTER_PER_KM2)
-    confirmed, refuted = ground.told[events.sensor[e], 0], ground.told[events.sensor[e], 1]
+    confirmed, refuted = 0.0, 0.0
+    for other in range(len(ground.trusted)):
+        confirmed += ground.trusted[other] * ground.told[events.sensor[e], other, 0]
+        refuted += ground.trusted[other] * ground.told[events.sensor[e], other, 1]
     share = (refuted + 1) / (refuted + confirmed + 20)
     distrust = min(max((share - REFUTED) / REFUTED, 0.0), 1.0)
     return max(float(events.clutter[e]), 1e-4) + float(distrust) * DISTRUSTED_PER_KM2
+
+
+def trusted(told: Array) -> Array:
+    """Tell, per sensor, whether the others bear it out (1) or not (0); ``told`` as in types.Ground.
+
+    What one sensor sees and another does not speaks against both: the one that stands worst is left
+    out first, and the rest is asked again.
+    """
+    trust = np.ones(len(told))
+    while True:
+        confirmed, refuted = (told * trust[None, :, None]).sum(1).T
+        share = np.where((refuted > HARDLY_LEAST) & (trust > 0), refuted / (refuted + confirmed + 1e-9), 0.0)
+        if share.max(initial=0.0) < HARDLY:
+            return trust
+        trust[share.argmax()] = 0.0
 
 
 @njit(cache=True, error_model="numpy")

@@ -1,9 +1,4 @@
-"""What the run itself tells about the sensors, for a person to look at (contract fusion).
-
-Bias and clock are solved for all sensors at once: when two sensors see the same track one after the
-other, the second should see it where the first did, moved on by its velocity; what is missing is the
-difference of their biases, and of their clocks times the velocity.
-"""
+"""What the run itself tells about the sensors, for a person to look at (contract fusion)."""
 
 from datetime import UTC
 from typing import Any
@@ -13,137 +8,112 @@ import numpy as np
 from truceline.model.place import utc_text
 from truceline.track.fusing import Course
 from truceline.track.inputs import Inputs
+from truceline.track.regard import trusted
 from truceline.track.types import ANNULUS, NO_SHAPE, RECT, Array
 
-ENOUGH = 30  # fewer pairs than this say nothing about a sensor
-CLEAR = 5.0  # standard errors: an offset below is no evidence
-APART_S = 15.0  # two sightings further apart in time are no pair
-AKIN = 0.2  # pairs of one track are akin: count five as one
-LEAST_BIAS_M, LEAST_CLOCK_S = 5.0, 0.8  # below, nobody need look
-CLOCK_SIGMA_S = 3.0
-JAMMED_SHOULD, JAMMED_S, JAMMED_SHARE = 12.0, 60.0, 0.25
+ENOUGH = 30  # fewer detections than this say nothing about a sensor
+LEAST_BIAS_M, LEAST_CLOCK_S = 5.0, 0.6  # below, nobody need look
+BESIDE_NOISE = 0.25  # nor where it is a smaller share of the random error
+JAMMED_SHOULD, JAMMED_S, JAMMED_SHARE = 30.0, 180.0, 0.25
 SILENT_SHARE = 0.25  # of the detections per look that a sensor usually gives, true and false
 FLOOD_S, FLOOD_TIMES, FLOOD_LEAST = 60.0, 8.0, 20.0
-REFUTED, REFUTED_LEAST = 0.35, 20.0
+FLOOD_USUAL = 4.0  # times what the sensor shows in most minutes
+FLOOD_WIDE = 0.3  # of the field's reach: a flood is no crowd in one place
+SELDOM_S = 600.0  # a sensor that looks so seldom cannot bear itself out
+BORNE_OUT = 3  # detections that a track must have
+LOOSE, LOOSE_LEAST = (
+    0.75,
+    50.0,
+)  # share and number of detections beyond the false ones that no track bears out
 
 
 def sensor_report(course: Course, inputs: Inputs) -> dict[str, Any]:
     """Estimate each sensor's bias and clock, and say which one a person should look at.
 
-    A bias or clock offset is suspect when it stands out by five standard errors and goes beyond what
-    the maker admits; a sensor is jammed while it shows hardly any of the tracks that it should, floods
-    while it shows many times the false detections that the maker tells, and is untruthful when others
-    that look after it do not see what it saw.
+    A bias, azimuth or clock is suspect when it is off beyond doubt (see registration) and by more than
+    a person need care for; a sensor is jammed while it shows hardly any of the tracks that it should,
+    floods while it shows many times the false detections that the maker tells, and is untruthful when
+    others that look after it do not see what it saw: then nothing is said of its offsets.
     """
     names = sorted(inputs.sensors["sensor_id"].astype(str).tolist())
     row = {str(name): i for i, name in enumerate(inputs.sensors["sensor_id"].tolist())}
-    offsets, errors = _offsets(course, inputs, names, row)
-    answers = [_one(course, inputs, m, row[name], offsets[m], errors[m]) for m, name in enumerate(names)]
-    return {"sensors": answers}
+    return {"sensors": [_one(course, inputs, m, row[name]) for m, name in enumerate(names)]}
 
 
-def _one(course: Course, inputs: Inputs, m: int, i: int, offset: Array, error: Array) -> dict[str, Any]:
+def _one(course: Course, inputs: Inputs, m: int, i: int) -> dict[str, Any]:
     """Put one sensor's entry together; ``m`` is its number in the run, ``i`` its row of SENSORS."""
-    reasons: list[str] = []
-    spans: list[tuple[float, float]] = []
-    admitted = float(np.nan_to_num(inputs.sensors["bias_sigma_m"][i]))
-    stands_out = np.abs(offset) > CLEAR * error
-    least = max(LEAST_BIAS_M, 3 * admitted)
-    if (stands_out[:2] & (np.abs(offset[:2]) > least)).any():
-        reasons.append("bias")
-    clock = float(offset[2])
-    if stands_out[2] and abs(clock) > LEAST_CLOCK_S:
+    flood = _flood(course, m)
+    often = not float(inputs.sensors["period_s"][i]) > SELDOM_S
+    untruthful = (often and _loose(course, m, flood)) or not trusted(course.told)[m]
+    offset, error = course.offsets.value[m] * (not untruthful), course.offsets.error[m]
+    reasons = ["untruthful"] if untruthful else _off(offset, course.offsets.clear[m], _noise(course, m))
+    clock, lag = float(offset[2]), _lag(course, inputs, m)
+    if lag < 0 and "clock" not in reasons:
+        clock = lag - float(np.nan_to_num(inputs.sensors["latency_s"][i]))
         reasons.append("clock")
-    lag = _lag(course, inputs, m)
-    if lag < 0:
-        clock = clock if "clock" in reasons else lag - float(np.nan_to_num(inputs.sensors["latency_s"][i]))
-        reasons = [*reasons, *(["clock"] if "clock" not in reasons else [])]
-    for word, span in (("jammed", _jammed(course, m)), ("flood", _flood(course, m))):
+    spans: list[tuple[float, float]] = []
+    for word, span in (("jammed", _jammed(course, m)), ("flood", flood)):
         if span is not None:
             reasons.append(word)
             spans.append(span)
-    confirmed, refuted = course.told[m]
-    share = (refuted + 1) / (confirmed + refuted + 20)
-    if refuted > REFUTED_LEAST and share > REFUTED:
-        reasons.append("untruthful")
+    told = (course.told[m] * trusted(course.told)[:, None]).sum(0)
+    trust = 1 - (told[1] + 1) / (told.sum() + 20)
     return {
         "sensor_id": str(inputs.sensors["sensor_id"][i]),
-        "trust": round(max(1 - share, 0.0) * (0.5 if reasons else 1.0), 3),
+        "trust": round(max(float(trust), 0.0) * (0.5 if reasons else 1.0), 3),
         "bias_x_m": round(float(offset[0]), 3), "bias_y_m": round(float(offset[1]), 3),
-        "clock_offset_s": round(clock, 3), "suspect": bool(reasons), "reasons": reasons,
+        "bias_sigma_m": _known(max(error[:2])),
+        "clock_offset_s": round(clock, 3), "clock_sigma_s": _known(error[2]),
+        "azimuth_offset_rad": round(float(offset[3]), 5), "azimuth_sigma_rad": _known(error[3]),
+        "suspect": bool(reasons), "reasons": reasons,
         "from": _text(course, min(s[0] for s in spans)) if spans else None,
         "to": _text(course, max(s[1] for s in spans)) if spans else None,
     }  # fmt: skip
+
+
+def _off(offset: Array, clear: Array, noise: tuple[float, float]) -> list[str]:
+    """What is off by more than a person need care for, and not small beside the sensor's usual error."""
+    moved = clear[0] and float(np.hypot(*offset[:2])) > max(LEAST_BIAS_M, BESIDE_NOISE * noise[0])
+    turned = clear[2] and abs(offset[3]) * noise[1] > max(LEAST_BIAS_M, BESIDE_NOISE * noise[0])
+    late = clear[1] and abs(offset[2]) > LEAST_CLOCK_S
+    return ["bias"] * bool(moved or turned) + ["clock"] * bool(late)
+
+
+def _noise(course: Course, m: int) -> tuple[float, float]:
+    """Usual random error of a sensor per axis, and usual distance of what it sees from its middle; metres."""
+    z = course.detections.z[course.row_sensors() == m]
+    if not len(z):
+        return 0.0, 0.0
+    apart = z[:, :2] - np.median(z[:, :2], axis=0)
+    return float(np.sqrt(np.median(z[:, 2:4].mean(1)))), float(np.median(np.hypot(*apart.T)))
+
+
+def _loose(course: Course, m: int, flood: tuple[float, float] | None) -> bool:
+    """Tell whether hardly anything that a sensor shows, false detections and a flood aside, is borne out."""
+    since, until = flood or (np.inf, -np.inf)
+    events, times = course.events, course.row_times()
+    mine = (course.row_sensors() == m) & ((times < since) | (times > until))
+    looks = (events.sensor == m) & ((events.time < since) | (events.time > until))
+    _, at, count = np.unique(course.owner, return_inverse=True, return_counts=True)
+    false = float((_areas(course) * events.clutter)[looks].sum())
+    beyond = float((count[at][mine] < BORNE_OUT).sum()) - false
+    return beyond > LOOSE_LEAST and beyond > LOOSE * (float(mine.sum()) - false)
+
+
+def _areas(course: Course) -> Array:
+    """Area of each event's field of regard, km2."""
+    a, b, shape = course.events.field[:, 2], course.events.field[:, 3], course.events.shape
+    return np.where(shape == RECT, 4 * a * b, np.where(shape == ANNULUS, np.pi * (b**2 - a**2), 0.0)) / 1e6
+
+
+def _known(sigma: float) -> float | None:
+    return round(float(sigma), 5) if np.isfinite(sigma) else None
 
 
 def _text(course: Course, time_s: float) -> str:
     return utc_text(
         np.datetime64(int(course.origin_us + time_s * 1e6), "us").astype(object).replace(tzinfo=UTC)
     )
-
-
-def _pairs(course: Course) -> tuple[Array, Array]:
-    """Rows of detections that follow one another on a track, seen by two sensors within seconds."""
-    time, sensor = course.row_times(), course.row_sensors()
-    known = np.flatnonzero(np.isfinite(course.residual[:, 4]))
-    order = known[np.lexsort((known, time[known], course.owner[known]))]
-    a, b = order[:-1], order[1:]
-    keep = (course.owner[a] == course.owner[b]) & (time[b] - time[a] < APART_S) & (sensor[a] != sensor[b])
-    return a[keep], b[keep]
-
-
-def _offsets(course: Course, inputs: Inputs, names: list[str], row: dict[str, int]) -> tuple[Array, Array]:
-    """Solve for bias x, bias y and clock of each sensor; answer (M, 3) values and standard errors."""
-    m = len(names)
-    admitted = np.array([float(np.nan_to_num(inputs.sensors["bias_sigma_m"][row[n]])) for n in names])
-    prior = np.stack([np.maximum(admitted, 10.0)] * 2 + [np.full(m, CLOCK_SIGMA_S)], 1)
-    value, error = np.zeros((m, 3)), np.full((m, 3), np.inf)
-    a, b = _pairs(course)
-    if not len(a):
-        return value, error
-    time, sensor, z = course.row_times(), course.row_sensors(), course.detections.z
-    v = 0.5 * (course.residual[a, 4:6] + course.residual[b, 4:6])
-    dt = time[b] - time[a]
-    gap = z[b, :2] - z[a, :2] - v * dt[:, None]
-    speed2 = (v**2).sum(1)
-    variance = z[a, 2:4] + z[b, 2:4] + (0.5 + 0.01 * speed2)[:, None] * dt[:, None] ** 2
-    weight = AKIN / variance
-    weight[(gap**2 / variance).sum(1) > 16] = 0.0
-    for _ in range(5):
-        normal, right = np.diag(1 / prior.ravel() ** 2), np.zeros(3 * m)
-        for axis in range(2):
-            columns = np.stack(
-                [3 * sensor[b] + axis, 3 * sensor[a] + axis, 3 * sensor[b] + 2, 3 * sensor[a] + 2], 1
-            )
-            design = np.stack([np.ones(len(a)), -np.ones(len(a)), v[:, axis], -v[:, axis]], 1)
-            for p in range(4):
-                np.add.at(right, columns[:, p], weight[:, axis] * design[:, p] * gap[:, axis])
-                for q in range(4):
-                    np.add.at(
-                        normal, (columns[:, p], columns[:, q]), weight[:, axis] * design[:, p] * design[:, q]
-                    )
-        covariance = np.linalg.inv(normal)
-        value = (covariance @ right).reshape(m, 3)
-        model = (
-            value[sensor[b], :2]
-            - value[sensor[a], :2]
-            + v * (value[sensor[b], 2] - value[sensor[a], 2])[:, None]
-        )
-        weight = AKIN / variance / np.maximum(np.abs(gap - model) / np.sqrt(variance), 1.5) * 1.5
-        weight[((gap - model) ** 2 / variance).sum(1) > 25] = 0.0
-    pairs = np.bincount(sensor[a], minlength=m) + np.bincount(sensor[b], minlength=m)
-    value, error = _against_the_rest(value, covariance, pairs >= ENOUGH)
-    error[pairs < ENOUGH] = np.inf
-    value[pairs < ENOUGH] = 0.0
-    return value, error
-
-
-def _against_the_rest(value: Array, covariance: Array, firm: Array) -> tuple[Array, Array]:
-    """Take off what all sensors share, which pairs cannot tell: offsets against the middle of all."""
-    m = len(value)
-    apart = np.kron(np.eye(m) - np.where(firm, 1.0, 0.0) / max(firm.sum(), 1), np.eye(3))
-    error = np.sqrt(np.maximum(np.diag(apart @ covariance @ apart.T), 0.0)).reshape(m, 3)
-    return value - (np.median(value[firm], axis=0) if firm.any() else 0.0), error
 
 
 def _lag(course: Course, inputs: Inputs, m: int) -> float:
@@ -176,24 +146,22 @@ def _jammed(course: Course, m: int) -> tuple[float, float] | None:
 
 
 def _flood(course: Course, m: int) -> tuple[float, float] | None:
-    """First and last minute with many times the false detections that the maker tells."""
+    """First and last minute with many times the false detections that the maker tells, all over the place."""
     events = course.events
     of = (events.sensor == m) & (events.shape != NO_SHAPE)
     if not of.any():
         return None
-    a, b = events.field[:, 2], events.field[:, 3]
-    area = np.where(
-        events.shape == RECT, 4 * a * b, np.where(events.shape == ANNULUS, np.pi * (b**2 - a**2), 0)
-    )
     minute = np.floor(events.time / FLOOD_S).astype(int)
     low = int(minute[of].min())
-    expected = np.bincount(minute[of] - low, weights=(area * events.clutter)[of] / 1e6)
-    loose = ~np.isin(course.owner, course.number) & (course.row_sensors() == m)
+    expected = np.bincount(minute[of] - low, weights=(_areas(course) * events.clutter)[of])
+    loose = np.flatnonzero(~np.isin(course.owner, course.number) & (course.row_sensors() == m))
     at = np.floor(course.row_times()[loose] / FLOOD_S).astype(int) - low
     counted = np.bincount(at[(at >= 0) & (at < len(expected))], minlength=len(expected))
-    floods = np.flatnonzero(counted > FLOOD_TIMES * expected + FLOOD_LEAST)
-    return (
-        None
-        if not len(floods)
-        else (float((floods[0] + low) * FLOOD_S), float((floods[-1] + low + 1) * FLOOD_S))
-    )
+    most = np.maximum(FLOOD_TIMES * expected + FLOOD_LEAST, FLOOD_USUAL * np.median(counted[expected > 0]))
+    wide = FLOOD_WIDE * float(events.field[of, 3].max())
+    place = course.detections.z[loose, :2]
+    floods = [
+        int(k) + low for k in np.flatnonzero(counted > most)
+        if np.hypot(*place[at == k].std(0)) > wide
+    ]  # fmt: skip
+    return (floods[0] * FLOOD_S, (floods[-1] + 1) * FLOOD_S) if floods else None

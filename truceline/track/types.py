@@ -83,7 +83,8 @@ class Ground(NamedTuple):
     density: Array  # (2,): things per km2 to be expected, km2 ever looked at
     jammed: Array  # (M,): probability that a sensor sees nothing at all
     heard: Array  # (M,): time of the newest look of a sensor
-    told: Array  # (M, 2): how often others, looking next, saw what a sensor had seen, and did not
+    told: Array  # (M, M, 2): how often another, looking next, saw what a sensor had seen, and did not
+    trusted: Array  # (M,): 1, or 0 for a sensor whose word on others does not count
 
 
 def empty(slots: int, history: int, sensors: int) -> State:
@@ -139,7 +140,8 @@ def bare_ground(low: Array, high: Array, sensors: int) -> Ground:
         density=np.array([0.025, 0.0]),
         jammed=np.full(sensors, 1e-3),
         heard=np.full(sensors, -np.inf),
-        told=np.zeros((sensors, 2)),
+        told=np.zeros((sensors, sensors, 2)),
+        trusted=np.ones(sensors),
     )
 
 

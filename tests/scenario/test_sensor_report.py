@@ -1,0 +1,103 @@
+"""Three radars watch the same things; one of them fails in one way, and the report says which and how."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from truceline.app.cli import main
+from truceline.codec.fusion_tables import DETECTIONS, LOOKS, SENSORS
+from truceline.model.classes import FUSION_CLASSES
+
+T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)
+PLACE = np.array([[0.0, 0.0], [12_000.0, 0.0], [24_000.0, 0.0]])
+REACH_M, SIGMA_M, THINGS, MINUTES = 15_000.0, 20.0, 40, 30
+CLASSES = {f"p_{c}": 1 / len(FUSION_CLASSES) for c in FUSION_CLASSES}
+
+
+def write(folder, fault):
+    """What the radars see; ``fault`` changes what radar 1 shows in a look: (time, places, rng) → places."""
+    rng = np.random.default_rng(11)
+    start = rng.uniform((-8000, -9000), (32_000, 9000), (THINGS, 2))
+    v = rng.normal(0, 9, (THINGS, 2)) * (rng.random(THINGS) < 0.6)[:, None]
+    looks, rows = [], []
+    for second in range(0, 60 * MINUTES, 10):
+        for radar in range(3):
+            t = second + 3 * radar
+            at, clock = start + v * t, 0.0
+            at = at[(np.hypot(*(at - PLACE[radar]).T) < REACH_M) & (rng.random(THINGS) < 0.9)]
+            at = at + rng.normal(0, SIGMA_M, at.shape)
+            if radar == 1:
+                at, clock = fault(t, at, rng)
+            told = T0 + timedelta(seconds=t + clock)
+            looks.append({
+                "look_id": len(looks), "sensor_id": f"r{radar}", "sortie_id": radar, "shape": "annulus",
+                "phenomenon_time": told, "result_time": T0 + timedelta(seconds=t + 3),
+                "cx_m": PLACE[radar, 0], "cy_m": 0.0, "a_m": 0.0, "b_m": REACH_M, "heading_rad": 0.0,
+            })  # fmt: skip
+            rows += [
+                {"detection_id": 0, "sensor_id": f"r{radar}", "look_id": len(looks) - 1, "x_m": x, "y_m": y,
+                 "phenomenon_time": told, "result_time": looks[-1]["result_time"],
+                 "sxx_m2": SIGMA_M**2, "syy_m2": SIGMA_M**2, "sxy_m2": 0.0, **CLASSES}
+                for x, y in at
+            ]  # fmt: skip
+    for k, row in enumerate(rows):
+        row["detection_id"] = k
+    sensors = [
+        {"sensor_id": f"r{r}", "kind": "radar", "x_m": PLACE[r, 0], "y_m": 0.0, "pd": 0.9, "period_s": 10.0,
+         "clutter_per_km2": 0.001, "min_speed_mps": 0.0, "bias_sigma_m": 0.0, "latency_s": 3.0,
+         "duplicates": False}
+        for r in range(3)
+    ]  # fmt: skip
+    for name, of, schema in (
+        ("detections", rows, DETECTIONS), ("sensors", sensors, SENSORS), ("looks", looks, LOOKS)
+    ):  # fmt: skip
+        pq.write_table(pa.Table.from_pylist(of, schema=schema), folder / f"{name}.parquet")
+
+
+def anywhere(rng, n):
+    a, r = rng.uniform(0, 2 * np.pi, n), REACH_M * np.sqrt(rng.random(n))
+    return PLACE[1] + np.stack([r * np.cos(a), r * np.sin(a)], 1)
+
+
+def turned(at, angle):
+    x, y = (at - PLACE[1]).T
+    return PLACE[1] + np.stack(
+        [x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle)], 1
+    )
+
+
+FAULTS = {
+    "none": lambda t, at, rng: (at, 0.0),
+    "bias": lambda t, at, rng: (at + np.array([6.0, -8.0]), 0.0),
+    "azimuth": lambda t, at, rng: (turned(at, 0.006), 0.0),
+    "clock": lambda t, at, rng: (at, -2.0),
+    "jammed": lambda t, at, rng: (at[:0] if 600 < t < 1200 else at, 0.0),
+    "flood": lambda t, at, rng: (
+        np.concatenate([at, anywhere(rng, 60)]) if 600 < t < 900 else at, 0.0
+    ),
+    "untruthful": lambda t, at, rng: (anywhere(rng, len(at)), 0.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_report_names_the_one_sensor_that_fails_and_how(fault, tmp_path):
+    write(tmp_path, FAULTS[fault])
+    files = [str(tmp_path / "detections.parquet"), "--sensors", str(tmp_path / "sensors.parquet")]
+    files += ["--looks", str(tmp_path / "looks.parquet"), "--out", str(tmp_path / "t.parquet")]
+
+    assert main(["fuse", *files, "--sensor-report", str(tmp_path / "r.json")]) == 0
+
+    report = {s["sensor_id"]: s for s in json.loads((tmp_path / "r.json").read_text())["sensors"]}
+    reason = {"none": [], "azimuth": ["bias"]}.get(fault, [fault])
+    assert {name: s["reasons"] for name, s in report.items()} == {"r0": [], "r1": reason, "r2": []}
+    r1 = report["r1"]
+    assert r1["clock_offset_s"] == pytest.approx(2.0 if fault == "clock" else 0.0, abs=0.5)
+    if fault == "bias":
+        assert (r1["bias_x_m"], r1["bias_y_m"]) == pytest.approx((6, -8), abs=3)
+    if fault == "azimuth":
+        assert r1["azimuth_offset_rad"] == pytest.approx(0.006, abs=0.002)
+    if fault in ("jammed", "flood"):
+        assert "2026-03-01T06:09" <= r1["from"] <= "2026-03-01T06:12"
