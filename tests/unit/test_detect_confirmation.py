@@ -1,6 +1,7 @@
 """Scores that last are confirmed, single ones pass, and what was not observed changes nothing."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -75,3 +76,63 @@ def test_negative_scores_are_refused_and_nothing_is_written(tmp_path: Path, caps
 
     assert "0.tif: i0: has scores below 0" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def spoilt(file: Path, change) -> None:
+    document = json.loads(file.read_text())
+    change(document["features"])
+    file.write_text(json.dumps(document))
+
+
+def raster(folder: Path, pixels: np.ndarray, grid: Grid = GRID) -> None:
+    write_cog(folder / "2.tif", grid, pixels)
+
+
+BLANK = np.ones((1, 30, 40), np.float32)
+MOVED = Grid("EPSG:32719", (30.0, 0.0, 264510.0, 0.0, -30.0, 6341500.0), 40, 30)
+BAD = {
+    "no asset score": (
+        lambda d: spoilt(d / "items.json", lambda f: f[2].update(assets={})),
+        "i2: has no asset",
+    ),
+    "no datetime": (
+        lambda d: spoilt(d / "items.json", lambda f: f[2].update(properties={})),
+        "i2: has no `date",
+    ),
+    "no features": (lambda d: spoilt(d / "items.json", list.clear), "`features` is empty"),
+    "id twice": (
+        lambda d: spoilt(d / "items.json", lambda f: f[2].update(id="i1")),
+        "i1: this item id stands",
+    ),
+    "not JSON": (lambda d: (d / "items.json").write_text("{"), r"items\.json: is not JSON"),
+    "missing": (lambda d: (d / "items.json").unlink(), r"items\.json: no such file"),
+    "asset missing": (lambda d: (d / "2.tif").unlink(), r"2\.tif: no such file"),
+    "truncated": (lambda d: (d / "2.tif").write_bytes((d / "2.tif").read_bytes()[:500]), r"2\.tif"),
+    "another place": (lambda d: raster(d, BLANK, MOVED), r"2\.tif: i2: lies on the grid"),
+    "another shape": (lambda d: raster(d, BLANK[:, :20], Grid(GRID.crs, GRID.transform, 40, 20)), "40 x 20"),
+    "integers": (lambda d: raster(d, BLANK.astype(np.int16)), "int16; float32"),
+    "two bands": (lambda d: raster(d, BLANK.repeat(2, 0)), "2 bands"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_named_and_nothing_is_written(tmp_path: Path, capsys, case: str):
+    series(tmp_path)
+    spoil, message = BAD[case]
+    spoil(tmp_path)
+
+    assert main(["detect", "confirm", str(tmp_path / "items.json"), "--out", str(tmp_path / "out")]) == 2
+
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1].startswith("error: ") and re.search(message, said[-1])
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_pass_that_does_not_cover_the_area_changes_nothing_and_warns(tmp_path: Path, capsys):
+    series(tmp_path)
+    raster(tmp_path, np.full((1, 30, 40), np.nan, np.float32))
+
+    assert main(["detect", "confirm", str(tmp_path / "items.json"), "--out", str(tmp_path / "out")]) == 0
+    assert "warning: i2: no data anywhere" in capsys.readouterr().err
+    with rasterio.open(tmp_path / "out" / "state.tif") as source:
+        assert set(np.unique(source.read(1))) <= {0, 1, 2}

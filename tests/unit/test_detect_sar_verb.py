@@ -96,6 +96,10 @@ BAD: dict[str, tuple[Callable[[Series], object], str]] = {
     "two bands": (vv(powers().repeat(2, 0)), "2 bands"),
     "dB": (vv(powers() - 15), r"i3_vv\.tif: .*linear power is wanted"),
     "no datetime": (lambda s: s.items[3]["properties"].pop("datetime"), "i3: has no `datetime`"),
+    "datetime without zone": (
+        lambda s: s.items[3]["properties"].update(datetime="2026-03-04T00:00:00"),
+        "i3: `datetime` is no RFC 3339 time with a zone",
+    ),
     "no features": (lambda s: s.items.clear(), "`features` is empty"),
     "id twice": (lambda s: s.items[3].update(id="i2"), "i2: this item id stands twice"),
     "moment twice": (same_moment, "same datetime"),
@@ -126,6 +130,24 @@ def test_bad_input_is_named_and_leaves_everything_as_it_was(series: Series, caps
     assert (series.folder / "state").read_bytes() == state
     assert {file.name: file.read_bytes() for file in (series.folder / "out").iterdir()} == out
     assert set(series.folder.iterdir()) == names
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"type": "FeatureCollection"}', "\xff"])
+def test_what_is_no_itemcollection_is_refused(tmp_path: Path, capsys, text: str):
+    (tmp_path / "items.json").write_text(text, "latin-1")
+
+    assert main(["detect", "sar", str(tmp_path / "items.json"), "--out", str(tmp_path / "out")]) == 2
+    assert re.fullmatch(r"error: \S*items\.json: .*\n", capsys.readouterr().err)
+    assert not (tmp_path / "out").exists()
+
+
+def test_items_in_any_order_give_the_same_answer(series: Series):
+    assert series.run() == 0
+    first = {file.name: file.read_bytes() for file in (series.folder / "out").iterdir()}
+    series.items.reverse()
+
+    assert series.run() == 0
+    assert {file.name: file.read_bytes() for file in (series.folder / "out").iterdir()} == first
 
 
 def test_too_few_dates_give_an_empty_result_and_a_warning(tmp_path: Path, capsys):

@@ -1,6 +1,7 @@
 """Rasters of several bands: read whole or strip by strip, what is no data becoming NaN."""
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,6 +16,10 @@ from truceline.geo.raster import Float32, Grid, grid_of, open_raster
 from truceline.model.errors import BadInput
 from truceline.model.place import utc_time
 
+_DATE = re.compile(
+    r"(?<!\d)((?:19|20)\d\d)-?(\d\d)-?(\d\d)(?:[T_ ]?(\d\d)[:-]?(\d\d)(?:[:-]?(\d\d))?Z?)?(?!\d)"
+)
+
 
 class Bands:
     """An open raster of several bands.
@@ -26,14 +31,14 @@ class Bands:
     names
         Descriptions of its bands, lower case, empty where there is none.
     time_utc
-        When it was taken, if the file says so.
+        When it was taken, if its tags or its name say so.
     """
 
     def __init__(self, source: Any, path: Path) -> None:
         self._source, self._path = source, path
         self.grid: Grid = grid_of(source, path)
         self.names = tuple((text or "").strip().lower() for text in source.descriptions)
-        self.time_utc = _time(source.tags())
+        self.time_utc = _time(source.tags()) or time_in(path.stem)
         if any(kind.startswith("complex") for kind in source.dtypes):
             raise BadInput(str(path), "is complex; real numbers are wanted")
 
@@ -79,6 +84,26 @@ def open_bands(path: Path) -> Iterator[Bands]:
     """
     with open_raster(path) as source:
         yield Bands(source, path)
+
+
+def time_in(text: str) -> datetime | None:
+    """Find a date, and a time of day if there is one, in a file's name; names are in UTC by custom.
+
+    Examples
+    --------
+    >>> time_in("S1A_IW_20250131T041205_vv").isoformat()
+    '2025-01-31T04:12:05+00:00'
+    >>> time_in("area-2025-01-31") == time_in("20250131_b4")
+    True
+    """
+    for found in _DATE.finditer(text):
+        digits = "".join(part or "" for part in found.groups())
+        form = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}[len(digits)]
+        try:
+            return datetime.strptime(digits, form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    return None
 
 
 def _time(tags: dict[str, str]) -> datetime | None:

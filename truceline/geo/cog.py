@@ -21,7 +21,7 @@ from truceline.geo.raster import Grid, one_pixel_file
 
 TILE_PX = 256
 OVERVIEW_STEP = 4
-_AHEAD = 2  # rows of tiles that are made while one is written
+_AHEAD = 3  # tiles that are made while one is written
 _NO_DATA = 42113  # GDAL's tag
 _CLASSIC_LIMIT = 4_000_000_000  # bytes; a larger file needs offsets of 64 bits
 _PLACE_TAGS = (33550, 33922, 34264, 34735, 34736, 34737, 42112, 42113)  # geo keys, GDAL's names and no data
@@ -150,38 +150,32 @@ class _Level(NamedTuple):
         return self.tiles * self.side**2 * self.kind.itemsize
 
     def write(self, stream: BinaryIO, source: Source, pool: ThreadPoolExecutor) -> list[int]:
-        """Write the tiles, band by band in each row of tiles; answer where they lie, band by band."""
+        """Write the tiles, the bands of one beside each other; answer where they lie, band by band."""
         shelf = _Shelf(stream)
-        rows = [[[shelf.put(tile) for tile in band] for band in row] for row in self._made(source, pool)]
-        return [offset for band in range(self.bands) for row in rows for offset in row[band]]
+        places = [[shelf.put(band) for band in tile] for tile in self._made(source, pool)]
+        return [tile[band] for band in range(self.bands) for tile in places]
 
-    def _made(self, source: Source, pool: ThreadPoolExecutor) -> Iterator[list[list[NDArray[Any]]]]:
-        """Make the rows of tiles a few ahead, so that one thread writes while others make."""
+    def _made(self, source: Source, pool: ThreadPoolExecutor) -> Iterator[list[NDArray[Any]]]:
+        """Make the tiles a few ahead, so that one thread writes while others make."""
         waiting: deque[Any] = deque()
-        for row in range(self.down):
-            waiting.append(pool.submit(self._row, source, row))
+        for number in range(self.down * self.across):
+            waiting.append(pool.submit(self._tile, source, *divmod(number, self.across)))
             if len(waiting) > _AHEAD:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
-    def _row(self, source: Source, row: int) -> list[list[NDArray[Any]]]:
-        """Make the tiles of a row, band by band; a tile of one value is told by its one pixel."""
+    def _tile(self, source: Source, row: int, column: int) -> list[NDArray[Any]]:
+        """Make all bands of a tile; one of a single value is told by its one pixel."""
         reach = self.side * self.step
-        top, bottom = row * reach, min((row + 1) * reach, self.grid.height)
-        pixels = source(slice(top, bottom, self.step), slice(0, self.grid.width, self.step))
-        return [
-            [_one_or_all(self._tile(band, number * self.side)) for number in range(self.across)]
-            for band in pixels
-        ]
-
-    def _tile(self, band: NDArray[Any], left: int) -> NDArray[Any]:
-        part = band[:, left : left + self.side]
-        if part.shape == (self.side, self.side):
-            return np.ascontiguousarray(part, self.kind)
-        tile = np.zeros((self.side, self.side), self.kind)
-        tile[: part.shape[0], : part.shape[1]] = part
-        return tile
+        top, left = row * reach, column * reach
+        bottom, right = min(top + reach, self.grid.height), min(left + reach, self.grid.width)
+        pixels = source(slice(top, bottom, self.step), slice(left, right, self.step))
+        if pixels.shape[1:] != (self.side, self.side):
+            whole = np.zeros((self.bands, self.side, self.side), self.kind)
+            whole[:, : pixels.shape[1], : pixels.shape[2]] = pixels
+            pixels = whole
+        return [_one_or_all(np.ascontiguousarray(band, self.kind)) for band in pixels]
 
     def tags(self, layout: _Layout, place: list[_Tag], offsets: list[int]) -> list[_Tag]:
         """List the members of the directory; ``place`` holds those of the place and the names."""

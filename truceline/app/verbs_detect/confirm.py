@@ -1,7 +1,8 @@
 """Follow alerts through scores that somebody else made.
 
 ITEMS.json is a STAC ItemCollection whose items carry an asset `score` (single-band GeoTIFF, float32, not
-below 0, NaN = not observed). DIR gets state.tif, first_seen.tif and alerts.geojson.
+below 0, NaN = not observed), or a folder of such files, as 20240131_score.tif. DIR gets state.tif,
+first_seen.tif and alerts.geojson.
 """
 
 import argparse
@@ -29,19 +30,19 @@ def run(args: argparse.Namespace) -> int:
 
     from truceline.app.output import whole_folder
     from truceline.app.progress import progress, say
-    from truceline.app.verbs_detect.sar import read_collection
+    from truceline.app.scenes import home_of, read_scenes
     from truceline.detect.radar.confirmation import Watch, first_seen_days, geojson_of, take
     from truceline.geo.raster import read_single, resolve_href, write_cog
 
     for word in ("low", "high"):
         if not (math.isfinite(getattr(args, word)) and getattr(args, word) > 0):
             raise BadInput(f"--{word}", f"{getattr(args, word)} is not above 0")
-    items = read_collection(args.items)
+    items = read_scenes(args.items, ("score",))
     watch = grid = None
     for number, item in enumerate(progress(items, "scores", len(items), args.quiet)):
         if "score" not in item.assets:
             raise BadInput(f"{args.items}: {item.id}", "has no asset score")
-        path = resolve_href(item.assets["score"].href, args.items.parent.resolve())
+        path = resolve_href(item.assets["score"].href, home_of(args.items))
         own, score = read_single(path)
         if grid is None or watch is None:
             grid, watch = own, Watch.new(own.shape)

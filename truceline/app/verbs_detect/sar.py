@@ -1,7 +1,8 @@
 """Find lasting changes of the surface in a series of radar scenes.
 
 ITEMS.json is a STAC ItemCollection of one area whose items carry vv and/or vh rasters
-(single-band GeoTIFF, float32, linear power). DIR gets change.tif, alerts.geojson and
+(single-band GeoTIFF, float32, linear power), or a folder of such files named by date and
+polarisation, as 20250131_vv.tif. DIR gets change.tif, alerts.geojson and
 alerts.stac.json. With --state new scenes are added to a series without reading the old ones.
 """
 
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from truceline.model.errors import BadInput
 
+POLARISATIONS = ("vv", "vh")
+
 if TYPE_CHECKING:
     from truceline.codec.stac import Item
     from truceline.detect.radar.history import History, SarSettings
@@ -21,7 +24,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of contract satellite, section 1."""
-    parser.add_argument("items", metavar="ITEMS.json", type=Path, help="STAC ItemCollection of one area")
+    parser.add_argument(
+        "items", metavar="ITEMS.json", type=Path, help="STAC ItemCollection, or folder of dated GeoTIFFs"
+    )
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the results")
     parser.add_argument(
         "--state", metavar="FILE", type=Path, help="memory of the series: read, then replaced"
@@ -45,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the chain and write the results, all or nothing."""
     from truceline.app.output import whole_file, whole_folder
+    from truceline.app.scenes import read_scenes
     from truceline.codec.stac import write_item
     from truceline.detect.radar.alerts import geojson_of, item_of
     from truceline.detect.radar.bands import BANDS, bands_of
@@ -52,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from truceline.geo.cog import write_cog_from
 
     settings = _settings(args)
-    items = read_collection(args.items)
+    items = read_scenes(args.items, POLARISATIONS)
     history = _stored(args.state, settings, args.out.absolute().parent)
     new = _new_items(items, history, args)
     with ExitStack() as stack:  # left in reverse: the outputs are in place before the state is replaced
@@ -80,19 +86,6 @@ def _settings(args: argparse.Namespace) -> "SarSettings":
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at `$.")
         raise BadInput("--" + path.rstrip("`").replace("_", "-"), what) from error
-
-
-def read_collection(path: Path) -> "tuple[Item, ...]":
-    """Read a STAC ItemCollection of bounded size."""
-    from truceline.codec.stac import MAX_BYTES, read_items
-    from truceline.geo.raster import regular_file
-
-    if regular_file(path).stat().st_size > MAX_BYTES:
-        raise BadInput(str(path), f"is larger than {MAX_BYTES} bytes")
-    try:
-        return read_items(path.read_bytes(), str(path))
-    except OSError as error:
-        raise BadInput(str(path), f"cannot be read: {error.strerror}") from error
 
 
 def _stored(path: Path | None, settings: "SarSettings", folder: Path) -> "History | None":
@@ -129,6 +122,7 @@ def _follow(
     folder: Path,
 ) -> "History":
     from truceline.app.progress import progress, say
+    from truceline.app.scenes import home_of
     from truceline.detect.radar.backscatter import grid_at, read_levels
     from truceline.detect.radar.bands import score_band
     from truceline.detect.radar.history import History, Stamp
@@ -142,7 +136,7 @@ def _follow(
     if args.scores:
         (folder / "scores").mkdir()
     for item in progress(items, "scenes", len(items), args.quiet):
-        paths = [resolve_href(item.assets[word].href, args.items.parent.resolve()) for word in words]
+        paths = [resolve_href(item.assets[word].href, home_of(args.items)) for word in words]
         if history is None:
             history = History.new(settings, grid_at(paths[0]), words, args.out.absolute().parent)
         grid = history.grid
@@ -168,10 +162,10 @@ def _follow(
 def _polarisations(items: "tuple[Item, ...]", where: Path) -> tuple[str, ...]:
     from truceline.app.progress import say
 
-    common = tuple(word for word in ("vv", "vh") if all(word in item.assets for item in items))
+    common = tuple(word for word in POLARISATIONS if all(word in item.assets for item in items))
     if not common:
         raise BadInput(str(where), "the items have no polarisation (vv, vh) in common")
-    for word in ("vv", "vh"):
+    for word in POLARISATIONS:
         having = [item.id for item in items if word in item.assets]
         if word not in common and having:
             lacking = next(item.id for item in items if word not in item.assets)

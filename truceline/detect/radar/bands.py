@@ -23,7 +23,8 @@ def bands_of(history: History, rows: slice, columns: slice) -> Float32:
     _paint(history.today.score[cut], bands[0])
     _say_state(history.past.seen[cut], life.state[cut], bands[1])
     _say_alert(life.first[cut], life.peak[cut], days, bands[2], bands[3])
-    history.desk.let_go(rows.start, rows.stop)
+    if columns.stop == history.grid.width:
+        history.desk.let_go(rows.start, rows.stop)
     return bands
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 IN_MEMORY_PX = 16_000_000  # a scene of 4,000 x 4,000; its planes take about half a gigabyte
+_RESERVED_BYTES_PER_PX = 64  # addresses only: what is not touched takes no memory
+_ALIGNED_BYTES = 64
 STRIP_ROWS = 128  # rows that are worked on at a time; a multiple of the blocks of the weather
 
 
@@ -27,6 +29,8 @@ class Desk:
         self.shape = shape
         self.folder = folder
         self.is_large = shape[0] * shape[1] > IN_MEMORY_PX
+        self._arena: mmap.mmap | None = None
+        self._taken = 0
         self._maps: list[tuple[mmap.mmap, int, int]] = []
         self._levels: NDArray[np.int16] | None = None
 
@@ -49,9 +53,12 @@ class Desk:
             Value of every pixel.
         """
         shape = (layers, *self.shape) if layers else self.shape
-        if not self.is_large:
-            return np.full(shape, fill, kind) if fill else np.zeros(shape, kind)
         size = int(np.prod(shape)) * np.dtype(kind).itemsize
+        if not self.is_large:
+            array = np.frombuffer(self._room(size), kind).reshape(shape)
+            if fill:
+                array[...] = fill
+            return array
         with tempfile.TemporaryFile(dir=self.folder) as file:
             file.truncate(size)
             pages = mmap.mmap(file.fileno(), size)
@@ -61,6 +68,17 @@ class Desk:
             array[..., top:bottom, :] = fill
             self.let_go(top, bottom)
         return array
+
+    def _room(self, size: int) -> memoryview:
+        """Take zeroed memory; the pages of the system are large ones, as a small one costs as much to get."""
+        reserved = _RESERVED_BYTES_PER_PX * self.shape[0] * self.shape[1] + _ALIGNED_BYTES
+        if self._arena is None or self._taken + size > len(self._arena):
+            flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+            self._arena, self._taken = mmap.mmap(-1, max(size, reserved), flags=flags), 0
+            self._arena.madvise(mmap.MADV_HUGEPAGE)
+        start = self._taken
+        self._taken += -(-size // _ALIGNED_BYTES) * _ALIGNED_BYTES
+        return memoryview(self._arena)[start : start + size]
 
     def strips(self) -> list[tuple[int, int]]:
         """Cut the rows of the scene into strips (first row, last row + 1)."""

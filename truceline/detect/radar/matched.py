@@ -84,8 +84,10 @@ def filter_rows(
     """
     height, width = today.contrast.shape
     pols, lines = today.level.shape[0], bottom - top + 4
-    number = np.empty((lines, width), np.float32)
-    weight = np.empty((lines, width), np.float32)
+    number = np.empty((5, width), np.float32)  # the last five lines
+    weight = np.empty((5, width), np.float32)
+    places = np.empty(width, np.int16)
+    counts = np.zeros((2, CONTRAST_BINS + 1), np.int32)
     rest = np.empty((2, width), np.int16)
     trend, own = np.empty(width, np.float32), np.empty((2, width), np.float32)
     raw = np.zeros((2, width + 4), np.float32)
@@ -103,16 +105,14 @@ def filter_rows(
             _join_two(level, fed, past.cross[row], scene, rest, own, raw)
         else:
             _join_one(level, fed, scene, rest[0], own[0], raw)
-        _smooth(raw[0], number[line])
-        _smooth(raw[1], weight[line])
-    places = np.empty(width, np.int16)
-    counts = np.zeros((2, CONTRAST_BINS + 1), np.int32)
-    for row in range(top, bottom):
-        line = row - top
-        _stack(number[line : line + 5], weight[line : line + 5], today.contrast[row])
-        _place(today.contrast[row], today.level[0, row], past.fed[row], places)
-        for column in range(width):
-            counts[column % 2, places[column]] += 1
+        _smooth(raw[0], number[line % 5])
+        _smooth(raw[1], weight[line % 5])
+        if line >= 4:
+            middle = top + line - 4
+            _stack(number, weight, line, today.contrast[middle])
+            _place(today.contrast[middle], today.level[0, middle], past.fed[middle], places)
+            for column in range(width):
+                counts[column % 2, places[column]] += 1
     bins += counts[0, :CONTRAST_BINS] + counts[1, :CONTRAST_BINS]
 
 
@@ -209,18 +209,22 @@ def _smooth(raw: NDArray[np.float32], out: NDArray[np.float32]) -> None:
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _stack(number: NDArray[np.float32], weight: NDArray[np.float32], contrast: NDArray[np.float32]) -> None:
-    """Sum five rows and divide by what the sum spreads."""
+def _stack(
+    number: NDArray[np.float32], weight: NDArray[np.float32], line: int, contrast: NDArray[np.float32]
+) -> None:
+    """Sum the five rows up to ``line`` and divide by what the sum spreads."""
+    first, second, third = (line + 1) % 5, (line + 2) % 5, (line + 3) % 5
+    fourth, fifth = (line + 4) % 5, line % 5
     for column in range(contrast.shape[0]):
         total = (
-            TAPS[0] * (number[0, column] + number[4, column])
-            + TAPS[1] * (number[1, column] + number[3, column])
-            + TAPS[2] * number[2, column]
+            TAPS[0] * (number[first, column] + number[fifth, column])
+            + TAPS[1] * (number[second, column] + number[fourth, column])
+            + TAPS[2] * number[third, column]
         )
         over = (
-            TAPS[0] * (weight[0, column] + weight[4, column])
-            + TAPS[1] * (weight[1, column] + weight[3, column])
-            + TAPS[2] * weight[2, column]
+            TAPS[0] * (weight[first, column] + weight[fifth, column])
+            + TAPS[1] * (weight[second, column] + weight[fourth, column])
+            + TAPS[2] * weight[third, column]
         )
         contrast[column] = total / np.sqrt(max(over, np.float32(1e-6)))
 

@@ -57,25 +57,27 @@ def score_rows(
     top, bottom = rows
     height, width = today.contrast.shape
     lines = bottom - top + 4
-    calm = np.zeros((lines, width + 4), np.float32)
-    ends = np.zeros((lines, 4, width), np.float32)  # lowest and highest of three, and of five
-    laid = np.empty(width, np.float32)
-    for line in range(lines):
-        row = top + line - 2
-        if row < 0 or row >= height:
-            continue
-        lay_row(restless, row, laid)
-        own = calm[line, 2 : width + 2]
-        calm_row(today.level[0, row], today.contrast[row], past.fed[row], past.unrest[row], laid, gauge, own)
-        _last_long(past.recent[:, row], laid, gauge, own)
-        _reach_across(calm[line], ends[line])
+    calm = np.zeros((5, width + 4), np.float32)  # of the last five lines
+    ends = np.zeros((5, 4, width), np.float32)  # and their lowest and highest of three, and of five
     places = np.empty(width, np.int16)
     counts = np.zeros((2, 2 * STRENGTH_BINS + 1), np.int32)
-    for row in range(top, bottom):
-        line = row - top
-        level, fed = today.level[0, row], past.fed[row]
-        strength = laid
-        _strongest(calm[line : line + 5], ends[line : line + 5], strength)
+    laid = np.empty(width, np.float32)
+    for line in range(lines):
+        row, at = top + line - 2, line % 5
+        if 0 <= row < height:
+            level, fed, own = today.level[0, row], past.fed[row], calm[at, 2 : width + 2]
+            lay_row(restless, row, laid)
+            calm_row(level, today.contrast[row], fed, past.unrest[row], laid, gauge, own)
+            _last_long(past.recent[:, row], laid, gauge, own)
+            _reach_across(calm[at], ends[at])
+        else:
+            calm[at] = 0
+            ends[at] = 0
+        if line < 4:
+            continue
+        row = top + line - 4
+        level, fed, strength = today.level[0, row], past.fed[row], laid
+        _strongest(calm, ends, line, strength)
         _write(level, fed, past.seen[row], strength, gauge, baseline, today.score[row])
         _place_strength(level, fed, state[row], strength, places)
         for column in range(width):
@@ -127,11 +129,18 @@ def _reach_across(calm: NDArray[np.float32], ends: NDArray[np.float32]) -> None:
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _strongest(calm: NDArray[np.float32], ends: NDArray[np.float32], strength: NDArray[np.float32]) -> None:
-    """Let each pixel of the third of five rows count with the strongest window within two pixels."""
-    above, middle, below = ends[1], ends[2], ends[3]
+def _strongest(
+    calm: NDArray[np.float32], ends: NDArray[np.float32], line: int, strength: NDArray[np.float32]
+) -> None:
+    """Let each pixel of the middle row count with the strongest window within two pixels.
+
+    ``line`` is the last of the five rows, which lie in turn in ``calm`` and ``ends``.
+    """
+    first, second, third = (line + 1) % 5, (line + 2) % 5, (line + 3) % 5
+    fourth, fifth = (line + 4) % 5, line % 5
+    above, middle, below = ends[second], ends[third], ends[fourth]
     for column in range(strength.shape[0]):
-        up, own, down = calm[0, column + 2], calm[2, column + 2], calm[4, column + 2]
+        up, own, down = calm[first, column + 2], calm[third, column + 2], calm[fifth, column + 2]
         high = max(up, down, middle[3, column], above[1, column], below[1, column])
         low = min(up, down, middle[2, column], above[0, column], below[0, column])
         # Of the sign of its own, at most BOUND times its own:
