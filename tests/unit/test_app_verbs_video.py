@@ -137,7 +137,7 @@ def test_detect_writes_the_columns_of_the_contract(tmp_path, out):
 
     assert pq.read_schema(out).names == [
         "time", "pts_s", "frame_index", "bbox_x_px", "bbox_y_px", "bbox_w_px", "bbox_h_px", "category",
-        "score", "lat_deg", "lon_deg", "ce90_m", "model",
+        "score", "lat_deg", "lon_deg", "ce90_m", "model", "slide_east_m", "slide_north_m",
     ]  # fmt: skip
 
 

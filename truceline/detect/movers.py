@@ -15,6 +15,7 @@ from truceline.detect.pictures.frames import Clip, Onlooker
 from truceline.detect.pictures.motion import Hit, find_movers
 from truceline.detect.pictures.pixels import Poses
 from truceline.detect.pictures.rows import few, on_the_ground, row_of
+from truceline.detect.pictures.slide import Slide
 from truceline.model.classes import FUSION_CLASSES
 from truceline.model.errors import BadInput
 from truceline.model.facts import Blob
@@ -38,6 +39,7 @@ class Seen(NamedTuple):
     broken: int
     every: int
     rate_hz: float
+    slide: Slide
 
     @property
     def frames(self) -> int:
@@ -80,7 +82,7 @@ class Movers(Detector):
             return Found(rows=DETECTION.empty_table(), status="degraded", reason=str(error))
         poses = Poses(telemetry_of(blobs, media))
         kept = [hit for hit in seen.hits if hit.score >= self.least_score]
-        there = on_the_ground(kept, (seen.width_px, seen.height_px), poses)
+        there = on_the_ground(kept, (seen.width_px, seen.height_px), poses, seen.slide)
         chosen = few(kept, self.row_s)
         names = [name("mov", observation.id, str(hit.thing)) for hit in kept]
         marks = Marks(
@@ -120,12 +122,13 @@ def look(
     rate_hz = clip.rate_hz()
     every = every or max(1, round(rate_hz / analysed_hz))
     lag = min(8, max(1, round(LAG_S * rate_hz / every)))
-    size, analysed = (1, 1), 0
+    size, analysed, slide = (1, 1), 0, Slide()
 
     def counted() -> Any:
         nonlocal size, analysed
         for frame in clip.analysed(every, width_px, onlooker):
             size, analysed = (frame.width_px, frame.height_px), analysed + 1
+            slide.add(frame)
             yield frame
 
     hits: list[Hit] = []
@@ -133,7 +136,7 @@ def look(
         hits += find_movers(counted(), lag)
     else:
         deque(counted(), maxlen=0)
-    return Seen(hits, *size, analysed, clip.decoded, clip.broken, every, rate_hz)
+    return Seen(hits, *size, analysed, clip.decoded, clip.broken, every, rate_hz, slide)
 
 
 def telemetry_of(blobs: Sequence[Blob], media: Media) -> pa.Table:

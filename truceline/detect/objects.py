@@ -1,6 +1,5 @@
 """Vehicles and persons in drone video by a network, placed on the ground; persons are counted only."""
 
-from collections import deque
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from truceline.detect.pictures.following import followed
 from truceline.detect.pictures.frames import Clip, Onlooker
 from truceline.detect.pictures.pixels import Poses
 from truceline.detect.pictures.rows import few, on_the_ground, row_of
+from truceline.detect.pictures.slide import WIDTH_PX, Slide
 from truceline.detect.pictures.spotter import SURE, Spotter
 from truceline.model.classes import probabilities
 from truceline.model.errors import BadInput
@@ -53,13 +53,13 @@ class Objects(Detector):
         poses = Poses(telemetry_of(blobs, media))
         spotter = Spotter(poses, self.least_score)
         try:
-            every, size_px = _look(clip, self.analysed_hz, spotter)
+            every, size_px, slide = _look(clip, self.analysed_hz, spotter)
         except BadInput as error:
             return Found(rows=DETECTION.empty_table(), status="degraded", reason=str(error))
         broken, decoded = clip.broken, clip.decoded
         spotted = followed(spotter.spotted)
         hits = [one.hit for one in spotted]
-        there = on_the_ground(hits, size_px, poses)
+        there = on_the_ground(hits, size_px, poses, slide)
         chosen = few(hits, self.row_s)
         names = [name("obj", observation.id, str(hit.thing)) if hit.thing >= 0 else None for hit in hits]
         classes = [probabilities(one.category, one.hit.score) for one in spotted]
@@ -81,8 +81,11 @@ class Objects(Detector):
         )
 
 
-def _look(clip: Clip, analysed_hz: float, onlooker: Onlooker) -> tuple[int, tuple[int, int]]:
-    """Look at a clip; give the step between analysed frames and the size of a frame."""
+def _look(clip: Clip, analysed_hz: float, onlooker: Onlooker) -> tuple[int, tuple[int, int], Slide]:
+    """Look at a clip; give the step between analysed frames, a frame's size, and how the ground moved."""
     every = max(1, round(clip.rate_hz() / analysed_hz))
-    last = deque(clip.analysed(every, 16, onlooker), maxlen=1)  # the small grey picture is not needed
-    return every, (last[0].width_px, last[0].height_px) if last else (1, 1)
+    size, slide = (1, 1), Slide()
+    for frame in clip.analysed(every, WIDTH_PX, onlooker):
+        slide.add(frame)
+        size = frame.width_px, frame.height_px
+    return every, size, slide

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from truceline.detect.pictures.pixels import Poses
+    from truceline.detect.pictures.slide import Slide
     from truceline.detect.pictures.spotter import Spotted
 
 MODELS = ("auto", "movers", "objects")
@@ -85,10 +86,10 @@ def _detect(file: Path, model: str, every: int | None) -> "pa.Table":
         raise BadInput(str(file), "no frame can be decoded")
     moving = [Spotted(hit, "mover", "movers") for hit in uncovered(seen.hits, spotter.spotted)]
     rows = sorted([*spotter.spotted, *moving], key=lambda one: (one.hit.frame, one.model, one.hit))
-    return _table(rows, (seen.width_px, seen.height_px), poses)
+    return _table(rows, (seen.width_px, seen.height_px), poses, seen.slide)
 
 
-def _table(rows: "Sequence[Spotted]", size_px: tuple[int, int], poses: "Poses") -> "pa.Table":
+def _table(rows: "Sequence[Spotted]", size_px: tuple[int, int], poses: "Poses", slide: "Slide") -> "pa.Table":
     import numpy as np
     import pyarrow as pa
 
@@ -96,6 +97,8 @@ def _table(rows: "Sequence[Spotted]", size_px: tuple[int, int], poses: "Poses") 
 
     hits = [one.hit for one in rows]
     places = place(hits, size_px, poses)
+    slid = slide.by(poses, np.array([hit.pts_s for hit in hits], float))
+    places = places._replace(ce90_m=places.ce90_m + slid.doubt_m)
     known = np.isfinite(places.lat_deg + places.ce90_m)
     time_us = [int(t) if np.isfinite(t) else None for t in places.time_us]
     columns: dict[str, tuple[Any, pa.DataType]] = {
@@ -113,6 +116,8 @@ def _table(rows: "Sequence[Spotted]", size_px: tuple[int, int], poses: "Poses") 
             for name, values in zip(("lat_deg", "lon_deg", "ce90_m"), places[:3], strict=True)
         },
         "model": ([one.model for one in rows], pa.string()),
+        "slide_east_m": (slid.metres[:, 0], pa.float64()),
+        "slide_north_m": (slid.metres[:, 1], pa.float64()),
     }
     return pa.table({name: pa.array(v, kind, from_pandas=True) for name, (v, kind) in columns.items()})
 

@@ -38,7 +38,9 @@ class Way(NamedTuple):
     speed_sigma_mps: Array
 
 
-def smooth(track: Ints, time_s: Array, lat_deg: Array, lon_deg: Array, ce90_m: Array) -> Way:
+def smooth(
+    track: Ints, time_s: Array, lat_deg: Array, lon_deg: Array, ce90_m: Array, slide_m: Array | None = None
+) -> Way:
     """Smooth the ways of all tracks of a video.
 
     Parameters
@@ -49,6 +51,9 @@ def smooth(track: Ints, time_s: Array, lat_deg: Array, lon_deg: Array, ce90_m: A
         Seconds; rows without time or place stay as they are.
     lat_deg, lon_deg, ce90_m
         Places of single frames.
+    slide_m
+        How far the pose has slid over the ground until then, east and north, shape (n, 2): no motion of
+        the things. It stays in the places.
     """
     unknown = np.full(len(track), np.nan)
     way = Way(lat_deg.copy(), lon_deg.copy(), unknown.copy(), unknown.copy(), unknown.copy())
@@ -57,11 +62,13 @@ def smooth(track: Ints, time_s: Array, lat_deg: Array, lon_deg: Array, ce90_m: A
         return way
     rows = known[np.lexsort((time_s[known], track[known]))]
     origin = float(lat_deg[rows[0]]), float(lon_deg[rows[0]])
-    place = np.stack(to_local(lat_deg[rows], lon_deg[rows], *origin), 1).astype(float)
+    slid = np.zeros((len(rows), 2)) if slide_m is None else slide_m[rows]
+    place = np.stack(to_local(lat_deg[rows], lon_deg[rows], *origin), 1) - slid
     starts = np.flatnonzero(np.diff(track[rows], prepend=track[rows[0]] - 1))
     noise_m = _noise_m(place, time_s[rows], track[rows], ce90_m[rows])
     smoothed, velocity, spread = _forth_and_back(place, time_s[rows], starts, noise_m**2)
-    lat, lon = from_local(smoothed[:, 0], smoothed[:, 1], *origin)
+    east, north = (smoothed + slid).T
+    lat, lon = from_local(east, north, *origin)
     way.lat_deg[rows], way.lon_deg[rows] = lat, lon
     ends = np.append(starts[1:], len(rows))
     long = np.repeat(time_s[rows][ends - 1] - time_s[rows][starts] >= LEAST_S, ends - starts)

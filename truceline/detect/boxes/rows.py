@@ -12,7 +12,8 @@ from truceline.detect.boxes.ground import smooth
 
 SIDES = ("bbox_x_px", "bbox_y_px", "bbox_w_px", "bbox_h_px")
 NEEDED = ("frame_index", "pts_s", *SIDES, "score", "category")
-PLACED = ("time", "lat_deg", "lon_deg", "ce90_m")
+PLACED = ("time", "lat_deg", "lon_deg", "ce90_m", "slide_east_m", "slide_north_m")
+SLID = ("slide_east_m", "slide_north_m")  # of the pose over the ground, since anywhere
 UNSEEN = 0.5  # what nobody saw is less sure than what was seen on either side
 
 
@@ -134,8 +135,11 @@ def on_the_ground(tracks: pa.Table) -> pa.Table:
     time_s = numbers(tracks, "pts_s")
     if not np.isfinite(time_s).any() and "time" in tracks.column_names:
         time_s = _seconds(tracks["time"])
-    places = (numbers(tracks, word) for word in ("lat_deg", "lon_deg", "ce90_m"))
-    way = smooth(tracks["track_id"].to_numpy(), time_s, *places)
+    lat, lon, ce90_m = (numbers(tracks, word) for word in ("lat_deg", "lon_deg", "ce90_m"))
+    slid = None
+    if set(SLID) <= set(tracks.column_names):
+        slid = np.nan_to_num(np.stack([numbers(tracks, word) for word in SLID], 1))
+    way = smooth(tracks["track_id"].to_numpy(), time_s, lat, lon, ce90_m, slid)
     for word, values in way._asdict().items():
         column = pa.array(values, pa.float64(), from_pandas=True)
         at = tracks.schema.get_field_index(word)

@@ -11,6 +11,7 @@ from truceline.detect.boxes.ground import Way, smooth
 from truceline.detect.pictures.chips import Chip
 from truceline.detect.pictures.motion import Hit
 from truceline.detect.pictures.pixels import Places, Poses, moment_of, place
+from truceline.detect.pictures.slide import Slide
 from truceline.model.observed import Observation
 
 
@@ -22,7 +23,7 @@ class Seen(NamedTuple):
     way: Way
 
 
-def on_the_ground(hits: list[Hit], size_px: tuple[int, int], poses: Poses) -> Seen:
+def on_the_ground(hits: list[Hit], size_px: tuple[int, int], poses: Poses, slide: Slide) -> Seen:
     """Place hits; those of one thing (``thing`` 0 or more) are smoothed together."""
     places = place(hits, size_px, poses)
     thing = np.array([hit.thing for hit in hits], np.int64)
@@ -30,8 +31,10 @@ def on_the_ground(hits: list[Hit], size_px: tuple[int, int], poses: Poses) -> Se
     # A box that belongs to no thing has a way of its own: a single place.
     thing = np.where(alone, -1 - np.arange(len(hits)), thing)
     time_s = np.array([hit.pts_s for hit in hits], float)
-    way = smooth(thing, time_s, places.lat_deg, places.lon_deg, places.ce90_m)
-    return Seen(hits, places._replace(lat_deg=way.lat_deg, lon_deg=way.lon_deg), way)
+    slid = slide.by(poses, time_s)
+    way = smooth(thing, time_s, places.lat_deg, places.lon_deg, places.ce90_m, slid.metres)
+    ce90_m = places.ce90_m + slid.doubt_m
+    return Seen(hits, places._replace(lat_deg=way.lat_deg, lon_deg=way.lon_deg, ce90_m=ce90_m), way)
 
 
 def few(hits: Sequence[Hit], row_s: float) -> list[int]:
