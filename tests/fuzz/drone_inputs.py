@@ -6,6 +6,7 @@ memory must not grow. Exit 1 and the input in hex when one does not.
 """
 
 import argparse
+import io
 import resource
 import struct
 import sys
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
+from PIL import Image
 from truceline.codec.flightlog.dataflash import read_dataflash
 from truceline.codec.flightlog.mavlink import MavlinkLog, positions_table
 from truceline.codec.flightlog.subtitles import read_subtitles
@@ -24,7 +26,9 @@ from truceline.codec.klv_sets import security_of, targets_of, view_of
 from truceline.codec.klv_stream import KlvStream
 from truceline.codec.klv_tags import EG0104_FLOAT, EG0104_KEY
 from truceline.codec.mpegts import Unit, mux
+from truceline.detect.photos.reader import read_photo
 from truceline.model.errors import BadInput
+from truceline.sources.datagrams import Rtp
 
 LONGEST_S = 1.0
 GROWTH_KB = 200_000  # of a million inputs: caches of the libraries, once
@@ -90,6 +94,26 @@ def read_sets(data: bytes) -> None:
     view_of(data)
 
 
+def read_datagrams(data: bytes) -> None:
+    """Take the heads off three datagrams."""
+    rtp, third = Rtp(), len(data) // 3
+    for start in range(0, len(data), max(1, third)):
+        rtp.payload(data[start : start + third])
+
+
+def _photo(kind: str) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    told, gps = exif.get_ifd(0x8769), exif.get_ifd(0x8825)
+    told[0xA405], told[0xA002], told[0x9011], told[0x9003] = 24, 64, "+02:00", "2025:06:01 10:20:30"
+    gps[1], gps[2], gps[3], gps[4] = "S", (47.0, 30.0, 1.5), "E", (37.0, 15.0, 2.5)
+    gps[29], gps[7] = "2025:06:01", (10.0, 20.0, 30.0)
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><r:D drone-dji:GimbalYawDegree="+12.5"/></x:xmpmeta>'
+    out = io.BytesIO()
+    Image.new("RGB", (32, 24), "grey").save(out, kind, exif=exif, **({"xmp": xmp} if kind == "JPEG" else {}))
+    return out.getvalue()
+
+
 PARSERS: dict[str, tuple[Callable[[bytes], object], tuple[bytes, ...]]] = {
     "stream": (read_stream, (STREAM, PACKET * 3, LEGACY * 2, PACKET + LEGACY)),
     "sets": (read_sets, (b"\1\1\1\2\1\1", b"\4\1\1\x65\6\5\7\1\2\0\1", PACKET[20:])),
@@ -97,6 +121,8 @@ PARSERS: dict[str, tuple[Callable[[bytes], object], tuple[bytes, ...]]] = {
     "mavlink": (read_frames, (FRAMES,)),
     "ulog": (read_ulog, (ULOG,)),
     "dataflash": (read_dataflash, (FLASH,)),
+    "photo": (lambda data: read_photo("fuzz", data), (_photo("JPEG"), _photo("PNG"), _photo("WEBP"))),
+    "rtp": (read_datagrams, (b"\x90\x21" + bytes(14) + STREAM[:188], b"\xb2\xa1" + bytes(30) + b"\2\2")),
 }
 
 

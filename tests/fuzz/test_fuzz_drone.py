@@ -17,4 +17,4 @@ def test_no_parser_of_drone_data_is_hurt_by_damaged_bytes(seed):
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 6
+    assert len(done.stdout.splitlines()) == 8

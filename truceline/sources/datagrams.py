@@ -59,6 +59,36 @@ def address_of(path: str) -> Address | None:
     return Address("127.0.0.1" if host == "localhost" else host, int(match[2]))
 
 
+class Rtp:
+    """Takes RTP heads off datagrams (RFC 3550) and counts what its numbers say is missing.
+
+    Attributes
+    ----------
+    lost
+        Datagrams that are missing.
+    """
+
+    def __init__(self) -> None:
+        self.lost = 0
+        self._number: int | None = None
+
+    def payload(self, datagram: bytes) -> bytes:
+        """Give what a datagram carries; of one without a head, all of it."""
+        is_rtp = len(datagram) > RTP_HEAD_BYTES and datagram[0] >> 6 == 2 and datagram[1] & 0x7F == TS_PAYLOAD
+        if not is_rtp:
+            return datagram
+        number = int.from_bytes(datagram[2:4], "big")
+        if self._number is not None:
+            gap = (number - self._number - 1) & 0xFFFF
+            self.lost += gap if gap < 0x8000 else 0  # a late one is not a loss of thousands
+        self._number = number
+        head = RTP_HEAD_BYTES + 4 * (datagram[0] & 0x0F)
+        if datagram[0] & 0x10 and len(datagram) >= head + 4:
+            head += 4 + 4 * int.from_bytes(datagram[head + 2 : head + 4], "big")
+        spare = datagram[-1] if datagram[0] & 0x20 else 0
+        return datagram[head : len(datagram) - spare]
+
+
 class Receiver:
     """Receives datagrams, takes RTP heads off, and counts what was lost on the way.
 
@@ -80,8 +110,11 @@ class Receiver:
                 f"udp://{address.host}:{address.port}", f"cannot be listened to: {error}"
             ) from error
         self._socket.settimeout(TICK_S)
-        self.lost = 0
-        self._number: int | None = None
+        self._rtp = Rtp()
+
+    @property
+    def lost(self) -> int:
+        return self._rtp.lost
 
     def __enter__(self) -> "Receiver":
         return self
@@ -95,25 +128,10 @@ class Receiver:
         end_s = time.monotonic() + TICK_S
         while time.monotonic() < end_s:
             try:
-                parts.append(self._payload(self._socket.recv(DATAGRAM_BYTES)))
+                parts.append(self._rtp.payload(self._socket.recv(DATAGRAM_BYTES)))
             except TimeoutError:
                 break
         return b"".join(parts)
-
-    def _payload(self, datagram: bytes) -> bytes:
-        is_rtp = len(datagram) > RTP_HEAD_BYTES and datagram[0] >> 6 == 2 and datagram[1] & 0x7F == TS_PAYLOAD
-        if not is_rtp:
-            return datagram
-        number = int.from_bytes(datagram[2:4], "big")
-        if self._number is not None:
-            gap = (number - self._number - 1) & 0xFFFF
-            self.lost += gap if gap < 0x8000 else 0  # a late one is not a loss of thousands
-        self._number = number
-        head = RTP_HEAD_BYTES + 4 * (datagram[0] & 0x0F)
-        if datagram[0] & 0x10 and len(datagram) >= head + 4:
-            head += 4 + 4 * int.from_bytes(datagram[head + 2 : head + 4], "big")
-        spare = datagram[-1] if datagram[0] & 0x20 else 0
-        return datagram[head : len(datagram) - spare]
 
 
 def live_pieces(address: Address, piece_s: float, intake: Intake, *, follow: bool) -> Iterator[Flown]:
