@@ -59,7 +59,7 @@ def test_a_quiet_day_is_ok(tmp_path):
         (
             "2025-05-09.csv",
             "hex,count_good_aircraft,count_bad_aircraft\n84,1,2\n",
-            "column lat_deg is missing",
+            "has H3 cells (hex); columns lat_deg, lon_deg, cell_deg are wanted",
         ),
         ("today.csv", f"{HEADER}\n", "its name holds no day"),
         ("2025-13-09.csv", f"{HEADER}\n", "its name holds no day"),

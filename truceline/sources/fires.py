@@ -1,22 +1,19 @@
 """Fires seen by satellites: tables of FIRMS (CSV) in a folder, one report per fire."""
 
-import csv
-import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from truceline.model.errors import BadInput
 from truceline.model.names import name
-from truceline.model.observed import Observation, Report
-from truceline.model.place import Span
+from truceline.model.observed import Report
 from truceline.model.units import CE90_PER_SIGMA
 from truceline.plug import Intake, Source, Taken
 from truceline.sources.folder import sweeps
+from truceline.sources.rows import Row, Wrong, left_out, read_rows, table
 
-MAX_BYTES = 64 << 20
 MAX_FIRES = 10_000  # of one file; more is a continent, not a line
 NEEDED = ("latitude", "longitude", "acq_date", "acq_time", "satellite", "confidence")
 _LEVELS = {"low": 0.0, "nominal": 30.0, "high": 80.0}  # the steps that FIRMS gives for MODIS percentages
@@ -56,39 +53,19 @@ class Fires(Source):
                 yield from self._read(file, intake)
 
     def _read(self, file: Path, intake: Intake) -> Iterator[Taken]:
-        wrong: list[str] = []
+        wrong = Wrong()
         taken: set[str] = set()
-        content = b""
-        try:
-            if file.stat().st_size > MAX_BYTES:
-                raise BadInput(file.name, f"more than {MAX_BYTES} bytes")
-            content = file.read_bytes()
-            rows = csv.DictReader(content.decode("utf-8-sig").splitlines())
-            missing = [word for word in NEEDED if word not in (rows.fieldnames or ())]
-            if missing:
-                raise BadInput(f"{file.name}:1", f"column {missing[0]} is missing")
-            for row in rows:
-                try:
-                    said = self._fire(row, f"{file.name}:{rows.line_num}")
-                except BadInput as error:
-                    wrong.append(str(error))
-                    continue
-                if said is None or said[0] in taken:
-                    continue
-                if len(taken) == MAX_FIRES:
-                    raise BadInput(
-                        f"{file.name}:{rows.line_num}", f"more than {MAX_FIRES} fires; bound the area"
-                    )
-                taken.add(said[0])
-                yield Taken(noun=said[1], id=said[0], actor=f"source:{self.name}")
-        except (BadInput, UnicodeDecodeError, csv.Error, OSError) as error:
-            wrong.append(str(error))
-        if wrong:
-            key = f"{file.name} {hashlib.sha256(content).hexdigest()}"
-            if not intake.has(key):
-                yield self._degraded(file, key, wrong, intake)
+        for told, report in read_rows(file, wrong, table(NEEDED), self._fire):
+            if told in taken:
+                continue
+            if len(taken) == MAX_FIRES:
+                wrong.append(f"{file.name}: more than {MAX_FIRES} fires; bound the area")
+                break
+            taken.add(told)
+            yield Taken(noun=report, id=told, actor=f"source:{self.name}")
+        yield from left_out(self.name, file, wrong, intake)
 
-    def _fire(self, row: Mapping[str, str | None], where: str) -> tuple[str, Report] | None:
+    def _fire(self, row: Row, where: str) -> tuple[str, Report] | None:
         lat, lon = _number(row, "latitude", 90, where), _number(row, "longitude", 180, where)
         sure = _confidence(row.get("confidence") or "", where)
         if sure < _LEVELS[self.least]:
@@ -112,21 +89,8 @@ class Fires(Source):
         )
         return name("fire", satellite, moment.isoformat(), f"{lat:.5f}", f"{lon:.5f}"), report
 
-    def _degraded(self, file: Path, key: str, wrong: list[str], intake: Intake) -> Taken:
-        now = intake.now()
-        said = Observation(
-            source=self.name,
-            key=key,
-            phenomenon=Span(from_utc=now, until_utc=now),
-            result_utc=now,
-            status="degraded",
-            reason=f"{len(wrong)} left out: {wrong[0]}"[:400],
-            attributes={"file": file.name, "wrong": len(wrong)},
-        )
-        return Taken(noun=said, id=said.id, actor=f"source:{self.name}")
 
-
-def _number(row: Mapping[str, str | None], word: str, most: float, where: str) -> float:
+def _number(row: Row, word: str, most: float, where: str) -> float:
     try:
         value = float(row.get(word) or "")
     except ValueError as error:
@@ -136,7 +100,7 @@ def _number(row: Mapping[str, str | None], word: str, most: float, where: str) -
     return value
 
 
-def _optional(row: Mapping[str, str | None], word: str) -> float:
+def _optional(row: Row, word: str) -> float:
     try:
         value = float(row.get(word) or "")
     except ValueError:
@@ -158,7 +122,7 @@ def _confidence(text: str, where: str) -> float:
     return value
 
 
-def _moment(row: Mapping[str, str | None], where: str) -> datetime:
+def _moment(row: Row, where: str) -> datetime:
     date, hour = (row.get("acq_date") or "").strip(), (row.get("acq_time") or "").strip().replace(":", "")
     try:
         return datetime.strptime(f"{date} {int(hour):04d}", "%Y-%m-%d %H%M").replace(tzinfo=UTC)

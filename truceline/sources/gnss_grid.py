@@ -1,12 +1,11 @@
 """Where satellite navigation is disturbed: grids made from what aircraft report, as CSV in a folder."""
 
-import csv
-import hashlib
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from truceline.model.errors import BadInput
 from truceline.model.names import name
@@ -15,12 +14,22 @@ from truceline.model.place import Span
 from truceline.model.units import CE90_PER_SIGMA, Ratio
 from truceline.plug import Intake, Source, Taken
 from truceline.sources.folder import sweeps
+from truceline.sources.rows import Row, Wrong, read_rows, table
 
-MAX_BYTES = 64 << 20
 MAX_CELLS = 200  # the worst are told one by one; more say nothing new about a line
 NEEDED = ("lat_deg", "lon_deg", "cell_deg", "count_good_aircraft", "count_bad_aircraft")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DEGREE_M = 111_195.0  # of latitude, mean earth
+
+
+class Cell(NamedTuple):
+    """One disturbed cell: share of its aircraft that reported bad accuracy, middle, side, and how many."""
+
+    share: float
+    lat_deg: float
+    lon_deg: float
+    side_deg: float
+    aircraft: int
 
 
 class GnssGrid(Source):
@@ -58,46 +67,31 @@ class GnssGrid(Source):
                 yield from self._read(file, intake)
 
     def _read(self, file: Path, intake: Intake) -> Iterator[Taken]:
-        wrong: list[str] = []
-        cells: list[tuple[float, float, float, float, int]] = []
-        content, day = b"", intake.now()
+        wrong = Wrong()
+        cells: list[Cell] = []
         try:
-            if file.stat().st_size > MAX_BYTES:
-                raise BadInput(file.name, f"more than {MAX_BYTES} bytes")
-            content = file.read_bytes()
             day = _day(file)
-            rows = csv.DictReader(content.decode("utf-8-sig").splitlines())
-            missing = [word for word in NEEDED if word not in (rows.fieldnames or ())]
-            if missing:
-                raise BadInput(f"{file.name}:1", f"column {missing[0]} is missing")
-            for row in rows:
-                try:
-                    cells += self._cell(row, f"{file.name}:{rows.line_num}")
-                except BadInput as error:
-                    wrong.append(str(error))
-        except (BadInput, UnicodeDecodeError, csv.Error, OSError) as error:
+            cells += read_rows(file, wrong, _cut, self._cell)
+        except BadInput as error:
+            day = intake.now()
             wrong.append(str(error))
-        key = f"{file.name} {hashlib.sha256(content).hexdigest()}"
-        if intake.has(key):
+        if intake.has(wrong.key(file)):
             return
-        worst = sorted(cells, key=lambda cell: (-cell[0], cell[1:]))[:MAX_CELLS]
-        for cell in worst:
+        for cell in sorted(cells, key=lambda cell: (-cell.share, cell[1:]))[:MAX_CELLS]:
             yield self._note(cell, day)
-        yield self._whole(file, key, day, cells, wrong)
+        yield self._whole(file, day, cells, wrong)
 
-    def _cell(
-        self, row: Mapping[str, str | None], where: str
-    ) -> Iterator[tuple[float, float, float, float, int]]:
+    def _cell(self, row: Row, where: str) -> Cell | None:
         lat, lon, side = (_number(row, word, where) for word in NEEDED[:3])
         good, bad = (_number(row, word, where) for word in NEEDED[3:])
         if not (abs(lat) <= 90 and abs(lon) <= 180 and 0 < side <= 10 and good >= 0 and bad >= 0):
             raise BadInput(where, "a place, a side or a count is out of its range")
         total = round(good + bad)
         inside = self.west_deg <= lon <= self.east_deg and self.south_deg <= lat <= self.north_deg
-        if inside and total >= max(self.least_aircraft, 1) and bad / total >= self.least_share:
-            yield bad / total, lat, lon, side, total
+        disturbed = total >= max(self.least_aircraft, 1) and bad / total >= self.least_share
+        return Cell(bad / total, lat, lon, side, total) if inside and disturbed else None
 
-    def _note(self, cell: tuple[float, float, float, float, int], day: datetime) -> Taken:
+    def _note(self, cell: Cell, day: datetime) -> Taken:
         share, lat, lon, side_deg, total = cell
         report = Report(
             type="note",
@@ -113,14 +107,7 @@ class GnssGrid(Source):
         )
         return Taken(noun=report, id=told, actor=f"source:{self.name}")
 
-    def _whole(
-        self,
-        file: Path,
-        key: str,
-        day: datetime,
-        cells: list[tuple[float, float, float, float, int]],
-        wrong: list[str],
-    ) -> Taken:
+    def _whole(self, file: Path, day: datetime, cells: list[Cell], wrong: Wrong) -> Taken:
         reasons = []
         if cells:
             reasons.append(f"satellite navigation disturbed in {len(cells)} cells, worst {max(cells)[0]:.0%}")
@@ -128,7 +115,7 @@ class GnssGrid(Source):
             reasons.append(f"{len(wrong)} left out: {wrong[0]}")
         said = Observation(
             source=self.name,
-            key=key,
+            key=wrong.key(file),
             phenomenon=Span(from_utc=day, until_utc=day + timedelta(days=1)),
             result_utc=day + timedelta(days=1),
             status="degraded" if reasons else "ok",
@@ -136,6 +123,13 @@ class GnssGrid(Source):
             attributes={"file": file.name, "disturbed": len(cells), "wrong": len(wrong)},
         )
         return Taken(noun=said, id=said.id, actor=f"source:{self.name}")
+
+
+def _cut(content: bytes, name: str) -> Iterator[tuple[str, Row]]:
+    head = content[:200].decode("utf-8-sig", "replace").partition("\n")[0]
+    if "hex" in head.split(","):
+        raise BadInput(f"{name}:1", f"has H3 cells (hex); columns {', '.join(NEEDED[:3])} are wanted")
+    yield from table(NEEDED)(content, name)
 
 
 def _day(file: Path) -> datetime:
@@ -146,7 +140,7 @@ def _day(file: Path) -> datetime:
         raise BadInput(file.name, "its name holds no day; e.g. grid-2025-05-09.csv is wanted") from error
 
 
-def _number(row: Mapping[str, str | None], word: str, where: str) -> float:
+def _number(row: Row, word: str, where: str) -> float:
     try:
         value = float(row.get(word) or "")
     except ValueError as error:

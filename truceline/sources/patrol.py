@@ -5,14 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from truceline.codec.sightings import read_report
-from truceline.model.errors import BadInput
 from truceline.model.facts import Blob
-from truceline.model.observed import Observation, Report
-from truceline.model.place import Span
+from truceline.model.observed import Report
 from truceline.plug import Intake, Source, Taken
 from truceline.sources.folder import sweeps
+from truceline.sources.rows import Wrong, left_out, read_rows
 
-MAX_BYTES = 64 << 20
 PICTURES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
 LINES = (".jsonl", ".ndjson")
 NAMES = "*.json *.jsonl *.ndjson"
@@ -34,25 +32,16 @@ class Patrol(Source):
                 yield from self._read(file, intake)
 
     def _read(self, file: Path, intake: Intake) -> Iterator[Taken]:
-        wrong: list[str] = []
-        if file.stat().st_size > MAX_BYTES:
-            yield from self._degraded(file, b"", [f"more than {MAX_BYTES} bytes"], intake)
-            return
-        content = file.read_bytes()
-        lines = content.splitlines() if file.suffix in LINES else [content]
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            place = f"{file.name}:{number}" if file.suffix in LINES else file.name
-            try:
-                report_id, report = read_report(line, place)
-            except BadInput as error:
-                wrong.append(str(error))
-                continue
+        wrong = Wrong()
+
+        def told(line: bytes, place: str) -> Taken:
+            report_id, report = read_report(line, place)
             blobs = self._pictures(report, file, place, intake, wrong)
-            yield Taken(noun=report, id=report_id, actor=f"source:{self.name}", blobs=blobs)
-        if wrong:
-            yield from self._degraded(file, content, wrong, intake)
+            return Taken(noun=report, id=report_id, actor=f"source:{self.name}", blobs=blobs)
+
+        cut = _lines if file.suffix in LINES else _whole
+        yield from read_rows(file, wrong, cut, told)
+        yield from left_out(self.name, file, wrong, intake)
 
     def _pictures(
         self, report: Report, file: Path, place: str, intake: Intake, wrong: list[str]
@@ -73,18 +62,13 @@ class Patrol(Source):
             found.append(intake.put(picture, PICTURES[picture.suffix], "picture"))
         return tuple(found)
 
-    def _degraded(self, file: Path, content: bytes, wrong: list[str], intake: Intake) -> Iterator[Taken]:
-        key = f"{file.name} {hashlib.sha256(content).hexdigest()}"
-        if intake.has(key):
-            return
-        now = intake.now()
-        said = Observation(
-            source=self.name,
-            key=key,
-            phenomenon=Span(from_utc=now, until_utc=now),
-            result_utc=now,
-            status="degraded",
-            reason=f"{len(wrong)} left out or incomplete: {wrong[0]}"[:400],
-            attributes={"file": file.name, "wrong": len(wrong)},
-        )
-        yield Taken(noun=said, id=said.id, actor=f"source:{self.name}")
+
+def _whole(content: bytes, name: str) -> Iterator[tuple[str, bytes]]:
+    if content.strip():
+        yield name, content
+
+
+def _lines(content: bytes, name: str) -> Iterator[tuple[str, bytes]]:
+    for number, line in enumerate(content.splitlines(), 1):
+        if line.strip():
+            yield f"{name}:{number}", line
