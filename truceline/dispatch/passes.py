@@ -23,7 +23,7 @@ Array = npt.NDArray[np.float64]
 
 STALE_DAYS = 14.0  # contract satellite, section 6
 _DAY_S = 86_400.0
-_STEPS_PER_TURN = 96  # samples of one revolution: every rise has its highest moment between neighbours
+_STEPS_PER_TURN = 24  # samples of one revolution: between two neighbours elevation turns once at most
 _LONGEST_STEP_S = 300.0
 _FAR_BELOW_DEG = 45.0  # a sample so far below the limit has no visible moment within a step of it
 _CHUNK = 20_000  # samples held at once
