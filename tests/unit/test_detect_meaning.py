@@ -121,3 +121,21 @@ def test_a_line_in_radar_is_told_by_its_sign():
 
     assert radar_meaning(rows, columns, (20.0, 20.0), True, 2, 35.0).word == "earthwork"
     assert radar_meaning(rows, columns, (20.0, 20.0), False, 2, 35.0).word == "track"
+
+
+def test_each_meaning_says_what_spoke_for_it_and_what_else_it_may_be():
+    line = Traits(area_m2=9000.0, length_m=300.0, width_m=30.0, radar=1.0)
+
+    found = meaning_of(line)
+
+    assert found.word == "earthwork" and "a line with more echo" in found.why
+    assert found.rival in MEANINGS and found.rival != found.word
+    assert found.rival_confidence <= found.confidence
+    assert found.sentence.endswith(f"else {found.rival} {found.rival_confidence:.0%}")
+
+
+def test_where_nothing_is_known_it_says_so():
+    found = meaning_of(Traits(area_m2=20_000.0, length_m=200.0, width_m=60.0))
+
+    assert found.word == "unknown"
+    assert found.why[0] == "nothing tells what it is"

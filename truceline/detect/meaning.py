@@ -53,17 +53,24 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Meaning(msgspec.Struct, frozen=True, kw_only=True):
-    """A word of contract classes 3, how sure, and what spoke for it."""
+    """A word of contract classes 3, how sure, what spoke for it, and what else it may be."""
 
     word: str
     confidence: float
     reasons: tuple[str, ...] = ()
+    rival: str = ""
+    rival_confidence: float = 0.0
 
     @property
     def sentence(self) -> str:
-        """Say it with its reasons, as a person reads it."""
-        why = ", ".join(self.reasons) or "nothing tells what it is"
-        return f"{self.word.replace('_', ' ')} {self.confidence:.0%}: {why}"
+        """Say it with its reasons and its rival, as a person reads it."""
+        return f"{self.word.replace('_', ' ')} {self.confidence:.0%}: {', '.join(self.why)}"
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """List what spoke for it, and the word that comes next."""
+        rival = f"else {self.rival.replace('_', ' ')} {self.rival_confidence:.0%}"
+        return (*(self.reasons or ("nothing tells what it is",)), *((rival,) if self.rival else ()))
 
 
 def meaning_of(traits: Traits) -> Meaning:
@@ -85,9 +92,15 @@ def meaning_of(traits: Traits) -> Meaning:
             if holds * weight > 0.3:
                 reasons[word].append(text)
     odds = {word: math.exp(value) for word, value in evidence.items()}
-    best = max(MEANINGS, key=lambda word: (odds[word], -MEANINGS.index(word)))
-    share = odds[best] / sum(odds.values())
-    return Meaning(word=best, confidence=round(min(share, MOST_SURE), 3), reasons=tuple(reasons[best]))
+    best, rival = sorted(MEANINGS, key=lambda word: (-odds[word], MEANINGS.index(word)))[:2]
+    shares = {word: round(min(odds[word] / sum(odds.values()), MOST_SURE), 3) for word in (best, rival)}
+    return Meaning(
+        word=best,
+        confidence=shares[best],
+        reasons=tuple(reasons[best]),
+        rival=rival,
+        rival_confidence=shares[rival],
+    )
 
 
 def traits_of(

@@ -47,6 +47,7 @@ def geojson_of(patches: Sequence[Patch], grid: Grid, taken: datetime | None, ite
                 "crs": grid.crs,
                 "meaning": patch.meaning.word,
                 "meaning_confidence": patch.meaning.confidence,
+                "meaning_why": list(patch.meaning.why),
             },
         }
         for patch in patches

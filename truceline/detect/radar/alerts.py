@@ -87,6 +87,7 @@ def geojson_of(history: History) -> bytes:
                 "crs": history.grid.crs,
                 "meaning": meanings[alert.number].word,
                 "meaning_confidence": meanings[alert.number].confidence,
+                "meaning_why": list(meanings[alert.number].why),
             },
         }
         for alert in alerts
