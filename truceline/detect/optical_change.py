@@ -3,19 +3,25 @@
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from truceline.detect.chip import Caption, before_and_after
 from truceline.detect.optical.cloud_mask import BANDS, CLOUD, SHADOW, bands_wanted, mask_clouds
-from truceline.detect.optical.compare import Change, Patch, compare, patches_of
+from truceline.detect.optical.compare import Patch, compare, patches_of
+from truceline.detect.optical.strips import strips
+from truceline.detect.radar.desk import Desk
 from truceline.geo.bands import open_bands
-from truceline.geo.raster import Float32, Grid, write_cog
+from truceline.geo.cog import write_cog_from
+from truceline.geo.raster import Float32, Grid
 from truceline.model.errors import BadInput
 from truceline.model.facts import Blob
 from truceline.model.observed import Observation
@@ -27,7 +33,18 @@ IMAGE = "image"
 LEAST_BANDS = 3
 _ALIAS = {"nir": "nir08"}
 _DATE = "taken "  # the first description of a memory's band after the colours tells when it was taken
+Float64 = npt.NDArray[np.float64]
+CUT_PX = 40  # around the box; more than a chip shows
 _LEAST_SPAN = 0.05  # of a chip, in shares of the scene's own spread
+
+
+class Scene(NamedTuple):
+    """A picture on its desk; ``pixels`` is (bands, height, width), NaN where nothing is known."""
+
+    grid: Grid
+    names: tuple[str, ...]
+    pixels: Float32
+    desk: Desk
 
 
 class OpticalChange(Detector):
@@ -55,94 +72,106 @@ class OpticalChange(Detector):
     def detect(self, observation: Observation, blobs: Sequence[Blob], media: Media) -> Found:
         """Report what changed since the scene before; the first scene is only remembered."""
         try:
-            grid, names, after = self._scene(blobs, media)
-            memory = _remembered(media.memory) if media.memory is not None else None
-            if memory is None:
-                kept = _stored(grid, names, after, observation.phenomenon.from_utc)
-                return Found(rows=DETECTION.empty_table(), memory=kept)
-            rows = self._rows(memory, (grid, names, after), observation, media)
+            scene = self._scene({_ALIAS.get(blob.name, blob.name): media.open(blob) for blob in blobs})
+            taken = observation.phenomenon.from_utc
+            if media.memory is None:
+                return Found(rows=DETECTION.empty_table(), memory=_stored(scene, taken))
+            before, when = _remembered(media.memory, scene.desk)
+            rows = self._rows(before, when, scene, observation, media)
         except BadInput as error:
             reason = str(error).strip(": ")[:200]
             return Found(rows=DETECTION.empty_table(), status="degraded", reason=reason)
         # Where this scene is covered the older ground is kept: the next one has something to compare with.
-        covered = np.isnan(after[0]) & np.isfinite(memory[2][0])
-        after[:, covered] = memory[2][:, covered]
-        return Found(rows=rows, memory=_stored(grid, names, after, observation.phenomenon.from_utc))
+        for top, bottom in strips(scene.grid.height):
+            new, old = scene.pixels[:, top:bottom], before.pixels[:, top:bottom]
+            np.copyto(new, old, where=np.isnan(new[0]) & np.isfinite(old[0]))
+        return Found(rows=rows, memory=_stored(scene, taken))
 
-    def _scene(self, blobs: Sequence[Blob], media: Media) -> tuple[Grid, tuple[str, ...], Float32]:
-        files = {_ALIAS.get(blob.name, blob.name): media.open(blob) for blob in blobs}
-        grid, names, pixels = _image(files[IMAGE]) if IMAGE in files else _layers(files)
-        if len(names) < LEAST_BANDS:
-            raise BadInput("", f"has {len(names)} optical bands; at least {LEAST_BANDS} are wanted")
+    def _scene(self, files: Mapping[str, Path]) -> Scene:
+        with ExitStack() as stack:
+            grid, names, read = _reader(files, stack)
+            if len(names) < LEAST_BANDS:
+                raise BadInput("", f"has {len(names)} optical bands; at least {LEAST_BANDS} are wanted")
+            desk = Desk(grid.shape)
+            scene = Scene(grid, names, desk.plane("f4", len(names)), desk)
+            for top, bottom in strips(grid.height):
+                scene.pixels[:, top:bottom] = read(top, bottom)
+                desk.let_go(top, bottom)
         if self.clouds:
-            numbers = bands_wanted(names)
-            reflectance = pixels[numbers] * np.float32(self.scale)
-            strips = mask_clouds(
-                lambda first, until: reflectance[:, first:until], grid.shape, len(numbers), 1
-            )
-            pixels[:, np.isin(np.concatenate(list(strips)), (CLOUD, SHADOW))] = np.nan
-        return grid, names, pixels
+            self._leave_clouds_out(scene)
+        return scene
+
+    def _leave_clouds_out(self, scene: Scene) -> None:
+        numbers = bands_wanted(scene.names)
+
+        def reflectance(first: int, until: int) -> Float32:
+            return np.asarray(scene.pixels[numbers, first:until] * np.float32(self.scale))
+
+        masks = mask_clouds(reflectance, scene.grid.shape, len(numbers), 1)
+        clouded = np.concatenate([np.isin(mask, (CLOUD, SHADOW)) for mask in masks])
+        for top, bottom in strips(scene.grid.height):
+            scene.pixels[:, top:bottom][:, clouded[top:bottom]] = np.nan
+            scene.desk.let_go(top, bottom)
 
     def _rows(
-        self,
-        memory: tuple[Grid, tuple[str, ...], Float32, str],
-        scene: tuple[Grid, tuple[str, ...], Float32],
-        observation: Observation,
-        media: Media,
+        self, before: Scene, when: str, scene: Scene, observation: Observation, media: Media
     ) -> pa.Table:
-        grid, names, after = scene
-        if not grid.same_as(memory[0]):
-            raise BadInput("", f"lies on {grid}, the scene before on {memory[0]}")
-        if names != memory[1]:
-            raise BadInput("", f"has the bands {', '.join(names)}, the scene before {', '.join(memory[1])}")
-        change = compare(memory[2], after)
+        if not scene.grid.same_as(before.grid):
+            raise BadInput("", f"lies on {scene.grid}, the scene before on {before.grid}")
+        if scene.names != before.names:
+            raise BadInput(
+                "", f"has the bands {', '.join(scene.names)}, the scene before {', '.join(before.names)}"
+            )
+        change = compare(before.pixels, scene.pixels, scene.desk)
         taken = observation.phenomenon.from_utc
+        key = f"{when} {observation.key}"
         found = [
             patch
-            for patch in patches_of(change, memory[2], grid, names, taken, f"{memory[3]} {observation.key}")
+            for patch in patches_of(change, before.pixels, scene.grid, scene.names, taken, key)
             if patch.area_m2 >= self.min_area_m2 and patch.probability >= self.least_probability
         ]
-        dates = (memory[3][:10], f"{taken:%Y-%m-%d}")
-        rows = [_row(patch, change, memory[2], grid, dates, observation, media) for patch in found]
+        pair = [(bands, *_spread(bands, scene.desk)) for bands in (before.pixels, change.aligned)]
+        caption = Caption(when[:10], f"{taken:%Y-%m-%d}", pixel_m=scene.grid.pixel_size_m()[0])
+        rows = [_row(patch, pair, caption, observation, media) for patch in found]
         return pa.Table.from_pylist(rows, schema=DETECTION)
 
 
-def _image(file: Path) -> tuple[Grid, tuple[str, ...], Float32]:
-    with open_bands(file) as image:
-        return image.grid, image.names, image.read(range(len(image.names)))
+Reader = Callable[[int, int], Float32]
 
 
-def _layers(files: Mapping[str, Path]) -> tuple[Grid, tuple[str, ...], Float32]:
-    """Lay single-band files upon each other; a pixel without data in one has none."""
+def _reader(files: Mapping[str, Path], stack: ExitStack) -> tuple[Grid, tuple[str, ...], Reader]:
+    """Open one file of all bands, or single-band files; a pixel without data in one band has none."""
+    if IMAGE in files:
+        image = stack.enter_context(open_bands(files[IMAGE]))
+        return image.grid, image.names, partial(image.read, range(len(image.names)))
     names = tuple(word for word in BANDS if word in files)
     if not names:
         raise BadInput("", f"has no optical band; {', '.join(BANDS)} or {IMAGE} are wanted")
-    layers: list[Float32] = []
-    grids: list[Grid] = []
-    for word in names:
-        with open_bands(files[word]) as band:
-            if grids and not band.grid.same_as(grids[0]):
-                raise BadInput(word, f"lies on {band.grid}, the bands before on {grids[0]}")
-            grids.append(band.grid)
-            layers.append(band.read([0])[0])
-    pixels = np.stack(layers)
-    pixels[:, np.isnan(pixels).any(axis=0)] = np.nan
-    return grids[0], names, pixels
+    layers = [stack.enter_context(open_bands(files[word])) for word in names]
+    for word, layer in zip(names, layers, strict=True):
+        if not layer.grid.same_as(layers[0].grid):
+            raise BadInput(word, f"lies on {layer.grid}, the bands before on {layers[0].grid}")
+
+    def read(top: int, bottom: int) -> Float32:
+        pixels = np.concatenate([layer.read([0], top, bottom) for layer in layers])
+        pixels[:, np.isnan(pixels).any(axis=0)] = np.nan
+        return pixels
+
+    return layers[0].grid, names, read
+
+
+Look = tuple[Float32, Float64, Float64]  # a picture, with middle and spread of each band
 
 
 def _row(
-    patch: Patch,
-    change: Change,
-    before: Float32,
-    grid: Grid,
-    dates: tuple[str, str],
-    observation: Observation,
-    media: Media,
+    patch: Patch, pair: Sequence[Look], caption: Caption, observation: Observation, media: Media
 ) -> dict[str, Any]:
-    greys = [_grey(before), _grey(change.aligned)]
-    caption = Caption(*dates, pixel_m=grid.pixel_size_m()[0])
-    chip = before_and_after(greys[0], greys[1], patch.box, caption, _LEAST_SPAN)
     top, left, bottom, right = patch.box
+    first, start = max(top - CUT_PX, 0), max(left - CUT_PX, 0)
+    cut = np.s_[first : bottom + CUT_PX, start : right + CUT_PX]
+    greys = [_grey(bands[:, *cut], middle, spread) for bands, middle, spread in pair]
+    inside = (top - first, left - start, bottom - first, right - start)
+    chip = before_and_after(greys[0], greys[1], inside, caption, _LEAST_SPAN)
     return {
         "time_utc": observation.phenomenon.from_utc,
         "lat_deg": patch.lat_deg,
@@ -160,29 +189,50 @@ def _row(
         "w_px": float(right - left),
         "h_px": float(bottom - top),
         "chip_sha256": media.put(chip, "image/png", "before-and-after").sha256,
-        "note": f"colour changed over {patch.area_m2 / 10_000:.1f} ha between {dates[0]} and {dates[1]}; "
-        f"{patch.meaning.sentence}",
+        "note": f"colour changed over {patch.area_m2 / 10_000:.1f} ha between {caption.before} and "
+        f"{caption.after}; {patch.meaning.sentence}",
     }
 
 
-def _grey(bands: Float32) -> Float32:
+def _spread(bands: Float32, desk: Desk) -> tuple[Float64, Float64]:
+    """Give middle and spread of each band, arrays (bands, 1, 1)."""
+    total, square, count = np.zeros((3, len(bands)))
+    for top, bottom in strips(bands.shape[1]):
+        pixels = bands[:, top:bottom].astype(np.float64)
+        total += np.nansum(pixels, axis=(1, 2))
+        square += np.nansum(pixels**2, axis=(1, 2))
+        count += np.isfinite(pixels).sum(axis=(1, 2))
+        desk.let_go(top, bottom)
+    middle = total / np.maximum(count, 1)
+    spread = np.sqrt(np.maximum(square / np.maximum(count, 1) - middle**2, 0))
+    return middle[:, None, None], np.maximum(spread, 1e-9)[:, None, None]
+
+
+def _grey(bands: Float32, middle: Float64, spread: Float64) -> Float32:
     """Mix the bands evenly, each in shares of its own spread, so that no bright one hides the rest."""
-    spread = np.nanstd(bands, axis=(1, 2), keepdims=True)
-    middle = np.nanmean(bands, axis=(1, 2), keepdims=True)
-    return np.asarray(((bands - middle) / np.maximum(spread, 1e-9)).mean(axis=0), np.float32)
+    return np.asarray(((bands - middle) / spread).mean(axis=0), np.float32)
 
 
-def _stored(grid: Grid, names: tuple[str, ...], pixels: Float32, taken: datetime) -> Path:
+def _stored(scene: Scene, taken: datetime) -> Path:
     handle, path = tempfile.mkstemp(prefix="truceline-scene-", suffix=".tif")
     os.close(handle)
-    when = f"{_DATE}{taken.isoformat()}"
-    # One more, empty band carries the time: a description is all that the writer of rasters keeps.
-    layers = np.concatenate([pixels, np.zeros((1, *grid.shape), np.float32)])
-    write_cog(Path(path), grid, layers, (*names, when))
+
+    def bands(rows: slice, columns: slice) -> Float32:
+        pixels = scene.pixels[:, rows, columns]
+        # One more, empty band carries the time: a description is all that the writer of rasters keeps.
+        return np.concatenate([pixels, np.zeros((1, *pixels.shape[1:]), np.float32)])
+
+    write_cog_from(Path(path), scene.grid, bands, (*scene.names, f"{_DATE}{taken.isoformat()}"))
     return Path(path)
 
 
-def _remembered(path: Path) -> tuple[Grid, tuple[str, ...], Float32, str]:
+def _remembered(path: Path, desk: Desk) -> tuple[Scene, str]:
     with open_bands(path) as memory:
         *names, when = memory.names
-        return memory.grid, tuple(names), memory.read(range(len(names))), when.removeprefix(_DATE)
+        if memory.grid.shape != desk.shape:
+            raise BadInput("", f"is {desk.shape[1]} x {desk.shape[0]}, the scene before {memory.grid}")
+        scene = Scene(memory.grid, tuple(names), desk.plane("f4", len(names)), desk)
+        for top, bottom in strips(memory.grid.height):
+            scene.pixels[:, top:bottom] = memory.read(range(len(names)), top, bottom)
+            desk.let_go(top, bottom)
+    return scene, when.removeprefix(_DATE)

@@ -43,26 +43,34 @@ def run(args: argparse.Namespace) -> int:
     import numpy as np
 
     from truceline.app.output import whole_folder
-    from truceline.app.progress import say
+    from truceline.app.progress import progress, say
     from truceline.detect.optical.compare import BANDS, compare, patches_of
     from truceline.detect.optical.documents import geojson_of, item_of
+    from truceline.detect.optical.strips import strips
+    from truceline.detect.radar.desk import Desk
     from truceline.geo.bands import open_bands
-    from truceline.geo.raster import write_cog
+    from truceline.geo.cog import write_cog_from
 
     with ExitStack() as stack:
         one = stack.enter_context(open_bands(args.before))
         two = stack.enter_context(open_bands(args.after))
         numbers = _bands(one, two, args)
         grid, names, times = one.grid, [one.names[number] for number in numbers], (one.time_utc, two.time_utc)
-        before, after = one.read(numbers), two.read(numbers)
-    for path in args.clouds:
-        with open_bands(path) as mask:
+        masks = [stack.enter_context(open_bands(path)) for path in args.clouds]
+        for path, mask in zip(args.clouds, masks, strict=True):
             if not mask.grid.same_as(grid):
                 raise BadInput(str(path), f"lies on {mask.grid}, the pictures on {grid}")
-            clouded = np.isin(mask.read([0])[0], MASKED)
-        before[:, clouded] = after[:, clouded] = np.nan
+        desk = Desk(grid.shape, args.out.absolute().parent)
+        before, after = (desk.plane("f4", len(numbers)) for _ in range(2))
+        for top, bottom in progress(strips(grid.height), "strips", quiet=args.quiet):
+            clouded = np.zeros((bottom - top, grid.width), bool)
+            for mask in masks:
+                clouded |= np.isin(mask.read([0], top, bottom)[0], MASKED)
+            for picture, plane in ((one, before), (two, after)):
+                plane[:, top:bottom] = np.where(clouded, np.nan, picture.read(numbers, top, bottom))
+            desk.let_go(top, bottom)
     try:
-        change = compare(before, after)
+        change = compare(before, after, desk)
     except BadInput as error:
         raise BadInput(str(args.after), error.what) from error
     for layer in change.constant:
@@ -70,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     key = f"{args.before.name} {args.after.name}"
     patches = patches_of(change, before, grid, names, times[1], key)
     with whole_folder(args.out) as folder:
-        write_cog(folder / "change.tif", grid, change.bands(), BANDS)
+        write_cog_from(folder / "change.tif", grid, change.bands, BANDS)
         (folder / "alerts.geojson").write_bytes(geojson_of(patches, grid, times[1], [args.after.name]))
         pair = ((args.before.name, times[0]), (args.after.name, times[1]))
         (folder / "alerts.stac.json").write_bytes(item_of(grid, *pair))

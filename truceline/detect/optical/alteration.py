@@ -5,12 +5,16 @@ that a gain or an offset per band could make; the pixels that look unchanged dec
 what unchanged means (Nielsen 2007, *IEEE Trans. Image Processing* 16(2)).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cholesky, solve_triangular
 from scipy.ndimage import gaussian_filter, label
 from scipy.stats import chi2
 
+from truceline.detect.optical.strips import strips
+from truceline.detect.radar.desk import Desk
 from truceline.geo.raster import Float32
 
 Array = npt.NDArray[np.float64]
@@ -24,6 +28,8 @@ _RIDGE = 1e-9
 _LEAST_VARIANCE = 1e-6
 _LEAST_STATISTIC = 1e-3
 _BLUR_PX = 1.0
+_HALO = 4  # pixels that the blur reaches
+_TELLING = 4_000_000  # values are enough to choose a threshold from
 _BINS = 512
 _MIXTURE_ROUNDS = 150
 _MIXTURE_SAMPLE = 20_000
@@ -33,15 +39,21 @@ LEAST_PX = 5
 _EIGHT = np.ones((3, 3), np.int8)
 
 
-def alteration(before: Float32, after: Float32, valid: Mask) -> Float32:
-    """Measure the change of each pixel.
+def alteration(
+    before: Float32, after: Float32, layers: Sequence[int], valid: Mask, desk: Desk | None = None
+) -> Float32:
+    """Measure the change of each pixel, strip by strip.
 
     Parameters
     ----------
     before, after
         Arrays (bands, height, width).
+    layers
+        Bands that count.
     valid
         Pixels to look at, array (height, width).
+    desk
+        Where the answer lies; None: in memory.
 
     Returns
     -------
@@ -50,15 +62,24 @@ def alteration(before: Float32, after: Float32, valid: Mask) -> Float32:
         χ² with one degree of freedom per band where nothing changed, blurred over neighbours; NaN where
         not valid.
     """
-    one, two = _standardised(before[:, valid]), _standardised(after[:, valid])
-    every = max(1, -(-one.shape[1] // _SAMPLE))
-    transform = _iterate(one[:, ::every], two[:, ::every])
-    statistic = _statistic(one, two, *transform)
-    field = np.zeros(valid.shape)
-    field[valid] = np.log(np.maximum(statistic, _LEAST_STATISTIC))
-    weight = gaussian_filter(valid.astype(np.float64), _BLUR_PX)
-    blurred = gaussian_filter(field, _BLUR_PX) / np.maximum(weight, 1e-9)
-    result: Float32 = np.where(valid, blurred, np.nan).astype(np.float32)
+    desk = desk or Desk(valid.shape)
+    chosen = np.array(layers)
+    scales = [_scale(bands, chosen, valid, desk) for bands in (before, after)]
+    transform = _iterate(*_sample(before, after, chosen, valid, scales, desk))
+    result: Float32 = desk.plane("f4")
+    for top, bottom in strips(len(valid)):
+        first, until = max(top - _HALO, 0), min(bottom + _HALO, len(valid))
+        part = valid[first:until]
+        one, two = (
+            _standardised(bands[chosen, first:until][:, part], *scale)
+            for bands, scale in zip((before, after), scales, strict=True)
+        )
+        field = np.zeros(part.shape)
+        field[part] = np.log(np.maximum(_statistic(one, two, *transform), _LEAST_STATISTIC))
+        weight = gaussian_filter(part.astype(np.float64), _BLUR_PX, radius=_HALO)
+        blurred = gaussian_filter(field, _BLUR_PX, radius=_HALO) / np.maximum(weight, 1e-9)
+        result[top:bottom] = np.where(part, blurred, np.nan)[top - first : bottom - first]
+        desk.let_go(first, until)
     return result
 
 
@@ -89,29 +110,72 @@ def threshold_of(values: Array, bands: int) -> float:
 
 def changed_pixels(logarithm: Float32, threshold: float) -> Mask:
     """Mark objects: groups of likely pixels that hold a sure one and are not smaller than ``LEAST_PX``."""
-    values = np.nan_to_num(logarithm, nan=-np.inf)
-    groups, _ = label(values > threshold - _LIKELY, _EIGHT)
-    sizes = np.bincount(groups.ravel())
+    # What is no data is not above anything.
+    groups, count = label(logarithm > threshold - _LIKELY, _EIGHT)
+    sizes = np.zeros(count + 1, np.int64)
+    sure = np.zeros(count + 1, bool)
+    for top, bottom in strips(len(groups)):
+        sizes += np.bincount(groups[top:bottom].ravel(), minlength=count + 1)
+        sure[groups[top:bottom][logarithm[top:bottom] > threshold + _SURE]] = True
     keep = sizes >= LEAST_PX
-    sure = np.zeros(len(sizes), bool)
-    sure[groups[values > threshold + _SURE]] = True
     keep &= sure
     keep[0] = False
     return np.asarray(keep[groups])
 
 
-def probability_of(logarithm: Float32, threshold: float) -> Float32:
+def probability_of(logarithm: Float32, threshold: float, middle: float) -> Float32:
     """Estimate the probability of change: one half at the threshold, 0.02 at the middle of the scene."""
-    middle = float(np.nanmedian(logarithm))
     slope = 4.0 / max(threshold - middle, 1e-3)
     odds = np.exp(np.clip(slope * (logarithm - threshold), -30, 30))
     return np.asarray(odds / (1 + odds), np.float32)
 
 
-def _standardised(pixels: Float32) -> Array:
-    bands = pixels.astype(np.float64)
-    bands -= bands.mean(axis=1, keepdims=True)
-    return np.asarray(bands / bands.std(axis=1, keepdims=True))
+def telling(logarithm: Float32, valid: Mask, desk: Desk) -> Array:
+    """Take the values that the threshold is chosen from: all, or of a large scene every so many."""
+    every = max(1, -(-int(valid.sum()) // _TELLING))
+    found, passed = [], 0
+    for top, bottom in strips(len(valid)):
+        part = valid[top:bottom]
+        found.append(logarithm[top:bottom][part][-passed % every :: every].astype(np.float64))
+        passed += int(part.sum())
+        desk.let_go(top, bottom)
+    return np.concatenate(found)
+
+
+def _scale(bands: Float32, chosen: npt.NDArray[np.intp], valid: Mask, desk: Desk) -> tuple[Array, Array]:
+    """Give mean and spread of each band over the valid pixels, in two passes so that nothing cancels."""
+    count = int(valid.sum())
+    moments: list[Array] = []
+    for power in (1, 2):
+        total = np.zeros(len(chosen))
+        for top, bottom in strips(len(valid)):
+            pixels = bands[chosen, top:bottom][:, valid[top:bottom]].astype(np.float64)
+            total += (pixels if power == 1 else (pixels - moments[0]) ** 2).sum(axis=1)
+            desk.let_go(top, bottom)
+        moments.append((total / count)[:, None])
+    return moments[0], np.sqrt(moments[1])
+
+
+def _sample(
+    before: Float32, after: Float32, chosen: npt.NDArray[np.intp], valid: Mask,
+    scales: Sequence[tuple[Array, Array]], desk: Desk,
+) -> tuple[Array, Array]:  # fmt: skip
+    """Take every so many valid pixels of both pictures, standardised."""
+    every = max(1, -(-int(valid.sum()) // _SAMPLE))
+    found: tuple[list[Array], list[Array]] = ([], [])
+    passed = 0
+    for top, bottom in strips(len(valid)):
+        part = valid[top:bottom]
+        for bands, scale, kept in zip((before, after), scales, found, strict=True):
+            pixels = bands[chosen, top:bottom][:, part][:, -passed % every :: every]
+            kept.append(_standardised(pixels, *scale))
+        passed += int(part.sum())
+        desk.let_go(top, bottom)
+    return np.concatenate(found[0], axis=1), np.concatenate(found[1], axis=1)
+
+
+def _standardised(pixels: Float32, mean: Array, spread: Array) -> Array:
+    return np.asarray((pixels.astype(np.float64) - mean) / spread)
 
 
 def _iterate(one: Array, two: Array) -> tuple[Array, Array, Array, Array, Array]:
