@@ -12,6 +12,7 @@ import math
 import numpy as np
 from numba import njit
 
+from truceline.track.ambiguity import loosen
 from truceline.track.associate import assign, pair
 from truceline.track.births import found_others
 from truceline.track.continuity import come_into_force, place
@@ -154,6 +155,7 @@ def step(
             strange[:] = fresh + burst
             tracks, at_rows, scores = pair(state, near, count, events, e, rows, geodetic, strange)
             chosen = assign(tracks, at_rows, scores, count, n)
+        loosen(tracks, at_rows, scores, chosen, rows.z[first : first + n], geodetic)
         for r in range(n):
             if chosen[r] < 0:
                 continue

@@ -1,0 +1,80 @@
+"""What it costs a track's certainty that a detection might as well be of its neighbour.
+
+Pairing is hard: one detection, one track. Where another pairing would have been nearly as good, the
+place that a track is told is uncertain by how far the two detections lie apart, weighted by the
+probability of the other (the spread term of probabilistic data association: Bar-Shalom and Tse,
+Automatica 11(5), 1975), so that things that crowd together do not become surer than anybody can be.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from truceline.track.motion import difference
+from truceline.track.types import Array
+
+LEAST = -4.0  # log odds below which another pairing does not count
+
+
+@njit(cache=True, error_model="numpy")
+def loosen(tracks: Array, at_rows: Array, scores: Array, chosen: Array, z: Array, geodetic: bool) -> None:
+    """Add to the covariances of a look's detections, in place, what their pairing leaves open.
+
+    Parameters
+    ----------
+    tracks, at_rows, scores
+        Pairs, those of one track one after the other, see associate.pair.
+    chosen
+        (n,) per detection its pair, or -1.
+    z
+        (n, 8) the look's detections, see types.Rows.
+    geodetic
+        Places are degrees.
+    """
+    n = len(tracks)
+    if n == 0:
+        return
+    begin = np.full(tracks.max() + 2, n)
+    for k in range(n - 1, -1, -1):
+        begin[tracks[k]] = k
+    add = np.zeros((len(chosen), 3))
+    for r in range(len(chosen)):
+        if chosen[r] >= 0:
+            _open(begin[tracks[chosen[r]]], tracks, at_rows, scores, chosen, begin, z, r, geodetic, add[r])
+    for r in range(len(chosen)):
+        for a in range(3):
+            z[r, 2 + a] += add[r, a]
+
+
+@njit(cache=True, error_model="numpy")
+def _open(
+    first: int, tracks: Array, at_rows: Array, scores: Array, chosen: Array, begin: Array, z: Array, r: int,
+    geodetic: bool, add: Array,
+) -> None:  # fmt: skip
+    """Fill in sxx, syy, sxy of what a detection's pairing leaves open."""
+    k, total = chosen[r], 1.0
+    j = first
+    while j < len(tracks) and tracks[j] == tracks[k]:
+        other = at_rows[j]
+        odds = scores[j] - scores[k]
+        if other != r and odds > LEAST:
+            rival = chosen[other]
+            if rival >= 0:  # the two change places, if the other track can take this detection
+                back = -np.inf
+                i = begin[tracks[rival]]
+                while i < len(tracks) and tracks[i] == tracks[rival]:
+                    if at_rows[i] == r:
+                        back = scores[i]
+                    i += 1
+                odds += max(back, 0.0) - scores[rival]
+            if odds > LEAST:
+                weight = math.exp(min(odds, 0.0))
+                dx, dy = difference(z[other, 0], z[other, 1], z[r, 0], z[r, 1], geodetic)
+                total += weight
+                add[0] += weight * dx * dx
+                add[1] += weight * dy * dy
+                add[2] += weight * dx * dy
+        j += 1
+    for a in range(3):
+        add[a] /= total
