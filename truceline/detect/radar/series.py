@@ -17,7 +17,7 @@ from truceline.detect.radar.alert_objects import follow_objects
 from truceline.detect.radar.backscatter import Levels, root_ratios
 from truceline.detect.radar.footprint import held
 from truceline.detect.radar.history import History, Stamp
-from truceline.detect.radar.lifecycle import advance
+from truceline.detect.radar.lifecycle import NONE, advance
 from truceline.detect.radar.tail import reach_of
 from truceline.model.errors import BadInput
 
@@ -186,7 +186,7 @@ class _Date:
         observed = learning.learn_rows(
             history.past, history.today, history.life.state, gauge, trend, wide, (top, bottom), bins
         )
-        alerted = np.flatnonzero(history.life.state[top:bottom]) + top * history.grid.width
+        alerted = np.flatnonzero(history.life.state[top:bottom] != NONE) + top * history.grid.width
         return bins, alerted, observed
 
 
