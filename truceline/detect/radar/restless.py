@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from truceline.detect.radar.backscatter import UNSEEN, Levels
 from truceline.detect.radar.matched import Past, Today
-from truceline.detect.radar.weather import BLOCK_PX, Surface
+from truceline.detect.radar.weather import BLOCK_PX, Surface, median_code
 
 UNREST_STEPS = 4096
 UNREST_AFTER = 3  # dates in the history before the unrest is learnt
@@ -20,6 +20,7 @@ RECENT_STEPS = 32
 TOLD_ROWS = 2  # every second row tells: contrasts of neighbouring rows are much alike
 MOST = np.float32(3.9)  # a contrast counts at most so many widths
 STEPS = 64  # of the mean size of a block's contrasts; with MOST it fits into 8 bits
+_FINE = 64  # of the median
 AROUND_BLOCKS = 7  # the median over so many hardly feels a changed place
 USUAL_SHARE = 1.05  # from this times the scene's on a stretch is restless
 
@@ -102,9 +103,8 @@ def restlessness(sums: NDArray[np.int32], counts: NDArray[np.int32]) -> Surface:
     told = counts > 0
     if not told.any():
         return np.ones(sums.shape, np.float32)
-    sizes = np.zeros(sums.shape)
-    sizes[told] = sums[told] / counts[told]
-    usual = float(np.median(sizes[told]))
+    sizes = (sums / np.maximum(counts, 1)).astype(np.float32)
+    usual = float(median_code(sizes * np.float32(_FINE), told.astype(np.float32))) / _FINE
     sizes[~told] = usual
     middles = cv2.medianBlur(np.rint(sizes).astype(np.uint8), AROUND_BLOCKS).astype(np.float32)
     share = cv2.blur(middles, (3, 3)) / np.float32(USUAL_SHARE * max(usual, 1.0))

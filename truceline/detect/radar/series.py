@@ -95,7 +95,7 @@ class _Date:
         self._each(
             lambda top, bottom: weather.sum_blocks(level, past.mean, past.fed, top, bottom, sums, counts)
         )
-        trend = weather.surface(sums, counts)
+        trend = weather.surface(sums, counts, self.pool)
         dates = len(history.stamps) - 1
         return trend, weather.roughness(sums, counts, trend, history.pooled_db2, dates)
 

@@ -5,6 +5,7 @@ blocks is the weather. A place that changed covers few blocks and hardly bends i
 """
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 
 import numpy as np
 from numba import njit
@@ -14,6 +15,7 @@ from truceline.detect.radar.backscatter import STEPS_PER_DB, UNSEEN
 
 BLOCK_PX = 4  # divides the rows of a strip
 SURROUNDINGS_BLOCKS = 7  # 28 px: what a square of 840 m shares is weather, not a place
+HALF = SURROUNDINGS_BLOCKS // 2
 CLIPS_DB = (6.0, 2.0, 1.0)  # how far a block may stand out and still pull in full, pass by pass
 STRANGE_DB = 1.75  # a block that stands out so far does not pull at all in the last passes
 LAST_PASSES = 2
@@ -23,7 +25,8 @@ MEDIAN_OF_NORMAL = 0.6745  # of the distance from the middle, in standard deviat
 EDGE_SHARE = 0.5  # spread of the weather at an edge, as a share of its height
 
 Surface = NDArray[np.float32]
-Blocks = NDArray[np.float64]
+Plane = NDArray[np.float32]
+Line = NDArray[np.float32]
 
 
 @njit(cache=True, nogil=True)
@@ -88,7 +91,7 @@ def _add_up(pixels: NDArray[np.int32], blocks: NDArray[np.int64]) -> None:
         blocks[block] += pixels[at] + pixels[at + 1] + pixels[at + 2] + pixels[at + 3]
 
 
-def surface(sums: NDArray[np.int64], counts: NDArray[np.int64]) -> Surface:
+def surface(sums: NDArray[np.int64], counts: NDArray[np.int64], pool: Executor) -> Surface:
     """Lay the weather through the blocks.
 
     Parameters
@@ -97,83 +100,109 @@ def surface(sums: NDArray[np.int64], counts: NDArray[np.int64]) -> Surface:
         Sums of changes, codes, (polarisations, blocks down, blocks across).
     counts
         Pixels in each block, (blocks down, blocks across).
+    pool
+        Whose threads share the polarisations.
 
     Returns
     -------
     numpy.ndarray
         Codes at the middle of each block, (polarisations, blocks down, blocks across).
     """
-    full = counts > 0
-    if not full.any():
+    if not counts.any():
         return np.zeros(sums.shape, np.float32)
-    weight = counts.astype(np.float64)
-    around = np.empty(weight.shape)
-    _around(weight, around)
+    weight = counts.astype(np.float32)
     layers = np.empty(sums.shape, np.float32)
-    for layer, trend in zip(sums, layers, strict=True):
-        block = layer / np.maximum(weight, 1)
-        _lay(block, weight, around, float(np.median(block[full])), trend)
+    list(pool.map(lambda layer, out: _lay(layer, weight, out), sums, layers))
     return layers
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _lay(block: Blocks, weight: Blocks, around: Blocks, middle: float, out: NDArray[np.float32]) -> None:
+def _lay(sums: NDArray[np.int64], weight: Plane, trend: Plane) -> None:
     """Lay a surface through the blocks of one polarisation; each pass lets them pull less.
 
-    The last passes weigh them by Tukey's biweight (Beaton and Tukey, Technometrics 16, 1974).
+    The last passes weigh them by Tukey's biweight (Beaton and Tukey, Technometrics 16, 1974). A pass goes
+    down the rows once: what pulls is made HALF rows ahead of the row that is laid.
     """
-    trend = np.full(block.shape, middle)
-    pulled = np.empty(block.shape)
-    for clip in CLIPS_DB:
-        reach = clip * STEPS_PER_DB
-        for row in range(block.shape[0]):
-            for column in range(block.shape[1]):
-                near = min(max(block[row, column] - trend[row, column], -reach), reach)
-                pulled[row, column] = weight[row, column] * (trend[row, column] + near)
-        _around(pulled, trend)
-        for row in range(block.shape[0]):
-            for column in range(block.shape[1]):
-                told = trend[row, column] / max(around[row, column], 1e-9)
+    height, width = sums.shape
+    block = np.empty((height, width), np.float32)
+    for row in range(height):
+        for column in range(width):
+            block[row, column] = np.float32(sums[row, column]) / max(weight[row, column], np.float32(1))
+    middle = median_code(block, weight)
+    trend[:] = middle
+    pulls = np.empty((SURROUNDINGS_BLOCKS, width), np.float32)
+    weights = np.empty((SURROUNDINGS_BLOCKS, width), np.float32)
+    around = np.empty(width, np.float32)
+    for number in range(len(CLIPS_DB) + LAST_PASSES):
+        clip = CLIPS_DB[min(number, len(CLIPS_DB) - 1)] if number < len(CLIPS_DB) else 0.0
+        ahead = 0
+        for row in range(height):
+            while ahead < min(row + HALF + 1, height):
+                at = ahead % SURROUNDINGS_BLOCKS
+                _pull(block[ahead], weight[ahead], trend[ahead], clip, pulls[at], weights[at])
+                ahead += 1
+            _add_around(pulls, row, height, trend[row])
+            _add_around(weights, row, height, around)
+            for column in range(width):
+                told = trend[row, column] / max(around[column], np.float32(1e-6))
                 # Where nothing was seen for a long way round, the scene's middle tells the weather.
-                trend[row, column] = told if around[row, column] > 1e-6 else middle
-    weights, told = np.empty(block.shape), np.empty(block.shape)
-    for _ in range(LAST_PASSES):
-        for row in range(block.shape[0]):
-            for column in range(block.shape[1]):
-                off = (block[row, column] - trend[row, column]) / (STRANGE_DB * STEPS_PER_DB)
-                near = max(1 - off * off, 0.0)
-                weights[row, column] = weight[row, column] * (near * near + STRANGE_WEIGHT)
-                pulled[row, column] = weights[row, column] * block[row, column]
-        _around(weights, told)
-        _around(pulled, weights)
-        for row in range(block.shape[0]):
-            for column in range(block.shape[1]):
-                if around[row, column] > 1e-6:
-                    trend[row, column] = weights[row, column] / told[row, column]
-    out[:] = trend
+                trend[row, column] = told if around[column] > 0 else middle
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _around(blocks: Blocks, out: Blocks) -> None:
-    """Average over squares of SURROUNDINGS_BLOCKS; beyond the edge the scene is mirrored."""
-    height, width = blocks.shape
-    half = SURROUNDINGS_BLOCKS // 2
-    line = np.empty(width + 2 * half)
-    for row in range(height):
-        line[:] = 0
-        for step in range(-half, half + 1):
-            source = blocks[_mirrored(row + step, height)]
-            for column in range(width):
-                line[column + half] += source[column]
-        for step in range(1, half + 1):
-            line[half - step] = line[half + _mirrored(-step, width)]
-            line[half + width - 1 + step] = line[half + _mirrored(width - 1 + step, width)]
-        own = out[row]
-        own[:] = 0
+def median_code(values: Plane, weight: Plane) -> np.float32:
+    """Find the median of the codes (of 16 bits) where the weight is not 0, to one code."""
+    counts, total = np.zeros(1 << 16, np.int64), 0
+    for row in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            if weight[row, column] > 0:
+                code = min(max(int(np.rint(values[row, column])), -(1 << 15)), (1 << 15) - 1)
+                counts[code + (1 << 15)] += 1
+                total += 1
+    place, below = 0, counts[0]
+    while 2 * below < total:
+        place += 1
+        below += counts[place]
+    return np.float32(place - (1 << 15))
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _pull(block: Line, weight: Line, trend: Line, clip_db: float, pulls: Line, weights: Line) -> None:
+    """Give what a row of blocks adds to the surface around it, and the weight of that."""
+    if clip_db > 0:
+        reach = np.float32(clip_db * STEPS_PER_DB)
+        for column in range(block.shape[0]):
+            near = min(max(block[column] - trend[column], -reach), reach)
+            pulls[column] = weight[column] * (trend[column] + near)
+            weights[column] = weight[column]
+    else:
+        unit = np.float32(1 / (STRANGE_DB * STEPS_PER_DB))
+        for column in range(block.shape[0]):
+            off = (block[column] - trend[column]) * unit
+            near = max(np.float32(1) - off * off, np.float32(0))
+            own = weight[column] * (near * near + np.float32(STRANGE_WEIGHT))
+            weights[column] = own
+            pulls[column] = own * block[column]
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _add_around(ring: Plane, row: int, height: int, out: Line) -> None:
+    """Sum the blocks around each of a row, whose rows lie in turn in a ring; the edge is mirrored."""
+    width = out.shape[0]
+    line = np.zeros(width + 2 * HALF, np.float32)
+    inner = line[HALF : HALF + width]
+    for step in range(-HALF, HALF + 1):
+        source = ring[_mirrored(row + step, height) % SURROUNDINGS_BLOCKS]
+        for column in range(width):
+            inner[column] += source[column]
+    for step in range(1, HALF + 1):
+        line[HALF - step] = inner[_mirrored(-step, width)]
+        line[HALF + width - 1 + step] = inner[_mirrored(width - 1 + step, width)]
+    for column in range(width):
+        total = np.float32(0)
         for step in range(SURROUNDINGS_BLOCKS):
-            for column in range(width):
-                own[column] += line[column + step]
-        own *= 1 / SURROUNDINGS_BLOCKS**2
+            total += line[column + step]
+        out[column] = total
 
 
 @njit(cache=True, nogil=True)
@@ -209,12 +238,13 @@ def roughness(
         Variance of a window over that of as many independent pixels, (polarisations,), 1 to MOST_ROUGH.
     """
     rough = np.ones(len(sums), np.float32)
-    full = 2 * counts > BLOCK_PX**2
+    full = (2 * counts > BLOCK_PX**2).astype(np.float32)
     if dates < 1 or not full.any():
         return rough
+    number = np.maximum(counts, 1).astype(np.float32)
     for layer, (total, own) in enumerate(zip(sums, trend, strict=True)):
-        off = np.abs(total[full] / counts[full] - own[full]) / STEPS_PER_DB
-        variance = BLOCK_PX**2 * (float(np.median(off)) / MEDIAN_OF_NORMAL) ** 2
+        off = float(median_code(np.abs(total / number - own).astype(np.float32), full)) / STEPS_PER_DB
+        variance = BLOCK_PX**2 * (off / MEDIAN_OF_NORMAL) ** 2
         usual = pooled_db2[2 * layer] * (1 + 1 / dates)
         rough[layer] = min(max(variance / max(usual, 1e-6), 1.0), MOST_ROUGH)
     return rough
