@@ -90,9 +90,10 @@ def _foot(caption: Caption, picture_px: int, width_px: int) -> NDArray[np.uint8]
 
 
 def _mark(picture: np.ndarray, top: int, left: int, bottom: int, right: int) -> None:
-    """Draw the corners of a box, white, an arm as long as a third of its side."""
+    """Draw the corners of a box, white and black side by side, an arm as long as a third of its side."""
     high, wide = max((bottom - top) // 3, SCALE), max((right - left) // 3, SCALE)
-    for row in (top, bottom - 1):
-        picture[row, left : left + wide] = picture[row, right - wide : right] = 255
-    for column in (left, right - 1):
-        picture[top : top + high, column] = picture[bottom - high : bottom, column] = 255
+    for inset, shade in ((1, 0), (0, 255)):  # one of the two shows on any ground
+        for row in (top + inset, bottom - 1 - inset):
+            picture[row, left : left + wide] = picture[row, right - wide : right] = shade
+        for column in (left + inset, right - 1 - inset):
+            picture[top : top + high, column] = picture[bottom - high : bottom, column] = shade

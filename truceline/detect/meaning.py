@@ -98,8 +98,8 @@ def meaning_of(traits: Traits) -> Meaning:
         word=best,
         confidence=shares[best],
         reasons=tuple(reasons[best]),
-        rival=rival,
-        rival_confidence=shares[rival],
+        rival=rival if reasons[rival] else "",  # what nothing speaks for is no rival
+        rival_confidence=shares[rival] if reasons[rival] else 0.0,
     )
 
 
