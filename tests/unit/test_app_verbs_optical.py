@@ -1,6 +1,7 @@
 """The verb detect optical: what it writes, what it says, and what it refuses."""
 
 import json
+import re
 from datetime import UTC, datetime
 
 import numpy as np
@@ -236,3 +237,48 @@ def test_times_of_files_are_read_from_their_tags(pair):
 
     with open_bands(pair.after) as bands:
         assert bands.time_utc == datetime(2025, 5, 1, 8, tzinfo=UTC)
+
+
+def in_folder(folder, pixels, date):
+    folder.mkdir()
+    for word, band in zip(NAMES, pixels, strict=True):
+        write(folder / f"T36_{date}_{word}.tif", band[None], names=("",))
+    return folder
+
+
+def test_folders_of_single_bands_give_what_one_file_gives(pair, tmp_path):
+    pair.run()
+    whole, times = (
+        pair.bands(),
+        {f["properties"]["first_seen"] for f in pair.written("alerts.geojson")["features"]},
+    )
+    one = in_folder(tmp_path / "one", pair.pixels, "20250401")
+    two = in_folder(tmp_path / "two", later(pair.pixels), "20250501T080000")
+
+    assert main(["detect", "optical", str(one), str(two), "--out", str(pair.out)]) == 0
+    assert np.array_equal(pair.bands(), whole, equal_nan=True)
+    assert times == {"2025-05-01T08:00:00Z"}
+    assert {f["properties"]["first_seen"] for f in pair.written("alerts.geojson")["features"]} == times
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda f: [one.unlink() for one in f.iterdir()], r"two: holds no GeoTIFF"),
+        (lambda f: (f / "T36_20250501_red.tif").unlink(), r"two: has 5 bands"),
+        (
+            lambda f: write(f / "other_red.tif", ground()[:1]),
+            r"other_red.tif: is of the band red, as|red, as other",
+        ),
+        (lambda f: write(f / "T36_20250501_red.tif", ground()[:2]), r"red.tif: has 2 bands; one is wanted"),
+        (lambda f: write(f / "T36_20250501_red.tif", ground()[:1], OTHER), r"red.tif: lies on "),
+    ],
+)
+def test_a_folder_that_is_no_picture_is_refused_by_file(pair, tmp_path, capsys, spoil, said):
+    one = in_folder(tmp_path / "one", pair.pixels, "20250401")
+    spoil(in_folder(tmp_path / "two", later(pair.pixels), "20250501"))
+
+    assert main(["detect", "optical", str(one), str(tmp_path / "two"), "--out", str(pair.out)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and re.search(said, error) and error.count("\n") == 1
+    assert not pair.out.exists()

@@ -7,11 +7,9 @@ from pathlib import Path
 
 from truceline.app.progress import say
 from truceline.codec.stac import MAX_BYTES, Asset, Item, read_items
-from truceline.geo.bands import open_bands
+from truceline.geo.bands import SUFFIXES, open_bands
 from truceline.geo.raster import regular_file
 from truceline.model.errors import BadInput
-
-_SUFFIXES = (".tif", ".tiff")
 
 
 def read_scenes(path: Path, words: Collection[str]) -> tuple[Item, ...]:
@@ -47,9 +45,7 @@ def home_of(path: Path) -> Path:
 
 def _of_folder(folder: Path, words: Collection[str]) -> tuple[Item, ...]:
     files = sorted(
-        file
-        for file in folder.iterdir()
-        if file.suffix.lower() in _SUFFIXES and not file.name.startswith(".")
+        file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
     )
     if not files:
         raise BadInput(str(folder), "holds no GeoTIFF (.tif, .tiff)")

@@ -19,7 +19,7 @@ from truceline.detect.optical.cloud_mask import BANDS, CLOUD, SHADOW, bands_want
 from truceline.detect.optical.compare import Patch, compare, patches_of
 from truceline.detect.optical.strips import strips
 from truceline.detect.radar.desk import Desk
-from truceline.geo.bands import open_bands
+from truceline.geo.bands import Layers, open_bands
 from truceline.geo.cog import write_cog_from
 from truceline.geo.raster import Float32, Grid
 from truceline.model.errors import BadInput
@@ -147,17 +147,8 @@ def _reader(files: Mapping[str, Path], stack: ExitStack) -> tuple[Grid, tuple[st
     names = tuple(word for word in BANDS if word in files)
     if not names:
         raise BadInput("", f"has no optical band; {', '.join(BANDS)} or {IMAGE} are wanted")
-    layers = [stack.enter_context(open_bands(files[word])) for word in names]
-    for word, layer in zip(names, layers, strict=True):
-        if not layer.grid.same_as(layers[0].grid):
-            raise BadInput(word, f"lies on {layer.grid}, the bands before on {layers[0].grid}")
-
-    def read(top: int, bottom: int) -> Float32:
-        pixels = np.concatenate([layer.read([0], top, bottom) for layer in layers])
-        pixels[:, np.isnan(pixels).any(axis=0)] = np.nan
-        return pixels
-
-    return layers[0].grid, names, read
+    layers = Layers({word: stack.enter_context(open_bands(files[word])) for word in names})
+    return layers.grid, names, partial(layers.read, range(len(names)))
 
 
 Look = tuple[Float32, Float64, Float64]  # a picture, with middle and spread of each band

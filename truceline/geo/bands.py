@@ -2,8 +2,8 @@
 
 import math
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from truceline.geo.raster import Float32, Grid, grid_of, open_raster
 from truceline.model.errors import BadInput
 from truceline.model.place import utc_time
 
+SUFFIXES = (".tif", ".tiff")
+COLOURS = ("blue", "green", "red", "nir08", "swir16", "swir22")  # in the order of their wavelengths
 _DATE = re.compile(
     r"(?<!\d)((?:19|20)\d\d)-?(\d\d)-?(\d\d)(?:[T_ ]?(\d\d)[:-]?(\d\d)(?:[:-]?(\d\d))?Z?)?(?!\d)"
 )
@@ -71,6 +73,59 @@ class Bands:
                 lost[layer] |= pixels[layer] == empty
         bands[:, lost.any(axis=0)] = np.nan
         return bands
+
+
+class Layers:
+    """Open single-band rasters on one grid, read like one raster of several bands; see :class:`Bands`."""
+
+    def __init__(self, layers: Mapping[str, Bands]) -> None:
+        first, self._layers = next(iter(layers.values())), tuple(layers.values())
+        for word, layer in layers.items():
+            if not layer.grid.same_as(first.grid):
+                raise BadInput(word, f"lies on {layer.grid}, the bands before on {first.grid}")
+        self.grid = first.grid
+        self.names = tuple(layers)
+        self.time_utc = next((layer.time_utc for layer in self._layers if layer.time_utc), None)
+
+    def read(self, numbers: Sequence[int], first_row: int = 0, until_row: int | None = None) -> Float32:
+        """Read some bands over a range of rows; a pixel without data in one of them has none."""
+        pixels = np.concatenate([self._layers[number].read([0], first_row, until_row) for number in numbers])
+        pixels[:, np.isnan(pixels).any(axis=0)] = np.nan
+        return pixels
+
+
+@contextmanager
+def open_picture(path: Path) -> Iterator[Bands | Layers]:
+    """Open a raster of several bands, or a folder of single-band rasters named by band, ``…_red.tif``.
+
+    Raises
+    ------
+    BadInput
+        As :func:`open_bands`; or if the folder holds none, two of one band, or other grids.
+    """
+    if not path.is_dir():
+        with open_bands(path) as bands:
+            yield bands
+        return
+    files: dict[str, Path] = {}
+    for file in sorted(path.iterdir()):
+        if file.suffix.lower() in SUFFIXES and not file.name.startswith("."):
+            word = re.split(r"[^a-z0-9]+", file.stem.lower())[-1]
+            if files.setdefault(word, file) is not file:
+                raise BadInput(str(file), f"is of the band {word}, as {files[word].name} is")
+    if not files:
+        raise BadInput(str(path), "holds no GeoTIFF (.tif, .tiff)")
+    order = sorted(files, key=lambda word: (COLOURS.index(word) if word in COLOURS else len(COLOURS), word))
+    with ExitStack() as stack:
+        layers = {word: stack.enter_context(open_bands(files[word])) for word in order}
+        for word, layer in layers.items():
+            if len(layer.names) != 1:
+                raise BadInput(str(files[word]), f"has {len(layer.names)} bands; one is wanted in a folder")
+        try:
+            picture = Layers(layers)
+        except BadInput as error:
+            raise BadInput(str(files[error.where]), error.what) from error
+        yield picture
 
 
 @contextmanager

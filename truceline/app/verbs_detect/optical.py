@@ -1,6 +1,7 @@
 """Find what changed on the ground between two optical pictures.
 
-BEFORE and AFTER are rasters on one grid with the same bands (at least three, any gain and offset). DIR gets
+BEFORE and AFTER are rasters on one grid with the same bands (at least three, any gain and offset), or
+folders of single-band rasters named by band, as 20250131_red.tif. DIR gets
 change.tif (score, changed, probability), alerts.geojson, alerts.stac.json and report.json. AFTER is put in
 its place when it lies up to 5 pixels beside BEFORE, and refused beyond.
 """
@@ -15,7 +16,7 @@ from truceline.model.errors import BadInput
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from truceline.geo.bands import Bands
+    from truceline.geo.bands import Bands, Layers
 
 LEAST_BANDS = 3
 MASKED = (2, 3)  # cloud and cloud shadow, as `detect clouds` writes them
@@ -48,12 +49,12 @@ def run(args: argparse.Namespace) -> int:
     from truceline.detect.optical.documents import geojson_of, item_of
     from truceline.detect.optical.strips import strips
     from truceline.detect.radar.desk import Desk
-    from truceline.geo.bands import open_bands
+    from truceline.geo.bands import open_bands, open_picture
     from truceline.geo.cog import write_cog_from
 
     with ExitStack() as stack:
-        one = stack.enter_context(open_bands(args.before))
-        two = stack.enter_context(open_bands(args.after))
+        one = stack.enter_context(open_picture(args.before))
+        two = stack.enter_context(open_picture(args.after))
         numbers = _bands(one, two, args)
         grid, names, times = one.grid, [one.names[number] for number in numbers], (one.time_utc, two.time_utc)
         masks = [stack.enter_context(open_bands(path)) for path in args.clouds]
@@ -86,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _bands(one: "Bands", two: "Bands", args: argparse.Namespace) -> "Sequence[int]":
+def _bands(one: "Bands | Layers", two: "Bands | Layers", args: argparse.Namespace) -> "Sequence[int]":
     if not one.grid.same_as(two.grid):
         raise BadInput(str(args.after), f"lies on {two.grid}, {args.before} on {one.grid}")
     if len(one.names) != len(two.names):

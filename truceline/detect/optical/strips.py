@@ -1,6 +1,6 @@
 """How a large pair is worked on: some hundred rows at a time."""
 
-STRIP_ROWS = 512
+STRIP_ROWS = 192
 
 
 def strips(height: int) -> list[tuple[int, int]]:
