@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Point, shape
 from truceline.app.cli import main
+from truceline.detect.radar import desk
 from truceline.detect.radar.backscatter import encode
 from truceline.detect.radar.history import History, SarSettings, Stamp
 from truceline.detect.radar.history_file import load_history, save_history
@@ -83,6 +84,23 @@ def test_the_order_of_items_and_the_number_of_threads_are_irrelevant(series, tmp
     assert contents(detect(tmp_path, shuffled, "two", "--threads", "7")) == one
 
 
+@pytest.mark.parametrize("rows", [16, 28])
+def test_a_large_scene_in_files_and_in_other_strips_gives_the_same(series, tmp_path, monkeypatch, rows: int):
+    one = contents(detect(tmp_path, series, "one", "--state", str(tmp_path / "one.state")))
+    monkeypatch.setattr(desk, "IN_MEMORY_PX", 0)
+    monkeypatch.setattr(desk, "STRIP_ROWS", rows)
+
+    assert contents(detect(tmp_path, series, "two", "--state", str(tmp_path / "two.state"))) == one
+    assert (tmp_path / "two.state").read_bytes() == (tmp_path / "one.state").read_bytes()
+    assert {file.name for file in tmp_path.iterdir()} == {
+        "items.json",
+        "one",
+        "two",
+        "one.state",
+        "two.state",
+    }
+
+
 def test_a_later_date_does_not_change_an_earlier_score(series, tmp_path):
     short = contents(detect(tmp_path, series[:9], "short", "--scores"))
     whole = contents(detect(tmp_path, series, "whole", "--scores"))
@@ -134,7 +152,8 @@ def test_a_changed_or_cut_state_is_refused(tmp_path_factory, noise: bytes, place
     assert load_history(file).stamps == history.stamps
     whole = file.read_bytes()
     at = place % len(whole)
-    for bad in (whole[:at], whole[:at] + noise + whole[at:], whole + noise):
+    flipped = whole[:at] + bytes([whole[at] ^ (1 + noise[0] % 255)]) + whole[at + 1 :]
+    for bad in (whole[:at], whole[:at] + noise + whole[at:], whole + noise, flipped):
         file.write_bytes(bad)
         with pytest.raises(BadInput):
             load_history(file)

@@ -31,6 +31,7 @@ from truceline.model.errors import BadInput
 
 _MAGIC = b"truceline radar series 4\n"
 _PART = 1 << 19  # bytes that are read, written and summed at a time: they stay in the cache of a core
+_HELD = 64  # parts of a large scene that are held in memory
 _CHECK = 16  # bytes of the checksum
 
 Planes = dict[str, NDArray[Any]]
@@ -62,9 +63,10 @@ def save_history(history: History, path: Path) -> None:
         at = stream.tell()
         stream.flush()
         body = [*_dense(history).values(), *_under_alert(history).values()]
-        check = _each(body, at + _CHECK, lambda part, place: os.pwrite(stream.fileno(), part.data, place))
+        check = _each(
+            body, at + _CHECK, history.desk, lambda part, place: os.pwrite(stream.fileno(), part.data, place)
+        )
         stream.write(check)
-    history.desk.let_go(0, history.grid.height)
 
 
 def load_history(path: Path, folder: Path | None = None) -> History:
@@ -114,11 +116,11 @@ def _history(header: _Header, stream: BinaryIO, path: Path, folder: Path | None)
     alerts = {name: np.empty(header.alerted, kind) for name, kind, _, _ in ALERTED}
     places, owners = np.empty(header.alerted, "<i8"), np.empty(header.alerted, "<i4")
     body = [*planes.values(), *alerts.values(), places, owners]
-    if _each(body, at, lambda part, place: os.preadv(stream.fileno(), [part.data], place)) != check:
+    read = _each(body, at, desk, lambda part, place: os.preadv(stream.fileno(), [part.data], place))
+    if read != check:
         raise BadInput(str(path), "is truncated or damaged")
     if places.size and (places[0] < 0 or places[-1] >= pixels or (np.diff(places) <= 0).any()):
         raise BadInput(str(path), "is a state of another version")
-    desk.let_go(0, header.grid.height)
     planes |= blank(desk, ALERTED)
     for name, values in alerts.items():
         planes[name].reshape(-1)[places] = values
@@ -145,7 +147,9 @@ def _under_alert(history: History) -> Planes:
     return alerts | {"places": places, "owners": owners}
 
 
-def _each(planes: Sequence[NDArray[Any]], start: int, work: Callable[[NDArray[np.uint8], int], int]) -> bytes:
+def _each(
+    planes: Sequence[NDArray[Any]], start: int, desk: Desk, work: Callable[[NDArray[np.uint8], int], int]
+) -> bytes:
     """Read or write the planes, one after another from byte ``start`` of a file; answer their checksum."""
     parts = []
     for plane in planes:
@@ -155,14 +159,17 @@ def _each(planes: Sequence[NDArray[Any]], start: int, work: Callable[[NDArray[np
             parts.append((part, start))
             start += len(part)
 
-    def one(part: NDArray[np.uint8], place: int) -> tuple[int, int]:
+    def one(number: int) -> tuple[int, int]:
+        part, place = parts[number]
         if work(part, place) != len(part):
             raise OSError(0, "the file ended early")
         plain, placed = _sums(part, place)
+        if number % _HELD == _HELD - 1 or number == len(parts) - 1:
+            desk.let_go(0, desk.shape[0])
         return int(plain), int(placed)
 
     with ThreadPoolExecutor(2) as pool:
-        sums = list(pool.map(lambda each: one(*each), parts))
+        sums = list(pool.map(one, range(len(parts))))
     return b"".join(
         (sum(each[number] for each in sums) % (1 << 64)).to_bytes(8, "little") for number in (0, 1)
     )

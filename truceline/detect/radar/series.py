@@ -90,8 +90,8 @@ class _Date:
         history, size = self.history, weather.BLOCK_PX
         past, level = history.past, history.today.level
         blocks = tuple(-(-side // size) for side in history.grid.shape)
-        sums = np.zeros((len(level), *blocks), np.int64)
-        counts = np.zeros(blocks, np.int64)
+        sums = np.zeros((len(level), *blocks), np.int32)
+        counts = np.zeros(blocks, np.int32)
         self._each(
             lambda top, bottom: weather.sum_blocks(level, past.mean, past.fed, top, bottom, sums, counts)
         )

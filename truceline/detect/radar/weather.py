@@ -36,8 +36,8 @@ def sum_blocks(
     known: NDArray[np.uint8],
     top: int,
     bottom: int,
-    sums: NDArray[np.int64],
-    counts: NDArray[np.int64],
+    sums: NDArray[np.int32],
+    counts: NDArray[np.int32],
 ) -> None:
     """Sum the changes against the history over blocks, of all pixels with a history.
 
@@ -85,13 +85,13 @@ def _add_changes(
 
 
 @njit(cache=True, nogil=True)
-def _add_up(pixels: NDArray[np.int32], blocks: NDArray[np.int64]) -> None:
+def _add_up(pixels: NDArray[np.int32], blocks: NDArray[np.int32]) -> None:
     for block in range(blocks.shape[0]):
         at = BLOCK_PX * block
         blocks[block] += pixels[at] + pixels[at + 1] + pixels[at + 2] + pixels[at + 3]
 
 
-def surface(sums: NDArray[np.int64], counts: NDArray[np.int64], pool: Executor) -> Surface:
+def surface(sums: NDArray[np.int32], counts: NDArray[np.int32], pool: Executor) -> Surface:
     """Lay the weather through the blocks.
 
     Parameters
@@ -117,7 +117,7 @@ def surface(sums: NDArray[np.int64], counts: NDArray[np.int64], pool: Executor) 
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _lay(sums: NDArray[np.int64], weight: Plane, trend: Plane) -> None:
+def _lay(sums: NDArray[np.int32], weight: Plane, trend: Plane) -> None:
     """Lay a surface through the blocks of one polarisation; each pass lets them pull less.
 
     The last passes weigh them by Tukey's biweight (Beaton and Tukey, Technometrics 16, 1974). A pass goes
@@ -212,8 +212,8 @@ def _mirrored(place: int, count: int) -> int:
 
 
 def roughness(
-    sums: NDArray[np.int64],
-    counts: NDArray[np.int64],
+    sums: NDArray[np.int32],
+    counts: NDArray[np.int32],
     trend: Surface,
     pooled_db2: Sequence[float],
     dates: int,
@@ -243,7 +243,7 @@ def roughness(
         return rough
     number = np.maximum(counts, 1).astype(np.float32)
     for layer, (total, own) in enumerate(zip(sums, trend, strict=True)):
-        off = float(median_code(np.abs(total / number - own).astype(np.float32), full)) / STEPS_PER_DB
+        off = float(median_code(np.abs(total.astype(np.float32) / number - own), full)) / STEPS_PER_DB
         variance = BLOCK_PX**2 * (off / MEDIAN_OF_NORMAL) ** 2
         usual = pooled_db2[2 * layer] * (1 + 1 / dates)
         rough[layer] = min(max(variance / max(usual, 1e-6), 1.0), MOST_ROUGH)
