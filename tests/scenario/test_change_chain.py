@@ -37,19 +37,19 @@ start_utc = 2030-05-01T00:00:00Z
 kind = "stac_folder"
 name = "orbit"
 path = "in/orbit"
-detect = [{detector}]
+{more}
 """
-RADAR = '{ kind = "sar_change", baseline = 4 }'
-OPTICAL = '{ kind = "optical_change", clouds = false }'
+RADAR = 'detect = [{ kind = "sar_change", baseline = 4 }]'
+OPTICAL = 'detect = [{ kind = "optical_change", clouds = false }]'
 
 
 class Post:
     """A server over a mission that watches one folder, with an operator and a commander."""
 
-    def __init__(self, folder: Path, detector: str) -> None:
+    def __init__(self, folder: Path, more: str) -> None:
         for name in ("agreement.toml", "corridor_line.geojson", "force.json"):
             shutil.copy(CORRIDOR / name, folder / name)
-        (folder / "mission.toml").write_text(MISSION.replace("{detector}", detector))
+        (folder / "mission.toml").write_text(MISSION.replace("{more}", more))
         mission = load_mission(folder / "mission.toml")
         self.inbox = mission.sources[0].plug.path
         self.inbox.mkdir(parents=True)
@@ -167,3 +167,18 @@ def test_a_commander_who_approves_makes_an_order_for_that_unit(post):
 
     assert {order["unit"] for order in orders} == {task["unit"] for task in proposal["tasks"]}
     assert all(order["recommendation_id"] == proposal["id"] for order in orders)
+
+
+def test_a_scene_that_was_owed_and_did_not_come_is_ground_to_look_at_again(tmp_path):
+    one = Post(tmp_path, "owes_s = 1036800")  # twelve days; the clock stands months later
+    with in_background(one.node, Settings()) as port:
+        one.enter(port)
+        write_scene(one.inbox, "i0", START, GROUND, 0)
+        (proposal,) = one.wait_for("/recommendations")
+        incidents = one.items("/incidents")
+        one.client.close()
+    one.node.stop()
+
+    assert {item["verdict"] for item in incidents} == {"could_not_observe"}
+    assert " to check what could not be observed at km " in proposal["action"]
+    assert proposal["tasks"][0]["unit"].startswith("D-")
