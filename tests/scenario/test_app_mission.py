@@ -61,6 +61,17 @@ def test_the_mission_says_who_asks_and_how_its_clock_runs(ask):
     assert said["sectors"]
 
 
+@pytest.mark.parametrize(
+    "span",
+    [
+        "from_utc=0001-01-01T00:00:00Z&until_utc=0001-01-02T00:00:00Z",
+        "from_utc=9999-12-31T00:00:00Z&until_utc=9999-12-31T23:00:00Z",
+    ],
+)
+def test_a_span_at_the_end_of_the_calendar_is_answered_in_words(ask, span):
+    assert ask(f"/coverage?{span}").get("status") in (None, 422)
+
+
 def test_the_admin_learns_nothing_of_the_ground(ask):
     said = ask("/mission", "admin")
 

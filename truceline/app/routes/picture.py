@@ -67,7 +67,7 @@ def coverage(ask: Ask) -> Response:
     ``passes`` are those of the span's last two days and of the day after it.
     """
     start, end = _span(ask)
-    passes = _passes(ask, max(start, end - 2 * _DAY), end)
+    passes = _passes(ask, start, end)
     with ask.node.lock:
         watch = ask.node.views.watch
         gaps = watch.gaps(start, end)
@@ -149,7 +149,8 @@ async def live(ask: Ask) -> Any:
 def _passes(ask: Ask, start: datetime, end: datetime) -> list[Any]:
     """List passes without the node's lock: the sky is no fold, and takes its time."""
     try:
-        return [plain(one) for one in ask.node.views.sky.between(start, end + _DAY)]
+        sky, since = ask.node.views.sky, max(start, end - 2 * _DAY)
+        return [plain(one) for one in sky.between(since, end + _DAY)]
     except OverflowError as error:
         raise Failure(422, "a moment beyond the calendar") from error
 
