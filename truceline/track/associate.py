@@ -27,7 +27,7 @@ def likelihood(x: Array, p: Array, z: Array, geodetic: bool) -> float:
     if square > GATE2:
         return 0.0
     exponent = -0.5 * square - 0.5 * math.log(det) - 1.8378770664093453
-    if not math.isnan(z[7]):
+    if z[7] > 0:
         du, dv = z[5] - x[2], z[6] - x[3]
         suu, svv = p[7] + z[7], p[9] + z[7]
         speed = -0.5 * (du * du / suu + dv * dv / svv) - 0.5 * math.log(suu * svv) - 1.8378770664093453
@@ -57,12 +57,7 @@ def pair(
     for c in range(n_near):
         s, x, p = near.slot[c], near.x[c], near.p[c]
         broad = state.shown[s] and p[0, 0] + p[0, 2] > BROAD_M * BROAD_M
-        gate = 4 * math.sqrt(p[1, 0] + widest)
-        left, right = x[1, 0] - gate, x[1, 0] + gate
-        if not broad:
-            for m in (DRIVE, TURN):
-                gate = 4 * math.sqrt(p[m, 0] + widest)
-                left, right = min(left, x[m, 0] - gate), max(right, x[m, 0] + gate)
+        left, right = _span(x, p, broad, widest)
         low = 0 if geodetic else np.searchsorted(z[:, 0], left)
         drives = max(near.see[c, 0], least)
         stands = near.mu[c, 1] * (max(near.see[c, 1], least) if not moving else 0.02 * pd)
@@ -89,6 +84,27 @@ def pair(
             near.gain[c] = like
             found += 1
     return tracks[:found], at_rows[:found], scores[:found]
+
+
+@njit(cache=True, error_model="numpy")
+def _span(x: Array, p: Array, broad: bool, widest: float) -> tuple[float, float]:
+    """Between which x a track's detections lie."""
+    gate = 4 * math.sqrt(p[1, 0] + widest)
+    left, right = x[1, 0] - gate, x[1, 0] + gate
+    if not broad:
+        for m in (DRIVE, TURN):
+            gate = 4 * math.sqrt(p[m, 0] + widest)
+            left, right = min(left, x[m, 0] - gate), max(right, x[m, 0] + gate)
+    return left, right
+
+
+@njit(cache=True, error_model="numpy")
+def match(
+    state: State, near: Near, n_near: int, events: Events, e: int, rows: Rows, geodetic: bool, strange: Array
+) -> tuple[Array, Array, Array, Array]:
+    """Pair tracks with detections: what :func:`pair` answers, and per row the pair chosen, or -1."""
+    tracks, at_rows, scores = pair(state, near, n_near, events, e, rows, geodetic, strange)
+    return tracks, at_rows, scores, assign(tracks, at_rows, scores, n_near, events.size[e])
 
 
 @njit(cache=True, error_model="numpy")

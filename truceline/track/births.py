@@ -9,11 +9,12 @@ from truceline.track.history import at, insert
 from truceline.track.meaning import learn
 from truceline.track.motion import difference
 from truceline.track.near import Near
-from truceline.track.regard import first_density, pd_of, strangers
+from truceline.track.regard import first_density, looked_at_since, pd_of, strangers
 from truceline.track.types import SEEN, SEEN_MOVING, Array, Events, Ground, Rows, State
 
 CONVOY_M = 300.0  # a thing so near to others that drive is most likely one of their convoy
 CONVOY_VARIANCE = 25.0  # m2/s2 per axis
+WELL_WATCHED = 0.1  # share of the density of things that is unseen at most where looks are frequent
 
 
 @njit(cache=True, error_model="numpy")
@@ -30,6 +31,10 @@ def found_others(
     for r in range(events.size[e]):
         if chosen[r] >= 0:
             continue
+        if fresh[r] < WELL_WATCHED * ground.density[0] and looked_at_since(
+            ground, rows.z[first + r], events.time[e]
+        ):
+            continue  # later looks have shown what is there, and would have founded it
         exists = rows.exists[first + r]
         if math.isnan(exists):
             exists = fresh[r] / strange[r]

@@ -13,10 +13,12 @@ import numpy as np
 from numba import njit
 
 from truceline.track.ambiguity import loosen
-from truceline.track.associate import assign, pair
+from truceline.track.associate import match
 from truceline.track.births import found_others
 from truceline.track.continuity import come_into_force, place
+from truceline.track.convoy import move_convoys
 from truceline.track.existence import RECENT_S, is_alive, missed, odds_at, works
+from truceline.track.fellows import told_by_fellows
 from truceline.track.history import at, before, insert, predicted, reach
 from truceline.track.meaning import PERSON, learn
 from truceline.track.motion import difference, settle
@@ -104,6 +106,7 @@ def take_in(
     e: int,
     rows: Rows,
     r: int,
+    z: Array,
     gain: float,
     geodetic: bool,
 ) -> None:
@@ -113,7 +116,7 @@ def take_in(
     state.odds_time[s] = max(time, state.odds_time[s])
     kind = SEEN_MOVING if events.min_speed[e] > 0 else SEEN
     x, p, mu = near.x[c], near.p[c], near.mu[c]
-    insert(state, s, near.node[c], time, rows.z[r], kind, geodetic, x, p, mu)
+    insert(state, s, near.node[c], time, z, kind, geodetic, x, p, mu)
     i = at(state, s, state.nodes[s] - 1)
     if state.mu[s, i, 0] > 0.9:
         speed = math.sqrt(state.x[s, i, 0, 2] ** 2 + state.x[s, i, 0, 3] ** 2)
@@ -148,26 +151,29 @@ def step(
     strange, fresh = np.empty(n), np.empty(n)
     if n:
         strangers(ground, events, e, rows, strange, fresh)
-        tracks, at_rows, scores = pair(state, near, count, events, e, rows, geodetic, strange)
-        chosen = assign(tracks, at_rows, scores, count, n)
+        tracks, at_rows, scores, chosen = match(state, near, count, events, e, rows, geodetic, strange)
         burst = burst_per_km2(ground, events, e, rows, (chosen < 0).sum(), strange.mean())
         if burst > 0:
             strange[:] = fresh + burst
-            tracks, at_rows, scores = pair(state, near, count, events, e, rows, geodetic, strange)
-            chosen = assign(tracks, at_rows, scores, count, n)
-        loosen(tracks, at_rows, scores, chosen, rows.z[first : first + n], geodetic)
+            tracks, at_rows, scores, chosen = match(state, near, count, events, e, rows, geodetic, strange)
+        moved, leaning = move_convoys(
+            state, near, count, events, e, rows, tracks, scores, chosen, strange, pd, geodetic
+        )
+        if moved:
+            tracks, at_rows, scores, chosen = match(state, leaning, count, events, e, rows, geodetic, strange)
+        z, told = rows.z[first : first + n], np.empty((n, 8))
+        loosen(tracks, at_rows, scores, chosen, z, geodetic)
+        told_by_fellows(near, tracks, chosen, z, geodetic, told)
         for r in range(n):
             if chosen[r] < 0:
                 continue
             c = tracks[chosen[r]]
             near.taken[c] = r
-            s, z = near.slot[c], rows.z[first + r]
-            shown = seen_p(near, c)
-            silence = math.log(1 - near.exists[c] * min(shown, 0.999))
+            silence = math.log(1 - near.exists[c] * min(seen_p(near, c), 0.999))
             gain = scores[chosen[r]] + silence - math.log(max(near.exists[c], 1e-4))
-            owner[first + r] = state.number[s]
-            note_residual(near, c, z, geodetic, residual[first + r])
-            take_in(state, ground, near, c, events, e, rows, first + r, gain, geodetic)
+            owner[first + r] = state.number[near.slot[c]]
+            note_residual(near, c, z[r], geodetic, residual[first + r])
+            take_in(state, ground, near, c, events, e, rows, first + r, told[r], gain, geodetic)
     if events.shape[e] != NO_SHAPE:
         working = works(ground, near, count, events, e, tally)
         for c in range(count):

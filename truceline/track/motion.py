@@ -244,11 +244,28 @@ def weigh(x: Array, p: Array, mu: Array, drives: float, stands: float, turns: fl
 
 
 @njit(cache=True, error_model="numpy")
+def agree(x: Array, z: Array) -> None:
+    """Let a state take on a share of the speed that others of its convoy keep, its course its own.
+
+    The covariance stays: what the others say rests on the same roads and the same model.
+    """
+    x[2] -= z[7] * (z[5] - x[2])
+    x[3] -= z[7] * (z[6] - x[3])
+
+
+@njit(cache=True, error_model="numpy")
 def take(x: Array, p: Array, mu: Array, z: Array, kind: int, geodetic: bool) -> None:
-    """Take one detection into all motions, in place; ``z[7]`` NaN: no velocity measured."""
+    """Take one detection into all motions, in place.
+
+    ``z[7]`` is the variance of a measured velocity ``z[5], z[6]``, or NaN, or, where the convoy keeps
+    the speed ``z[5]``, how much of that is taken on, negative.
+    """
     drives, stands = update(x[0], p[0], z, geodetic), update(x[1], p[1], z, geodetic)
     turns = update(x[2], p[2], z, geodetic)
-    if not math.isnan(z[7]):
+    if z[7] < 0:
+        agree(x[0], z)
+        agree(x[2], z)
+    elif z[7] > 0:
         drives += update_velocity(x[0], p[0], z, geodetic)
         stands += update_velocity(x[1], p[1], z, geodetic)
         turns += update_velocity(x[2], p[2], z, geodetic)

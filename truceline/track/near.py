@@ -38,8 +38,21 @@ def make_near(slots: int) -> Near:
     )
 
 
+@njit(cache=True, error_model="numpy")
+def moved_apart(near: Near, n: int) -> Near:
+    """Copy the states of the first n tracks, to be changed for themselves; all else is shared."""
+    x, p = near.x[:n].copy(), near.p[:n].copy()
+    return Near(near.slot, near.node, x, p, near.mu, near.see, near.exists, near.taken, near.gain)
+
+
 @njit(cache=True, error_model="numpy", inline="always")
 def seen_p(near: Near, c: int) -> float:
     """Probability that the look shows a track, should it exist."""
     driving = near.mu[c, 0] + near.mu[c, 2]
     return float(driving * near.see[c, 0] + near.mu[c, 1] * near.see[c, 1])
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def stands(near: Near, c: int) -> int:
+    """The likelier motion of a track, see motion: 0 drives, 1 stands."""
+    return 1 if near.mu[c, 1] > 0.5 else 0

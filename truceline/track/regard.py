@@ -17,6 +17,7 @@ REFILL_S = 3600.0  # how fast unseen things come back into a cell: births, and s
 CHANGE_PER_S = 1 / 900 + 1 / 1000  # see motion: stops and starts
 STANDING = 0.5  # share of things that stand
 UNKNOWN_PD = 0.3
+LATE_S = 10.0  # a look so much older than the newest of a place is late
 REFUTED = 0.35  # a sensor of whose tracks others fail to see a larger share is trusted less
 HARDLY, HARDLY_LEAST = 0.5, 20.0  # one of whose tracks they fail to see so much is not trusted on others
 DISTRUSTED_PER_KM2 = 1.0
@@ -92,6 +93,14 @@ def unseen_at(ground: Ground, x: float, y: float, time: float, drives: float, st
         return float(full * ((1 - STANDING) * drives + STANDING * stands))
     a, b = _refilled(ground, i, j, max(time - ground.time[i, j], 0.0))
     return a * drives + b * stands
+
+
+@njit(cache=True, error_model="numpy")
+def looked_at_since(ground: Ground, z: Array, time: float) -> bool:
+    """Tell whether a look later than a time has covered the place of a detection."""
+    ny, nx = ground.time.shape
+    i, j = int((z[1] - ground.corner[1]) // CELL_M), int((z[0] - ground.corner[0]) // CELL_M)
+    return bool(0 <= i < ny and 0 <= j < nx and ground.time[i, j] > time + LATE_S)
 
 
 @njit(cache=True, error_model="numpy")

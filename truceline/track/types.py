@@ -52,7 +52,7 @@ class State(NamedTuple):
     shortened: Array  # history dropped its oldest
     kind: Array  # (S, H) SEEN, SEEN_MOVING or UNSEEN
     time: Array  # (S, H)
-    z: Array  # (S, H, 8); of an UNSEEN node: log likelihood of silence per motion
+    z: Array  # (S, H, 8), see motion.take; of an UNSEEN node: log likelihood of silence per motion
     x: Array  # (S, H, 2, 4)
     p: Array  # (S, H, 2, 10), see motion
     mu: Array  # (S, H, 2)
