@@ -109,7 +109,7 @@ def compare(before: Float32, after: Float32, desk: Desk | None = None) -> Change
     """
     desk = desk or Desk(before.shape[1:])
     _valid(before, after, desk)
-    x_px, y_px = estimate_shift(before, after)
+    x_px, y_px = estimate_shift(before, after, desk)
     length = math.hypot(x_px, y_px)
     if length > MOST_PX:
         raise BadInput("", f"lies {length:.1f} pixels beside the other; at most {MOST_PX:g} are corrected")

@@ -28,22 +28,26 @@ _NEAR_BONUS = 1.3  # a match out of reach must be so much better than the best w
 Complex = npt.NDArray[np.complex64]
 
 
-def estimate_shift(before: Float32, after: Float32) -> tuple[float, float]:
+def estimate_shift(before: Float32, after: Float32, desk: Desk | None = None) -> tuple[float, float]:
     """Measure by how much the content of ``after`` lies to the right of and below that of ``before``.
 
     Parameters
     ----------
     before, after
         Arrays (bands, height, width), NaN = no data.
+    desk
+        Where they lie, if it is to let go of what was read.
 
     Returns
     -------
     tuple
         ``x_px`` and ``y_px``; zero where neither picture has an edge.
     """
-    tiles = [
-        (before[:, rows, columns], after[:, rows, columns]) for rows, columns in _tiles(before.shape[1:])
-    ]
+    tiles = []
+    for rows, columns in _tiles(before.shape[1:]):
+        tiles.append((before[:, rows, columns].copy(), after[:, rows, columns].copy()))
+        if desk is not None:
+            desk.let_go(rows.start, rows.stop)
     fields = [_field(one) for one, _ in tiles]
     x_px = y_px = 0.0
     for number in range(_ROUNDS):
