@@ -1,6 +1,7 @@
-"""Random cuts out of the training pictures, turned, scaled and spoilt."""
+"""Reading the training pictures, and random cuts out of them: turned, scaled and spoilt."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +21,8 @@ class Picture(NamedTuple):
     """A decoded picture and what is on it.
 
     ``boxes`` (n, 4) left, top, right, bottom; ``groups``, ``kinds`` as in `loss.draw`; ``known`` tells per
-    group whether everything of that group is marked; ``margin_px`` is left out of the loss.
+    group whether everything of that group is marked; ``margin_px`` is left out of the loss;
+    ``date`` is the flight's, where stated.
     """
 
     pixels: np.ndarray
@@ -29,6 +31,7 @@ class Picture(NamedTuple):
     kinds: np.ndarray
     known: tuple[bool, ...]
     margin_px: int
+    date: str = ""
 
 
 def load(folder: Path, table: str, grey: bool, known: tuple[bool, ...], margin_px: int = 0) -> list[Picture]:
@@ -38,12 +41,13 @@ def load(folder: Path, table: str, grey: bool, known: tuple[bool, ...], margin_p
     marks: dict[int, list[dict]] = {}
     for mark in content["annotations"]:
         marks.setdefault(mark["image_id"], []).append(mark)
+    how = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
+    files = [str(folder / "images" / image["file_name"]) for image in content["images"]]
+    with ThreadPoolExecutor() as readers:
+        decoded = list(readers.map(lambda file: cv2.imread(file, how), files))
     pictures = []
-    for image in content["images"]:
-        pixels = cv2.imread(
-            str(folder / "images" / image["file_name"]), cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
-        )
-        pixels = pixels[..., None] if grey else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    for image, stored in zip(content["images"], decoded, strict=True):
+        pixels = stored[..., None] if grey else cv2.cvtColor(stored, cv2.COLOR_BGR2RGB)
         own = marks.get(image["id"], [])
         boxes = np.array([m["bbox"] for m in own], np.float32).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
@@ -57,7 +61,9 @@ def load(folder: Path, table: str, grey: bool, known: tuple[bool, ...], margin_p
                 | (boxes[:, 3] > high - margin_px)
             )
             groups[cut] = -1
-        pictures.append(Picture(pixels, boxes, groups, kinds, known, margin_px))
+        pictures.append(
+            Picture(pixels, boxes, groups, kinds, known, margin_px, image.get("date_captured", ""))
+        )
     return pictures
 
 
@@ -80,9 +86,9 @@ def halved(picture: Picture) -> Picture:
 
 
 def cut_out(
-    picture: Picture, middle: np.ndarray, scale: float, dice: np.random.Generator, upright: bool = False
+    picture: Picture, middle: np.ndarray, scale: float, dice: np.random.Generator
 ) -> tuple[np.ndarray, Target]:
-    """Take a square of ``SIDE_PX`` pixels around a place, scaled, mirrored and (not ``upright``) turned."""
+    """Take a square of ``SIDE_PX`` pixels around a place, scaled, mirrored and turned."""
     reach = SIDE_PX / scale
     left, top = _held(middle - reach / 2, reach, picture.pixels.shape[1::-1])
     pixels = _window(picture.pixels, left, top, reach, scale)
@@ -92,7 +98,7 @@ def cut_out(
         care[i] = known
     if picture.margin_px:
         _leave_edges(care, picture, left, top, scale)
-    pixels, boxes, care = _turn(pixels, boxes, care, 0 if upright else int(dice.integers(4)))
+    pixels, boxes, care = _turn(pixels, boxes, care, int(dice.integers(4)))
     if dice.integers(2):
         pixels, care = pixels[:, ::-1], care[:, :, ::-1].copy()
         boxes = np.column_stack([SIDE_PX - boxes[:, 2], boxes[:, 1], SIDE_PX - boxes[:, 0], boxes[:, 3]])

@@ -1,7 +1,9 @@
-"""Write a trained finder as ONNX: `export.py OUT/state.pt thermal.onnx`.
+"""Write a trained finder as ONNX: `export.py OUT/state.pt thermal.onnx [--calibrate PICTURES]`.
 
 Pictures go in as they are (8 bit, height x width x channels), maps come out (contract of
-`truceline/detect/pictures/finder.py`). Weights are kept in half precision, which halves the file.
+`truceline/detect/pictures/finder.py`). With pictures to calibrate on, the convolutions but the first and the
+last count in 8 bits (Jacob et al. 2018): twice as fast on a processor, a quarter of the file. Otherwise
+weights are kept in half precision, which halves the file.
 """
 
 import argparse
@@ -9,16 +11,20 @@ import hashlib
 import importlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from torch import Tensor, nn
 
 from network import HEAT, KIND, SIDE_PX, SIDES, Finder
 
 OPSET = 17
 LEAST_HALVED = 256  # smaller constants stay as they are
+CALIBRATED_ON = 28  # pictures, evenly out of the folder
+LOOKED_AT_PX = (832, 672)
 
 
 class Whole(nn.Module):
@@ -54,15 +60,43 @@ def halved(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
+class Sample(CalibrationDataReader):
+    """Pictures of a folder, one after the other, as the finder looks at them."""
+
+    def __init__(self, folder: Path, channels: int) -> None:
+        files = sorted(f for f in folder.iterdir() if f.is_file())
+        self.files = iter(files[:: max(1, len(files) // CALIBRATED_ON)][:CALIBRATED_ON])
+        self.how = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR_RGB
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        """Give what goes in, or None at the end."""
+        file = next(self.files, None)
+        if file is None:
+            return None
+        pixels = cv2.resize(cv2.imread(str(file), self.how), LOOKED_AT_PX)
+        return {"picture": pixels.reshape(1, *pixels.shape[:2], -1)}
+
+
+def eighths(whole: Path, out: Path, sample: Sample) -> None:
+    """Count in 8 bits, weights in 7: sums of a processor without VNNI then do not overflow."""
+    convolutions = [node.name for node in onnx.load(str(whole)).graph.node if node.op_type == "Conv"]
+    quantize_static(
+        str(whole), str(out), sample, quant_format=QuantFormat.QDQ, per_channel=True, reduce_range=True,
+        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, op_types_to_quantize=["Conv", "Add"],
+        nodes_to_exclude=[convolutions[0], convolutions[-1]],
+    )  # fmt: skip
+
+
 def main() -> None:
     """Export, check against the original, and tell the file's SHA-256."""
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("state", type=Path)
     words.add_argument("out", type=Path)
+    words.add_argument("--calibrate", type=Path, metavar="PICTURES", help="folder of pictures")
     asked = words.parse_args()
     state = torch.load(asked.state, map_location="cpu", weights_only=True)
     channels = importlib.import_module(state["task"]).CHANNELS
-    net = Finder(channels)
+    net = Finder(channels, state["size"])
     net.load_state_dict(state["average"])
     whole = Whole(net.eval())
     sample = torch.randint(0, 255, (1, 96, 128, channels), dtype=torch.uint8)
@@ -71,10 +105,12 @@ def main() -> None:
         input_names=["picture"], output_names=["heat", "sides", "kinds"],
         dynamic_axes={name: {1: "h", 2: "w"} for name in ("picture", "heat", "sides", "kinds")},
     )  # fmt: skip
+    if asked.calibrate:
+        eighths(asked.out, asked.out, Sample(asked.calibrate, channels))
     model = onnx.load(str(asked.out))
     del model.metadata_props[:]
     model.producer_name = model.producer_version = model.doc_string = ""
-    onnx.save(halved(model), str(asked.out))
+    onnx.save(model if asked.calibrate else halved(model), str(asked.out))
     content = asked.out.read_bytes()
     print(f"step {state['step']}, {len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()}")
 

@@ -16,6 +16,12 @@ HEAT = slice(0, len(GROUPS))
 SIDES = slice(len(GROUPS), len(GROUPS) + 4)
 KIND = slice(len(GROUPS) + 4, OUTPUTS)
 SIDE_PX = 8.0  # a zero in the output is a side of this length
+# Channels of the stem and of strides 4 to 32; residual blocks at strides 4 to 32; channels on the way back.
+SIZES = {
+    "small": ((16, 32, 64, 96, 128), (1, 2, 3, 1), 48),
+    "large": ((24, 48, 96, 144, 192), (1, 3, 4, 2), 64),
+}
+SHED = 0.1  # share of channels left out before the last step while training (Tompson et al. 2015)
 
 
 def _step(wide: int, out: int, stride: int = 1) -> nn.Sequential:
@@ -43,21 +49,12 @@ class Finder(nn.Module):
     ----------
     channels
         1 (thermal) or 3 (visible light).
-    wide
-        Channels of the stem and of strides 4, 8, 16, 32.
-    deep
-        Residual blocks at strides 4, 8, 16, 32.
-    neck
-        Channels on the way back.
+    size
+        Word of ``SIZES``.
     """
 
-    def __init__(
-        self,
-        channels: int,
-        wide: tuple[int, ...] = (16, 32, 64, 96, 128),
-        deep: tuple[int, ...] = (1, 2, 3, 1),
-        neck: int = 48,
-    ) -> None:
+    def __init__(self, channels: int, size: str) -> None:
+        wide, deep, neck = SIZES[size]
         super().__init__()
         self.stem = _step(channels, wide[0], 2)
         self.stages = nn.ModuleList(
@@ -66,7 +63,7 @@ class Finder(nn.Module):
         )
         self.lateral = nn.ModuleList(nn.Conv2d(w, neck, 1) for w in wide[1:])
         self.merge = nn.ModuleList(_step(neck, neck) for _ in range(3))
-        self.head = nn.Sequential(_step(neck, neck), nn.Conv2d(neck, OUTPUTS, 1))
+        self.head = nn.Sequential(_step(neck, neck), nn.Dropout2d(SHED), nn.Conv2d(neck, OUTPUTS, 1))
         nn.init.normal_(self.head[-1].weight, std=0.01)
         nn.init.zeros_(self.head[-1].bias)
         nn.init.constant_(self.head[-1].bias[HEAT], -4.0)  # most cells are empty (Lin et al. 2017)

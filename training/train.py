@@ -8,33 +8,15 @@ import argparse
 import importlib
 import math
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from loss import loss
-from network import Finder
+from network import SIZES, Finder
 
-RATE, DECAY, WARM = 2e-3, 0.02, 0.02
+RATE, DECAY, WARM = 2e-3, 0.05, 0.02
 SAVE_S = 60.0
-
-
-class Cuts(IterableDataset):
-    """Endless cuts; each worker throws its own dice."""
-
-    def __init__(self, task: str, data: Path, seed: int) -> None:
-        self.task, self.seed = task, seed
-        self.loaded = importlib.import_module(task).material(data)
-
-    def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
-        worker = get_worker_info()
-        seed = self.seed * 1000 + (worker.id if worker else 0)
-        torch.set_num_threads(1)
-        for pixels, target in importlib.import_module(self.task).cuts(seed, *self.loaded):
-            yield (np.ascontiguousarray(pixels.transpose(2, 0, 1)), *target)
 
 
 class Average:
@@ -66,7 +48,10 @@ def main() -> None:
     words.add_argument("--step-minutes", type=float, default=9.0)
     words.add_argument("--batch", type=int, default=8)
     words.add_argument("--threads", type=int, default=1)
-    words.add_argument("--workers", type=int, default=1)
+    words.add_argument("--workers", type=int, default=1, help="processes that cut daylight pictures")
+    words.add_argument("--size", choices=tuple(SIZES), default="small")
+    words.add_argument("--tables", nargs="+", default=["train.json"], help="of the pack, to learn from")
+    words.add_argument("--leave", nargs="*", default=[], metavar="DATE", help="dates not to learn from")
     asked = words.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(asked.threads)
@@ -74,7 +59,9 @@ def main() -> None:
     torch.manual_seed(1)
 
     task = importlib.import_module(asked.task)
-    net = Finder(task.CHANNELS).to(device, memory_format=torch.channels_last)
+    torch.backends.cudnn.benchmark = True
+    torch.set_float32_matmul_precision("high")
+    net = Finder(task.CHANNELS, asked.size).to(device, memory_format=torch.channels_last)
     turner = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=DECAY)
     average, step, used_s, runs = Average(net), 0, 0.0, 0
     place = asked.out / "state.pt"
@@ -84,22 +71,20 @@ def main() -> None:
         turner.load_state_dict(state["turner"])
         average.values, step, used_s, runs = state["average"], state["step"], state["used_s"], state["runs"]
 
-    batches = DataLoader(
-        Cuts(asked.task, asked.data, runs + 1),
-        batch_size=asked.batch,
-        num_workers=asked.workers,
-        prefetch_factor=4 if asked.workers else None,
-    )
+    pictures = [
+        p for table in asked.tables for p in task.pictures(asked.data, table) if p.date not in asked.leave
+    ]
+    batches = task.batches(pictures, asked.data, device, runs + 1, asked.batch, asked.workers)
     begun, saved, shown = time.monotonic(), time.monotonic(), 0.0
     for pixels, *target in batches:
         spent = time.monotonic() - begun
         progress = (used_s + spent) / (60 * asked.minutes)
         for group in turner.param_groups:
             group["lr"] = RATE * rate(progress)
-        x = pixels.to(device).float().div(255).contiguous(memory_format=torch.channels_last)
+        x = pixels.contiguous(memory_format=torch.channels_last)
         with torch.autocast(device, torch.bfloat16):
             out = net(x)
-        value = loss(out, *[t.to(device) for t in target])
+        value = loss(out, *target)
         turner.zero_grad()
         value.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 10.0)
@@ -123,6 +108,7 @@ def main() -> None:
                 "used_s": used_s + spent,
                 "runs": runs + 1,
                 "task": asked.task,
+                "size": asked.size,
             }
             torch.save(state, place.with_suffix(".part"))
             place.with_suffix(".part").replace(place)

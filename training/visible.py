@@ -6,8 +6,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from torch import Tensor
 
 from cuts import SIDE_PX, Picture, cut_out, halved, load, spoil
+from feed import fed
 from loss import Target
 from scene import populate
 
@@ -18,7 +20,7 @@ EMPTY, MADE_UP = 0.1, 0.25  # share of cuts without anything, and of made-up sce
 NEAR = 0.8
 
 
-def pictures(data: Path, table: str = "train.json") -> list[Picture]:
+def pictures(data: Path, table: str) -> list[Picture]:
     """Read the marked pictures; the persons and bicycles in them are not marked."""
     return load(data / "visible_train", table, grey=False, known=(True, False, False), margin_px=3)
 
@@ -41,9 +43,11 @@ def car_px(picture: Picture) -> float:
     return float(np.percentile((cars[:, 2:] - cars[:, :2]).max(1), 75))
 
 
-def material(data: Path) -> tuple[list[Picture], list[Picture]]:
-    """Read what cuts are taken from."""
-    return pictures(data), grounds(data)
+def batches(
+    pictures: list[Picture], data: Path, device: str, seed: int, batch: int, workers: int
+) -> Iterator[tuple[Tensor, ...]]:
+    """Give batches without end: pictures (b, 3, side, side) between 0 and 1, and targets as `loss.draw`."""
+    return fed(cuts, (pictures, grounds(data)), device, seed, batch, workers)
 
 
 def cuts(seed: int, own: list[Picture], ground: list[Picture]) -> Iterator[tuple[np.ndarray, Target]]:

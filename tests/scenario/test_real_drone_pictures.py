@@ -1,4 +1,8 @@
-"""The networks on real pictures of a date and a place that they have not seen."""
+"""The networks on real pictures, thermal and daylight.
+
+The daylight place was not learnt from. The thermal date was (model card: what judges the recipe are its
+twins), so a high floor there says only that the file, the looks and the words are whole.
+"""
 
 import json
 import shutil
@@ -9,7 +13,7 @@ import pytest
 from truceline.app.cli import main
 
 VEHICLES = "vehicle=car,truck,van,bus,other_vehicle,trailer"
-FLOORS = {"hituav_dev": {"vehicle": 0.6}, "visible_dev": {"vehicle": 0.82}}
+FLOORS = {"hituav_dev": {"vehicle": 0.95, "bicycle": 0.8}, "visible_dev": {"vehicle": 0.82}}
 
 
 @pytest.mark.slow

@@ -146,7 +146,8 @@ class Stills(Detector):
 
 
 def _model(still: Still) -> str:
-    return f"{'thermal' if still.is_thermal else 'visible'}-{VERSION}"
+    name = "thermal" if still.is_thermal else "visible"
+    return f"{name}-{VERSION[name]}"
 
 
 def _whole(picture: Image.Image, hits: list[Hit]) -> bytes:

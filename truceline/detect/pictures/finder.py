@@ -22,11 +22,11 @@ Ints = npt.NDArray[np.int64]
 
 WEIGHTS = Path(__file__).with_name("weights")
 SHA256 = {
-    "thermal": "ff0ddb230fa6d01024545b8622d0d4b2957c5e21f958c164aa7c2cc1dab3c994",
+    "thermal": "cf89e2ef63c0fdc52e1225b25b127ca6f3a428731b7e5c7b6ec1426396e16c31",
     "visible": "6f74c30c485ea4a20fe44e3d8176d8fa7554f342a315acabff05af36f282e921",
 }
 CHANNELS = {"thermal": 1, "visible": 3}
-VERSION = "1"
+VERSION = {"thermal": "2", "visible": "1"}
 GROUPS = ("vehicle", "person", "bicycle")
 KINDS = ("car", "other_vehicle", "truck", "van", "bus", "trailer")  # inside "vehicle", as trained
 STRIDE, MULTIPLE = 4, 32

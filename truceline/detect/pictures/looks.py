@@ -11,8 +11,7 @@ import numpy as np
 
 from truceline.detect.pictures.finder import Found, Picture, agreed, find
 
-THERMAL_LOOKS = ((0.85, False), (1.15, True), (1.6, False))  # scale, mirrored; persons are 12 x 19 pixels
-SHY = 1.08  # sides of a thermal vehicle over what the network draws: unsure of a side, it draws it short
+THERMAL_LOOKS = ((1.0, False), (1.3, True), (1.6, False))  # scale, mirrored; persons are 12 x 19 pixels
 OVERLAP = 0.45
 LEAST_SCORE = 0.05
 COARSE = (1.0, 0.5, 0.25)
@@ -36,12 +35,7 @@ class CarSize(NamedTuple):
 
 def look_thermal(picture: Picture) -> Found:
     """Find persons, bicycles and vehicles in a thermal picture (h, w, 1)."""
-    found = _sure(agreed([_look("thermal", picture, *how) for how in THERMAL_LOOKS], OVERLAP))
-    middle = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
-    half = (found.boxes[:, 2:] - middle) * np.where(found.groups == 0, SHY, 1.0)[:, None]
-    high, wide = picture.shape[:2]
-    boxes = np.clip(np.hstack([middle - half, middle + half]), 0, [wide, high, wide, high])
-    return found._replace(boxes=boxes.astype(np.float32))
+    return _sure(agreed([_look("thermal", picture, *how) for how in THERMAL_LOOKS], OVERLAP))
 
 
 def look_visible(picture: Picture, car_px: float | None = None) -> Found:

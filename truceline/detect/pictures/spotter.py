@@ -62,7 +62,7 @@ class Spotter:
         for found in self._boxes(picture, name, size_m):
             (left, top, right, bottom), score, word = found
             hit = Hit(number, pts_s, left, top, right - left, bottom - top, -1, score)
-            self.spotted.append(Spotted(hit, word, f"{name}-{VERSION}"))
+            self.spotted.append(Spotted(hit, word, f"{name}-{VERSION[name]}"))
 
     def _boxes(self, picture: Picture, name: str, size_m: float) -> list[tuple[list[float], float, str]]:
         quick = max((MOST_PX / picture.shape[0] / picture.shape[1]) ** 0.5, LEAST_CAR_PX * size_m / CAR_M)
