@@ -345,6 +345,11 @@ def one_pixel_file(grid: Grid, descriptions: Sequence[str], dtype: str) -> bytes
         return bytes(memory.read())
 
 
+def one_environment() -> Any:
+    """Let the calls in a ``with`` share GDAL's settings: making them takes longer than an outline."""
+    return rasterio.Env()
+
+
 def polygonize(labels: NDArray[np.int32], grid: Grid) -> dict[int, dict[str, Any]]:
     """Draw the outline of each labelled group of pixels.
 

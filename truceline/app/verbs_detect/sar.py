@@ -8,6 +8,7 @@ alerts.stac.json. With --state new scenes are added to a series without reading 
 
 import argparse
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -65,9 +66,12 @@ def run(args: argparse.Namespace) -> int:
         beside = stack.enter_context(whole_file(args.state)) if args.state else None
         folder = stack.enter_context(whole_folder(args.out))
         history = _follow(new, history, settings, args, folder)
-        write_cog_from(folder / "change.tif", history.grid, partial(bands_of, history), BANDS)
-        (folder / "alerts.geojson").write_bytes(geojson_of(history))
-        (folder / "alerts.stac.json").write_bytes(write_item(item_of(history)))
+        with ThreadPoolExecutor(1) as pool:  # the picture beside the documents
+            path, bands = folder / "change.tif", partial(bands_of, history)
+            picture = pool.submit(write_cog_from, path, history.grid, bands, BANDS)
+            (folder / "alerts.geojson").write_bytes(geojson_of(history))
+            (folder / "alerts.stac.json").write_bytes(write_item(item_of(history)))
+            picture.result()
         if beside is not None:
             save_history(history, beside)
     return 0

@@ -87,8 +87,10 @@ def _remember(
         known = (level[column] != UNSEEN) & (fed[column] > 0)
         code = np.rint(calm[column] * np.float32(RECENT_STEPS))
         code = min(max(code, np.float32(-127)), np.float32(127))
-        older[column] = newer[column] if known else older[column]
-        newer[column] = np.int8(code) if known else newer[column]
+        last = newer[column]
+        older[column] = last if known else older[column]
+        # By way of 32 bits, which the compiler converts many at a time.
+        newer[column] = np.int8(np.int32(code)) if known else last
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
