@@ -1,8 +1,8 @@
 """Files and folders that appear whole or not at all."""
 
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +13,7 @@ from truceline.model.errors import BadInput
 @contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
     """Give a path beside the target to write to; it takes the target's name when all went well."""
-    handle, beside = _beside(target, folder=False)
-    os.close(handle)
+    beside = _beside(target, folder=False)
     try:
         yield beside
         with beside.open("rb") as written:
@@ -27,7 +26,7 @@ def whole_file(target: Path) -> Iterator[Path]:
 @contextmanager
 def whole_folder(target: Path) -> Iterator[Path]:
     """Give a folder beside the target to fill; it replaces the target when all went well."""
-    _, beside = _beside(target, folder=True)
+    beside = _beside(target, folder=True)
     old = beside.with_name(beside.name + ".old")
     try:
         yield beside
@@ -39,11 +38,14 @@ def whole_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _beside(target: Path, folder: bool) -> tuple[int, Path]:
+def _beside(target: Path, folder: bool) -> Path:
+    """Make a hidden file or folder next to the target, with the rights that a new one has by custom."""
+    beside = target.absolute().with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:
         if folder:
-            return -1, Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.absolute().parent))
-        handle, path = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.absolute().parent)
-        return handle, Path(path)
+            beside.mkdir()
+        else:
+            beside.touch(exist_ok=False)
     except OSError as error:
         raise BadInput(str(target), f"cannot be written: {error.strerror}") from error
+    return beside
