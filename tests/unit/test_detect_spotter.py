@@ -137,5 +137,5 @@ def test_the_verb_writes_the_contracts_columns_whatever_looks(tmp_path, model):
 
     assert pq.read_schema(tmp_path / "o.parquet").names == [
         "time", "pts_s", "frame_index", "bbox_x_px", "bbox_y_px", "bbox_w_px", "bbox_h_px", "category",
-        "score", "lat_deg", "lon_deg", "ce90_m", "model",
+        "score", "lat_deg", "lon_deg", "ce90_m", "model", "slide_east_m", "slide_north_m",
     ]  # fmt: skip

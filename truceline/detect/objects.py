@@ -14,7 +14,7 @@ from truceline.detect.pictures.frames import Clip, Onlooker
 from truceline.detect.pictures.pixels import Poses
 from truceline.detect.pictures.rows import few, on_the_ground, row_of
 from truceline.detect.pictures.slide import WIDTH_PX, Slide
-from truceline.detect.pictures.spotter import SURE, Spotter
+from truceline.detect.pictures.spotter import LIKELY, Spotter
 from truceline.model.classes import probabilities
 from truceline.model.errors import BadInput
 from truceline.model.facts import Blob
@@ -32,7 +32,7 @@ class Objects(Detector):
     analysed_hz
         Frames looked at per second.
     least_score
-        Boxes with a lower score are left out.
+        Things whose boxes are right with a lower chance, in the mean, are left out.
     row_s
         An object is reported once in so many seconds.
     blur
@@ -40,7 +40,7 @@ class Objects(Detector):
     """
 
     analysed_hz: Annotated[float, Meta(gt=0, le=10)] = 5.0
-    least_score: Annotated[float, Meta(ge=0, le=1)] = SURE
+    least_score: Annotated[float, Meta(ge=0, le=1)] = LIKELY
     row_s: Annotated[float, Meta(gt=0, le=60)] = 2.0
     blur: bool = True
 
@@ -51,7 +51,7 @@ class Objects(Detector):
             return Found(rows=DETECTION.empty_table(), status="degraded", reason="no video in this piece")
         clip = Clip(media.open(clip_blob), clip_blob.name)
         poses = Poses(telemetry_of(blobs, media))
-        spotter = Spotter(poses, self.least_score)
+        spotter = Spotter(poses)
         try:
             every, size_px, slide = _look(clip, self.analysed_hz, spotter)
         except BadInput as error:
@@ -60,7 +60,7 @@ class Objects(Detector):
         spotted = followed(spotter.spotted)
         hits = [one.hit for one in spotted]
         there = on_the_ground(hits, size_px, poses, slide)
-        chosen = few(hits, self.row_s)
+        chosen = [i for i in few(hits, self.row_s) if hits[i].score >= self.least_score]
         names = [name("obj", observation.id, str(hit.thing)) if hit.thing >= 0 else None for hit in hits]
         classes = [probabilities(one.category, one.hit.score) for one in spotted]
         marks = Marks(hits, there.places, classes, names, {i: row for row, i in enumerate(chosen)})

@@ -27,7 +27,7 @@ from truceline.detect.pictures.frames import to_jpeg
 from truceline.detect.pictures.looks import look_thermal, look_visible
 from truceline.detect.pictures.motion import Hit
 from truceline.detect.pictures.reading import Still, read_picture
-from truceline.detect.pictures.spotter import CAR_M, SURE, plausible
+from truceline.detect.pictures.spotter import CAR_M, LIKELY, plausible
 from truceline.detect.pictures.veil import Veiled, veil
 from truceline.model.classes import probabilities
 from truceline.model.errors import BadInput
@@ -57,13 +57,13 @@ class Stills(Detector):
     Parameters
     ----------
     least_score
-        Boxes with a lower score are left out.
+        Boxes that are right with a lower chance are left out.
     blur
         Faces and plates in stored pictures are made unreadable.
     """
 
     stateful: ClassVar[bool] = True
-    least_score: Annotated[float, Meta(ge=0, le=1)] = SURE
+    least_score: Annotated[float, Meta(ge=0, le=1)] = LIKELY
     blur: bool = True
 
     def detect(self, observation: Observation, blobs: Sequence[Blob], media: Media) -> Found:

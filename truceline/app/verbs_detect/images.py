@@ -81,7 +81,7 @@ def _rows(image_id: str, found: "Found") -> list[dict[str, Any]]:
                 "category": word,
                 "category_id": CATEGORY_IDS[word],
                 "bbox": [left, top, round(right - left, 2), round(bottom - top, 2)],
-                "score": round(score, 4),
+                "score": round(score, 6),
             }
         )
     return rows

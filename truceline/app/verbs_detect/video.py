@@ -75,9 +75,11 @@ def _detect(file: Path, model: str, every: int | None) -> "pa.Table":
     from truceline.detect.pictures.pixels import Poses
     from truceline.detect.pictures.spotter import Spotted, Spotter, uncovered
 
-    settings, poses = Movers(), Poses(_telemetry(file))
+    clip, settings = Clip(file, str(file)), Movers()
+    if file.is_file() and file.stat().st_size:
+        clip.rate_hz()  # what holds no video is refused before its telemetry is read
+    poses = Poses(_telemetry(file))
     spotter = Spotter(poses)
-    clip = Clip(file, str(file))
     onlooker = None if model == "movers" else spotter
     seen = look(clip, settings.analysed_hz, settings.width_px, every, onlooker, moving=model != "objects")
     if seen.broken:

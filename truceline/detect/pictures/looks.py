@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from truceline.detect.pictures.chance import chances
 from truceline.detect.pictures.finder import Found, Picture, agreed, find
 
 THERMAL_LOOKS = ((1.0, False), (1.3, True), (1.6, False))  # scale, mirrored; persons are 12 x 19 pixels
@@ -23,7 +24,6 @@ VISIBLE_LOOKS = ((0.85, False), (1.0, True), (1.2, False))  # share of the best 
 MOST_PX = 2_200_000  # of a picture as it is looked at: bounds the time it takes
 LEAST_CARS, MOST_CARS = 0.45, 5.0  # lengths of a car: what a vehicle may measure
 UNLIKELY = 0.3
-CALM = 2.4  # power of a daylight score: what slabs and pipes on empty ground reach (.75) becomes .5
 
 
 class CarSize(NamedTuple):
@@ -34,12 +34,17 @@ class CarSize(NamedTuple):
 
 
 def look_thermal(picture: Picture) -> Found:
-    """Find persons, bicycles and vehicles in a thermal picture (h, w, 1)."""
+    """Find persons, bicycles and vehicles in a thermal picture (h, w, 1); scores are chances to be right."""
+    return chances("thermal", "still", raw_thermal(picture))
+
+
+def raw_thermal(picture: Picture) -> Found:
+    """Look at a thermal picture; scores as the network and the agreement of its looks give them."""
     return _sure(agreed([_look("thermal", picture, *how) for how in THERMAL_LOOKS], OVERLAP))
 
 
 def look_visible(picture: Picture, car_px: float | None = None) -> Found:
-    """Find vehicles and persons in a daylight picture (h, w, 3).
+    """Find vehicles and persons in a daylight picture (h, w, 3); scores are chances to be right.
 
     Parameters
     ----------
@@ -48,13 +53,17 @@ def look_visible(picture: Picture, car_px: float | None = None) -> Found:
     car_px
         Length of a car, where telemetry tells; None: it is estimated.
     """
+    return chances("visible", "still", raw_visible(picture, car_px))
+
+
+def raw_visible(picture: Picture, car_px: float | None = None) -> Found:
+    """Look at a daylight picture; scores as the network and the agreement of its looks give them."""
     if car_px is None:
         car_px = estimate(picture).length_px
     most = (MOST_PX / picture.shape[0] / picture.shape[1]) ** 0.5
     best = float(np.clip(BEST_PX / car_px, *SCALES))
     views = [_look("visible", picture, min(best * step, most), flip) for step, flip in VISIBLE_LOOKS]
-    found = _sure(_likely(agreed(views, OVERLAP), car_px))
-    return found._replace(scores=found.scores**CALM)
+    return _sure(_likely(agreed(views, OVERLAP), car_px))
 
 
 def estimate(picture: Picture) -> CarSize:

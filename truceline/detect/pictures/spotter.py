@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from truceline.detect.pictures.chance import chances
 from truceline.detect.pictures.finder import VERSION, Found, Picture, agreed, find
 from truceline.detect.pictures.frames import to_colour
 from truceline.detect.pictures.looks import estimate
@@ -14,7 +15,8 @@ from truceline.detect.pictures.reading import is_grey
 CAR_M = 4.4
 BEST_PX = {"visible": 34.0, "thermal": 75.0}  # length of a car that a network knows best
 SCALES = (0.1, 2.0)
-SURE = 0.3
+SURE = 0.1  # one box in ten of that score is right: tracks and fusion sort out the rest
+LIKELY = 0.2  # chance of what is reported
 LIKELY_M = {0: (2.0, 25.0), 1: (0.2, 2.0), 2: (0.7, 3.5)}  # what vehicles, persons and bicycles measure
 TOLERANCE = 1.5  # boxes and ranges are not exact
 MOST_PX = 400_000  # of a frame as the network sees it: two cores look at ten a second
@@ -22,6 +24,7 @@ LEAST_STEP_S = 0.095  # and more than ten a second show nothing else
 LEAST_CAR_PX = 16.0  # unless cars would become smaller than this
 ESTIMATES = 10  # looks for which an estimated scale holds
 COVERED = 0.3
+LEAST_RAW = 0.1  # of a network's score: what is lower is noise and costs time
 
 
 class Spotted(NamedTuple):
@@ -65,10 +68,8 @@ class Spotter:
             self.spotted.append(Spotted(hit, word, f"{name}-{VERSION[name]}"))
 
     def _boxes(self, picture: Picture, name: str, size_m: float) -> list[tuple[list[float], float, str]]:
-        quick = max((MOST_PX / picture.shape[0] / picture.shape[1]) ** 0.5, LEAST_CAR_PX * size_m / CAR_M)
-        scale = float(np.clip(min(BEST_PX[name] * size_m / CAR_M, quick), *SCALES))
-        seen = picture if name == "visible" else np.ascontiguousarray(picture[..., :1])
-        found = plausible(separate(find(name, seen, scale, self.least_score)), size_m)
+        found = chances(name, "frame", raw_frame(picture, name, size_m))
+        found = found.keep(found.scores >= self.least_score)
         rows = zip(found.boxes.tolist(), found.scores.tolist(), found.categories(), strict=True)
         return [([round(side, 2) for side in box], round(score, 4), word) for box, score, word in rows]
 
@@ -81,6 +82,14 @@ class Spotter:
             left, size_m = ESTIMATES, CAR_M / estimate(picture).length_px
         self._estimate = (left - 1, size_m)
         return size_m
+
+
+def raw_frame(picture: Picture, name: str, size_m: float) -> Found:
+    """Look once at a frame at the scale that its metres per pixel tell; scores as the network gives them."""
+    quick = max((MOST_PX / picture.shape[0] / picture.shape[1]) ** 0.5, LEAST_CAR_PX * size_m / CAR_M)
+    scale = float(np.clip(min(BEST_PX[name] * size_m / CAR_M, quick), *SCALES))
+    seen = picture if name == "visible" else np.ascontiguousarray(picture[..., :1])
+    return plausible(separate(find(name, seen, scale, LEAST_RAW)), size_m)
 
 
 def separate(found: Found, overlap: float = 0.5) -> Found:
