@@ -31,6 +31,13 @@ MAPS = {
 _LEAST = 1e-4  # scores are kept off 0 and 1
 
 
+def score_for(name: str, how: str, chance: float) -> float:
+    """Give the lowest score that any kind needs for a chance: what is below need not be looked at."""
+    wanted = np.log(chance / (1 - chance))
+    odds = min((wanted - one.shift) / one.slope for one in MAPS[name, how])
+    return float(1 / (1 + np.exp(-odds)))
+
+
 def chances(name: str, how: str, found: Found) -> Found:
     """Turn the scores of boxes into chances to be right.
 

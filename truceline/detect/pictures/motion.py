@@ -8,6 +8,7 @@ Coordinates are pixels of the analysed picture, x right, y down; transforms are 
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -124,7 +125,7 @@ def register(before: Image32, after: Image32) -> Array:
 def _shift(before: Image32, after: Image32) -> tuple[float, float]:
     """Find the translation by phase correlation, to a fraction of a pixel."""
     height, width = before.shape
-    window = np.outer(np.hanning(height), np.hanning(width)).astype(np.float32)
+    window = _window(height, width)
     first = fft.rfft2((before - before.mean()) * window)
     second = fft.rfft2((after - after.mean()) * window)
     cross = second * np.conj(first)
@@ -137,6 +138,11 @@ def _shift(before: Image32, after: Image32) -> tuple[float, float]:
         part = 0.5 * (left - right) / bend if bend < 0 else 0.0
         found.append((at + part + size / 2) % size - size / 2)
     return found[0], found[1]
+
+
+@lru_cache(maxsize=16)
+def _window(height: int, width: int) -> Image32:
+    return np.outer(np.hanning(height), np.hanning(width)).astype(np.float32)
 
 
 def _affine(places: Array, moved: Array, shift: tuple[float, float]) -> Array:
@@ -221,7 +227,7 @@ def _look(
     noise = 1.4826 * float(np.median(difference[seen])) + 1.0
     level = _smooth(difference, 1.0) / (noise + EDGE_WEIGHT * edges / 2)
     moving = (level > LEVEL * 0.5) & seen
-    parts, count = ndimage.label(ndimage.binary_dilation(moving, iterations=2))
+    parts, count = ndimage.label(_grown(moving, 2))
     if not 0 < count <= 20 * MOST_BLOBS:
         return []
     label, heights = parts[moving], level[moving]
@@ -232,7 +238,7 @@ def _look(
     if good.sum() > MOST_BLOBS:
         return []
     # An edge that stays in its place while the camera moves is drawn on the picture.
-    drawn = ndimage.binary_dilation((still >= STILL_PAIRS) & (edges > DRAWN_EDGE), iterations=DRAWN_REACH_PX)
+    drawn = _grown((still >= STILL_PAIRS) & (edges > DRAWN_EDGE), DRAWN_REACH_PX)
     blobs = []
     for i, place in enumerate(ndimage.find_objects(parts), 1):
         if good[i]:
@@ -247,6 +253,12 @@ def _look(
             overlay = bool(drawn[place][moving[place]].mean() > 0.3) or _at_margin(box, moving.shape)
             blobs.append(_Blob(frame, box, home[:, :2] @ middle + home[:, 2], float(strength[i]), overlay))
     return blobs
+
+
+def _grown(mask: Flags, reach_px: int) -> Flags:
+    """Grow a mask by so many pixels along rows and columns."""
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), cross, iterations=reach_px).astype(bool))
 
 
 def _at_margin(box: tuple[float, float, float, float], shape: tuple[int, ...]) -> bool:

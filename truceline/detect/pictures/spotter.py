@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from truceline.detect.pictures.chance import chances
+from truceline.detect.pictures.chance import chances, score_for
 from truceline.detect.pictures.finder import VERSION, Found, Picture, agreed, find
 from truceline.detect.pictures.frames import to_colour
 from truceline.detect.pictures.looks import estimate
@@ -68,7 +68,8 @@ class Spotter:
             self.spotted.append(Spotted(hit, word, f"{name}-{VERSION[name]}"))
 
     def _boxes(self, picture: Picture, name: str, size_m: float) -> list[tuple[list[float], float, str]]:
-        found = chances(name, "frame", raw_frame(picture, name, size_m))
+        least = score_for(name, "frame", self.least_score)
+        found = chances(name, "frame", raw_frame(picture, name, size_m, least))
         found = found.keep(found.scores >= self.least_score)
         rows = zip(found.boxes.tolist(), found.scores.tolist(), found.categories(), strict=True)
         return [([round(side, 2) for side in box], round(score, 4), word) for box, score, word in rows]
@@ -84,12 +85,12 @@ class Spotter:
         return size_m
 
 
-def raw_frame(picture: Picture, name: str, size_m: float) -> Found:
+def raw_frame(picture: Picture, name: str, size_m: float, least_score: float = LEAST_RAW) -> Found:
     """Look once at a frame at the scale that its metres per pixel tell; scores as the network gives them."""
     quick = max((MOST_PX / picture.shape[0] / picture.shape[1]) ** 0.5, LEAST_CAR_PX * size_m / CAR_M)
     scale = float(np.clip(min(BEST_PX[name] * size_m / CAR_M, quick), *SCALES))
     seen = picture if name == "visible" else np.ascontiguousarray(picture[..., :1])
-    return plausible(separate(find(name, seen, scale, LEAST_RAW)), size_m)
+    return plausible(separate(find(name, seen, scale, least_score)), size_m)
 
 
 def separate(found: Found, overlap: float = 0.5) -> Found:
