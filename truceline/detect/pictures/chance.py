@@ -25,8 +25,8 @@ class Map(NamedTuple):
 MAPS = {
     ("visible", "still"): (Map(3.24, -3.56), Map(3.00, -3.56), Map(3.24, -3.56)),
     ("visible", "frame"): (Map(3.05, 0.16), Map(2.79, -1.65), Map(3.05, 0.16)),
-    ("thermal", "still"): (Map(2.08, 0.64), Map(1.94, -1.56), Map(2.20, 0.08)),
-    ("thermal", "frame"): (Map(1.71, 0.57), Map(2.05, -1.72), Map(2.11, -0.21)),
+    ("thermal", "still"): (Map(2.41, -0.09), Map(2.18, -1.07), Map(2.75, 0.38)),
+    ("thermal", "frame"): (Map(2.50, 0.26), Map(2.41, -0.91), Map(2.79, -0.52)),
 }
 _LEAST = 1e-4  # scores are kept off 0 and 1
 
