@@ -118,7 +118,10 @@ def _begin(
     mean: NDArray[np.int16],
 ) -> None:  # fmt: skip
     """Let the first observation of a pixel be its mean, the weather of the day taken off."""
-    if fed.min() > 0:
+    unfed = 0
+    for column in range(fed.shape[0]):
+        unfed += fed[column] == 0
+    if unfed == 0:
         return
     weather = np.zeros(len(level), np.float32)
     lay_row(trend, row, weather)
