@@ -112,14 +112,23 @@ def _fit(
 
 
 @njit(cache=True, error_model="numpy")
-def _worth(fit: Array, dx: float, dy: float, cost: Array) -> tuple[float, float, float]:
-    """Sum of the scores of the best pairing of a displaced convoy, and the mean of what is left over."""
+def _worth(fit: Array, dx: float, dy: float, cost: Array, least: float) -> tuple[float, float, float]:
+    """Sum of the scores of the best pairing of a displaced convoy, and the mean of what is left over.
+
+    Where each detection's best score already adds up to less than ``least``, that sum is the answer.
+    """
     n, m = fit.shape[0], fit.shape[1]
+    most = 0.0
     for i in range(n):
+        best = 0.0
         for j in range(m):
             f = fit[i, j]
             x, y = f[0] - dx, f[1] - dy
             cost[i, j] = min(0.5 * (f[2] * x * x + 2 * f[4] * x * y + f[3] * y * y) - f[5], 0.0)
+            best = min(best, cost[i, j])
+        most -= best
+    if most < least:
+        return most, 0.0, 0.0
     total, left_x, left_y, count = 0.0, 0.0, 0.0, 0
     for i, j in enumerate(cheapest(cost)):
         if j < m and cost[i, j] < 0:
@@ -153,18 +162,19 @@ def _displacement(fit: Array, shared: Array, reach: float) -> tuple[float, float
     """Find the displacement under which a convoy explains its detections best; its worth, it, its price."""
     n, m = fit.shape[0], fit.shape[1]
     cost, tried, count = np.zeros((n, m + n)), np.zeros((m * n + 1, 2)), 1
-    best, dx, dy = _worth(fit, 0.0, 0.0, cost)
+    best, dx, dy = _worth(fit, 0.0, 0.0, cost, -1.0)
     bx, by = 0.0, 0.0
-    for k in range(0, m, max((m - 1) // 3, 1)):
+    for j in range(0, m, max((m - 1) // 3, 1)):
         for i in range(n):
-            dx, dy = fit[i, k, 0], fit[i, k, 1]
+            dx, dy = fit[i, j, 0], fit[i, j, 1]
             if dx * dx + dy * dy > reach * reach or _is_close(tried, count, dx, dy):
                 continue
             tried[count, 0], tried[count, 1] = dx, dy
             count += 1
-            for _ in range(2):
-                value, rx, ry = _worth(fit, dx, dy, cost)
-                value -= _price(dx, dy, shared)
+            for k in range(2):
+                price = _price(dx, dy, shared)
+                value, rx, ry = _worth(fit, dx, dy, cost, best + price - (MOVES if k == 0 else 0.0))
+                value -= price
                 if value > best:
                     best, bx, by = value, dx, dy
                 elif value < best - MOVES:
