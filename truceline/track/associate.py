@@ -48,16 +48,17 @@ def pair(
     z = rows.z[first : first + n]
     room, found = 4 * n + 16, 0
     tracks, at_rows, scores = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
-    widest = 0.0
+    widest = tallest = 0.0
     for r in range(n):
-        widest = max(widest, z[r, 2])
+        widest, tallest = max(widest, z[r, 2]), max(tallest, z[r, 3])
     pd = pd_of(events, e)
     moving = events.min_speed[e] > 0
     least = pd if events.shape[e] == NO_SHAPE else 0.1 * pd  # fields of regard have no sharp edge
     for c in range(n_near):
         s, x, p = near.slot[c], near.x[c], near.p[c]
         broad = state.shown[s] and p[0, 0] + p[0, 2] > BROAD_M * BROAD_M
-        left, right = _span(x, p, broad, widest)
+        left, right = _span(x, p, broad, widest, 0)
+        bottom, top = _span(x, p, broad, tallest, 1)
         low = 0 if geodetic else np.searchsorted(z[:, 0], left)
         drives = max(near.see[c, 0], least)
         stands = near.mu[c, 1] * (max(near.see[c, 1], least) if not moving else 0.02 * pd)
@@ -66,6 +67,8 @@ def pair(
         for r in range(low, n):
             if not geodetic and z[r, 0] > right:
                 break
+            if not geodetic and not bottom <= z[r, 1] <= top:
+                continue
             like = stands * likelihood(x[1], p[1], z[r], geodetic)
             if not broad:
                 like += drives * near.mu[c, 0] * likelihood(x[0], p[0], z[r], geodetic)
@@ -87,15 +90,15 @@ def pair(
 
 
 @njit(cache=True, error_model="numpy")
-def _span(x: Array, p: Array, broad: bool, widest: float) -> tuple[float, float]:
-    """Between which x a track's detections lie."""
-    gate = 4 * math.sqrt(p[1, 0] + widest)
-    left, right = x[1, 0] - gate, x[1, 0] + gate
+def _span(x: Array, p: Array, broad: bool, widest: float, axis: int) -> tuple[float, float]:
+    """Between which x (axis 0) or y (1) a track's detections lie."""
+    gate = 4 * math.sqrt(p[1, 2 * axis] + widest)
+    low, high = x[1, axis] - gate, x[1, axis] + gate
     if not broad:
         for m in (DRIVE, TURN):
-            gate = 4 * math.sqrt(p[m, 0] + widest)
-            left, right = min(left, x[m, 0] - gate), max(right, x[m, 0] + gate)
-    return left, right
+            gate = 4 * math.sqrt(p[m, 2 * axis] + widest)
+            low, high = min(low, x[m, axis] - gate), max(high, x[m, axis] + gate)
+    return low, high
 
 
 @njit(cache=True, error_model="numpy")

@@ -303,13 +303,13 @@ def _nearest(
     state: State, near: Near, n_near: int, row: Array, tried: Array, z: Array, time: float, geodetic: bool
 ) -> tuple[int, float]:
     """Find the track nearest to a detection that it should have been shown with and was not."""
-    best, seed, reach = 1e300, -1, 0.0
+    best, seed, reach = LONGEST_M * LONGEST_M, -1, 0.0
     for c in range(n_near):
-        if row[c] >= 0 or tried[c] or not _counts(state, near, c) or seen_p(near, c) < LEAST_SEEN:
-            continue
         m = stands(near, c)
         dx, dy = difference(z[0], z[1], near.x[c, m, 0], near.x[c, m, 1], geodetic)
-        if dx * dx + dy * dy < min(best, LONGEST_M * LONGEST_M):
+        if row[c] >= 0 or tried[c] or dx * dx + dy * dy >= best:
+            continue
+        if _counts(state, near, c) and seen_p(near, c) >= LEAST_SEEN:
             best, seed = dx * dx + dy * dy, c
             reach = min(QUICKEST_MPS * (time - state.last[near.slot[c]]) + 50.0, FARTHEST_M)
     return seed, reach
