@@ -129,19 +129,9 @@ def take_in(
 
 
 @njit(cache=True, error_model="numpy")
-def note_residual(near: Near, c: int, z: Array, geodetic: bool, out: Array) -> None:
-    """Write how far a detection lies from where its track was expected, see :func:`run`."""
-    m = 0 if near.mu[c, 1] < 0.5 else 1
-    x, p = near.x[c, m], near.p[c, m]
-    out[0], out[1] = difference(z[0], z[1], x[0], x[1], geodetic)
-    out[2], out[3] = p[0] + z[2], p[2] + z[3]
-    out[4], out[5] = x[2], x[3]
-
-
-@njit(cache=True, error_model="numpy")
 def step(
     state: State, top: int, ground: Ground, events: Events, e: int, rows: Rows, names: Array, geodetic: bool,
-    near: Near, owner: Array, residual: Array, tally: Array,
+    near: Near, owner: Array, course: Array, tally: Array,
 ) -> int:  # fmt: skip
     """Take in one event: detections go to tracks or found some, silence counts against tracks."""
     first, n = events.first[e], events.size[e]
@@ -172,7 +162,8 @@ def step(
             silence = math.log(1 - near.exists[c] * min(seen_p(near, c), 0.999))
             gain = scores[chosen[r]] + silence - math.log(max(near.exists[c], 1e-4))
             owner[first + r] = state.number[near.slot[c]]
-            note_residual(near, c, z[r], geodetic, residual[first + r])
+            m = 0 if near.mu[c, 1] < 0.5 else 1
+            course[first + r, 0], course[first + r, 1] = near.x[c, m, 2], near.x[c, m, 3]
             take_in(state, ground, near, c, events, e, rows, first + r, told[r], gain, geodetic)
     if events.shape[e] != NO_SHAPE:
         working = works(ground, near, count, events, e, tally)
@@ -248,7 +239,7 @@ def seen_since(state: State, since: float, geodetic: bool, number: Array, out: A
 @njit(cache=True, error_model="numpy", nogil=True)
 def run(
     state: State, ground: Ground, events: Events, rows: Rows, names: Array, grid: Array, geodetic: bool,
-    owner: Array, residual: Array, tally: Array, number: Array, out: Array, renamed: Array, begin: Array,
+    owner: Array, course: Array, tally: Array, number: Array, out: Array, renamed: Array, begin: Array,
 ) -> int:  # fmt: skip
     """Take in events and write rows at the times of the grid, until done or until room is short.
 
@@ -256,8 +247,7 @@ def run(
     a row at ``t`` rests on events with ``known <= t``. ``begin`` is event, grid time, output row,
     renaming and bound of slots in use to go on with, and is moved on. Filled are, per event,
     ``tally`` (see :func:`works`), per row of detections, ``owner`` (name of its track) and
-    ``residual`` (how far it lay from where its track was expected, the variances of that, the
-    track's velocity: dx, dy, sxx, syy, vx, vy; NaN where it founded a track), per output row
+    ``course`` (velocity that its track was expected to have; NaN where it founded one), per output row
     ``number`` (name of the track) and ``out`` (see :func:`emit`), and in ``renamed`` pairs of names
     of which the first goes on as the second. The answer is why it stopped (DONE, SLOTS or ROOM).
     """
@@ -271,7 +261,7 @@ def run(
                     alive += state.alive[s]
                 if alive + events.size[e] > len(state.alive):
                     return SLOTS
-            top = step(state, top, ground, events, e, rows, names, geodetic, near, owner, residual, tally[e])
+            top = step(state, top, ground, events, e, rows, names, geodetic, near, owner, course, tally[e])
             while top > 0 and not state.alive[top - 1]:
                 top -= 1
             e += 1
@@ -290,13 +280,15 @@ def run(
 def warm() -> None:
     """Compile, once per machine, what missions need; a fresh machine takes half a minute over it."""
     none, nothing = np.zeros(0, np.int64), np.zeros(0)
-    rows = Rows(np.zeros((0, 8)), nothing, np.zeros((0, 7)), nothing, np.zeros((0, 2)))
+    single = np.zeros(0, np.float32)
+    rows = Rows(np.zeros((0, 8)), nothing, np.zeros((0, 7), np.float32), single, np.zeros((0, 2), np.float32))
     events = Events(
         nothing, nothing, none, none, none, none, none, np.zeros((0, 5)), nothing, nothing, nothing, none
     )
     state, number, out = empty(1, 2, 1), np.zeros(1, np.int64), np.zeros((1, WIDTH))
     run(
         state, bare_ground(np.zeros(2), np.zeros(2), 1), events, rows, none, nothing, True, none,
-        np.zeros((0, 6)), np.zeros((0, 3)), number, out, np.zeros((1, 2), np.int64), np.zeros(5, np.int64),
+        np.zeros((0, 2), np.float32), np.zeros((0, 3)), number, out, np.zeros((1, 2), np.int64),
+        np.zeros(5, np.int64),
     )  # fmt: skip
     seen_since(state, 0.0, True, number, out)

@@ -178,7 +178,7 @@ class Fuse(Fold):
         """Feed rows to the tracker and rebuild the round's table."""
         if chunks:
             time, entry, row, rows, names, places = _together(chunks)
-            owner, residual = np.zeros(len(time), np.int64), np.full((len(time), 6), np.nan)
+            owner, course = np.zeros(len(time), np.int64), np.zeros((len(time), 2), np.float32)
             events = _events(time, entry)
             tally = np.zeros((len(events.time), 3))
             begin, ground = np.zeros(5, np.int64), bare_ground(np.zeros(2), np.zeros(2), 1)
@@ -194,7 +194,7 @@ class Fuse(Fold):
                     _NO_GRID,
                     True,
                     owner,
-                    residual,
+                    course,
                     tally,
                     none,
                     nothing,
@@ -341,9 +341,9 @@ def _chunk(table: pa.Table, entry: str, seconds: Array, row: Array) -> Chunk:
     rows = Rows(
         z=np.stack([lon, lat, variance, variance, nothing, vx, vy, svv], 1),
         bias2=variance / 2,  # half of it stays: errors of one sensor in one place are akin
-        p=shares,
-        exists=np.where(np.isfinite(confidence), confidence, UNSAID_EXISTS),
-        alt=np.full((len(lat), 2), np.nan),
+        p=shares.astype(np.float32),
+        exists=np.where(np.isfinite(confidence), confidence, UNSAID_EXISTS).astype(np.float32),
+        alt=np.full((len(lat), 2), np.nan, np.float32),
     )
     names = np.array([number(entry, str(r)) for r in row.tolist()], np.int64)
     return Chunk(entry, seconds, row, rows, names, np.stack([lat, lon], 1))

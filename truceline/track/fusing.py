@@ -24,7 +24,7 @@ class Course:
     number: Array  # (n,) int64: name of the track
     rows: Array  # (n, WIDTH), see engine.emit
     owner: Array  # per detection in the order of ``order``
-    residual: Array
+    velocity: Array  # expected of its track, NaN where it founded one
     tally: Array  # per event, see existence.works
     told: Array  # per sensor, see types.Ground
     offsets: Offsets
@@ -78,9 +78,9 @@ def follow(inputs: Inputs, times_us: Array, by_arrival: bool) -> Course:
     for until in [*(np.flatnonzero(np.diff(stretch)) + 1).tolist(), len(events.time)]:
         course.go_on(until)
     _rename(course.owner, course.renamed[: course.begin[3]])
-    n = course.begin[2]
+    number, written = course.all_written()
     return Course(
-        course.number[:n], course.out[:n], course.owner, course.residual, course.tally, course.ground.told,
+        number, written, course.owner, course.velocity, course.tally, course.ground.told,
         course.registration.judge(), order, events, rows, origin,
     )  # fmt: skip
 
@@ -97,9 +97,11 @@ class _Run:
         self.registration = Registration(self.admitted, self.place)
         self.state = empty(256, HISTORY, max(len(of), 1))
         self.ground = _ground(events, rows, max(len(of), 1))
-        self.owner, self.residual = np.zeros(len(names), np.int64), np.full((len(names), 6), np.nan)
+        self.owner = np.zeros(len(names), np.int64)
+        self.velocity = np.full((len(names), 2), np.nan, np.float32)
         self.tally = np.zeros((len(events.time), 3))
         self.number, self.out = np.zeros(4096, np.int64), np.zeros((4096, WIDTH))
+        self.written: list[tuple[Array, Array]] = []
         self.renamed, self.begin = np.zeros((4096, 2), np.int64), np.zeros(5, np.int64)
 
     def go_on(self, until: int) -> None:
@@ -116,7 +118,21 @@ class _Run:
             self._correct(mine, here, sensor, sortie)
         grid = self.grid if whole else self.grid[: np.searchsorted(self.grid, self.events.known[until])]
         self._run(Events(*(a[:until] for a in self.events)), grid)
-        self.registration.learn(self.owner[here], time, sensor, sortie, told, self.residual[here, 4:6])
+        n, self.begin[2] = int(self.begin[2]), 0
+        self.written.append((self.number[:n].copy(), self.out[:n].copy()))
+        self.registration.learn(
+            self.owner[here], time, sensor, sortie, told, self.velocity[here].astype(np.float64)
+        )
+
+    def all_written(self) -> tuple[Array, Array]:
+        """Names and rows of all stretches, one after the other; the stretches are let go of."""
+        number = np.concatenate([n for n, _ in self.written])
+        rows, end = np.empty((len(number), WIDTH)), len(number)
+        while self.written:
+            _, last = self.written.pop()
+            rows[end - len(last) : end] = last
+            end -= len(last)
+        return number, rows
 
     def _correct(self, mine: slice, here: slice, sensor: Array, sortie: Array) -> None:
         offsets = self.registration.judge()
@@ -130,7 +146,7 @@ class _Run:
         while True:
             why = run(
                 self.state, self.ground, events, self.rows, self.names, grid, False, self.owner,
-                self.residual, self.tally, self.number, self.out, self.renamed, self.begin,
+                self.velocity, self.tally, self.number, self.out, self.renamed, self.begin,
             )  # fmt: skip
             if why == SLOTS:
                 self.state = grown(self.state)
@@ -171,22 +187,27 @@ def tracks_table(course: Course, inputs: Inputs, times_us: Array) -> pa.Table:
     origin = int(times_us[0]) if len(times_us) else 0
     micro = origin + np.rint(course.rows[:, 0] * 1e6).astype(np.int64)
     sort = np.lexsort((course.number, micro))
-    number, rows, micro = course.number[sort], course.rows[sort], micro[sort]
+    number, micro = course.number[sort], micro[sort]
+
+    def column(k: int) -> Array:
+        return np.asarray(course.rows[:, k][sort])
+
     columns: dict[str, pa.Array] = {
         "time": pa.array(micro).cast(TIME),
         "track_id": pa.array(number, pa.int64()),
     }
     for i, name in enumerate(("x_m", "y_m", "sxx_m2", "syy_m2", "sxy_m2", "vx_mps", "vy_mps", "existence")):
-        columns[name] = pa.array(rows[:, 1 + i], pa.float64())
+        columns[name] = pa.array(column(1 + i), pa.float64())
     for i, word in enumerate(FUSION_CLASSES):
-        columns[f"p_{word}"] = pa.array(rows[:, 9 + i], pa.float64())
+        columns[f"p_{word}"] = pa.array(column(9 + i), pa.float64())
     if inputs.has_heights:
-        columns["alt_agl_m"] = pa.array(rows[:, 18], mask=np.isnan(rows[:, 18]))
-        columns["alt_sigma_m"] = pa.array(np.sqrt(rows[:, 19]), mask=np.isnan(rows[:, 19]))
+        height, variance = column(18), column(19)
+        columns["alt_agl_m"] = pa.array(height, mask=np.isnan(height))
+        columns["alt_sigma_m"] = pa.array(np.sqrt(variance), mask=np.isnan(height))
     columns["last_phenomenon_time"] = pa.array(
-        origin + np.rint(rows[:, 16] * 1e6).astype(np.int64)
+        origin + np.rint(column(16) * 1e6).astype(np.int64)
     ).cast(TIME)  # fmt: skip
-    columns["detections_used"] = pa.array(rows[:, 17].astype(np.int32))
+    columns["detections_used"] = pa.array(column(17).astype(np.int32))
     columns["detection_ids"] = _newly_used(course, inputs, number, micro, times_us)
     return pa.table(columns).replace_schema_metadata(inputs.metadata or None)
 
@@ -194,18 +215,19 @@ def tracks_table(course: Course, inputs: Inputs, times_us: Array) -> pa.Table:
 def _newly_used(course: Course, inputs: Inputs, number: Array, micro: Array, times_us: Array) -> pa.Array:
     """Per row the detections used since the track's row before, ascending."""
     grid = (times_us - times_us[0]) / 1e6 if len(times_us) else np.zeros(0)
-    tracks = np.unique(number)
-    ids = inputs.detections["detection_id"][course.order]
-    mine = np.isin(course.owner, tracks)
-    known = course.events.known[course.row_events()[mine]]
-    wide = len(times_us) + 1
+    wide, tracks = len(times_us) + 1, np.unique(number)
     row_key = np.searchsorted(tracks, number) * wide + np.searchsorted(times_us, micro)
-    key = np.searchsorted(tracks, course.owner[mine]) * wide + np.searchsorted(grid, known)
+    if not len(tracks):
+        return pa.ListArray.from_arrays(pa.array([0], pa.int32()), pa.array([], pa.int64()))
+    key = np.minimum(np.searchsorted(tracks, course.owner), len(tracks) - 1)
+    mine = np.flatnonzero(tracks[key] == course.owner)
+    key = key[mine] * wide
+    key += np.searchsorted(grid, course.events.known[course.row_events()[mine]])
     by_key = np.argsort(row_key, kind="mergesort")
     at = np.searchsorted(row_key[by_key], key)
     hit = at < len(by_key)
     hit[hit] = row_key[by_key[at[hit]]] // wide == key[hit] // wide
-    row, ids = by_key[at[hit]], ids[mine][hit]
+    row, ids = by_key[at[hit]], inputs.detections["detection_id"][course.order[mine[hit]]]
     sort = np.lexsort((ids, row))
     counts = np.bincount(row, minlength=len(number))
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)

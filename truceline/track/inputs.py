@@ -57,41 +57,46 @@ def read_inputs(detections: Path, sensors: Path, looks: Path | None) -> Inputs:
     BadInput
         Naming file and place (column, row, detection_id) of the first thing that is wrong.
     """
-    sensor = _columns(_table(sensors), SENSOR_COLUMNS, sensors)
+    sensor = _columns(_open(sensors), SENSOR_COLUMNS, sensors)
     _once(sensor["sensor_id"], "sensor_id", sensors)
     look = None
     if looks is not None:
-        look = _columns(_table(looks), LOOK_COLUMNS, looks)
+        look = _columns(_open(looks), LOOK_COLUMNS, looks)
         _check_looks(look, sensor, looks)
-    table = _table(detections)
-    has_heights = {"alt_agl_m", "alt_sigma_m"} <= set(table.column_names)
+    file = _open(detections)
+    has_heights = {"alt_agl_m", "alt_sigma_m"} <= set(file.schema_arrow.names)
     wanted = DETECTION_COLUMNS | (
         dict.fromkeys(("alt_agl_m", "alt_sigma_m"), "number") if has_heights else {}
     )
-    column = _columns(table, wanted, detections)
+    column = _columns(file, wanted, detections)
     _check_detections(column, sensor, look, detections)
-    metadata = table.schema.metadata or {}
+    metadata = file.schema_arrow.metadata or {}
     origin = {k: v for k, v in metadata.items() if k in (b"origin_lat_deg", b"origin_lon_deg")}
     return Inputs(column, sensor, look, origin, has_heights)
 
 
-def _table(path: Path) -> pa.Table:
+def _open(path: Path) -> pq.ParquetFile:
     try:
-        return pq.read_table(path)
+        return pq.ParquetFile(path)
     except FileNotFoundError as error:
         raise BadInput(str(path), "no such file") from error
     except (pa.ArrowException, OSError) as error:
         raise BadInput(str(path), f"no readable Parquet file: {error}") from error
 
 
-def _columns(table: pa.Table, wanted: dict[str, str], path: Path) -> Columns:
+def _columns(file: pq.ParquetFile, wanted: dict[str, str], path: Path) -> Columns:
+    """Read one column after the other, so that no more than one lies in memory twice."""
     found: Columns = {}
     for name, kind in wanted.items():
-        if name not in table.column_names:
+        if name not in file.schema_arrow.names:
             raise BadInput(f"{path}: column {name}", "missing")
-        column = table[name].combine_chunks()
-        if not _RIGHT[kind](column.type):
-            raise BadInput(f"{path}: column {name}", f"is {column.type}, would be {kind}")
+        type_ = file.schema_arrow.field(name).type
+        if not _RIGHT[kind](type_):
+            raise BadInput(f"{path}: column {name}", f"is {type_}, would be {kind}")
+        try:
+            column = file.read([name]).column(0).combine_chunks()
+        except (pa.ArrowException, OSError) as error:
+            raise BadInput(str(path), f"no readable Parquet file: {error}") from error
         optional = name in ("look_id", "vx_mps", "vy_mps", "svv_m2ps2") or name.startswith(("p_", "alt_"))
         if column.null_count and not optional and kind != "number":
             row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
@@ -101,13 +106,20 @@ def _columns(table: pa.Table, wanted: dict[str, str], path: Path) -> Columns:
 
 
 def _plain(column: Any, kind: str) -> Array:
+    """Copy a column out of Arrow, whose own memory serves the next column then."""
     if kind == "time":
-        return np.asarray(column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy(), np.int64)
+        return np.array(column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy(), np.int64)
     if kind == "integer":
-        return np.asarray(column.cast(pa.int64()).fill_null(-1).to_numpy(), np.int64)
+        return np.array(column.cast(pa.int64()).fill_null(-1).to_numpy(), np.int64)
     if kind == "number":
-        return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
-    return np.asarray(column.to_pylist(), dtype=object if kind == "text" else bool)
+        if not pa.types.is_float32(column.type):
+            column = column.cast(pa.float64())
+        return np.array(column.to_numpy(zero_copy_only=False))
+    if kind == "bool":
+        return np.asarray(column.to_pylist(), dtype=bool)
+    coded = column.dictionary_encode()
+    names = np.array(coded.dictionary.to_pylist(), dtype=object)
+    return np.asarray(names[coded.indices.to_numpy()])
 
 
 def _first(wrong: Array, path: Path, column: str, what: str, ids: Array | None = None) -> None:
@@ -118,15 +130,17 @@ def _first(wrong: Array, path: Path, column: str, what: str, ids: Array | None =
 
 
 def _once(values: Array, name: str, path: Path) -> None:
-    seen: set[Any] = set()
-    for row, value in enumerate(values.tolist()):
-        if value in seen:
-            raise BadInput(f"{path}: column {name}: row {row}: {name} {value}", "twice")
-        seen.add(value)
+    order = np.argsort(values, kind="mergesort")
+    again = order[1:][values[order[1:]] == values[order[:-1]]]
+    if len(again):
+        row = int(again.min())
+        raise BadInput(f"{path}: column {name}: row {row}: {name} {values[row]}", "twice")
 
 
 def _known(values: Array, known: Array) -> Array:
-    return ~np.isin(values.astype(str), known.astype(str)) if len(values) else np.zeros(0, bool)
+    """Tell which values are not among the known ones."""
+    among = set(known.tolist())
+    return np.fromiter((value not in among for value in values), bool, len(values))
 
 
 def _check_looks(look: Columns, sensor: Columns, path: Path) -> None:
@@ -167,35 +181,38 @@ def order_rows(d: Columns, sensor_rank: Array, by: Array) -> tuple[Array, Array]
     order = np.lexsort((d["detection_id"], d["x_m"], d["look_id"], sensor_rank, d["phenomenon_time"], by))
     if not len(order):
         return order, np.zeros(0, np.int64)
-    keys = np.stack([by, d["phenomenon_time"], sensor_rank, d["look_id"]])[:, order]
-    new = np.r_[True, (np.diff(keys) != 0).any(0) | (keys[3, 1:] < 0)]
+    new = d["look_id"][order] < 0
+    new[0] = True
+    for key in (by, d["phenomenon_time"], sensor_rank, d["look_id"]):
+        new[1:] |= np.diff(key[order]) != 0
     return order, np.flatnonzero(new)
 
 
 def build_rows(d: Columns, order: Array, sensors: Columns, which: Array) -> Rows:
-    """Bring detections into the shape that the engine works on; ``which`` is each one's sensor row."""
-    bias2 = np.nan_to_num(sensors["bias_sigma_m"][which]) ** 2
-    z = np.stack([d[name] for name in ("x_m", "y_m", "sxx_m2", "syy_m2", "sxy_m2")], 1)
-    z[:, 2:4] += bias2[:, None]
-    v = np.stack([d["vx_mps"], d["vy_mps"], d["svv_m2ps2"]], 1)
-    v[~(np.isfinite(v).all(1) & (v[:, 2] > 0))] = np.nan
-    shares = np.stack([np.maximum(np.nan_to_num(d[name]), 0.0) for name in _P], 1)
-    total = shares.sum(1, keepdims=True)
-    shares = np.where(total > 0, shares / np.where(total > 0, total, 1), 1 / 7)
-    alt = np.full((len(order), 2), np.nan)
+    """Bring detections into the shape that the engine works on; ``which`` is each one's sensor row.
+
+    What was measured is taken over from ``d`` and gone from it, so that it lies in memory once.
+    """
+    n = len(order)
+    bias2 = np.nan_to_num(sensors["bias_sigma_m"][which[order]].astype(np.float64)) ** 2
+    z, shares, alt = np.empty((n, 8)), np.empty((n, 7), np.float32), np.full((n, 2), np.nan, np.float32)
+    for k, name in enumerate(_NUMBERS[:8]):
+        z[:, k] = d.pop(name)[order]
+    z[:, 2] += bias2
+    z[:, 3] += bias2
+    z[~(np.isfinite(z[:, 5:]).all(1) & (z[:, 7] > 0)), 5:] = np.nan
+    for k, name in enumerate(_P):
+        shares[:, k] = np.maximum(np.nan_to_num(d.pop(name)[order]), 0.0)
+    total = shares.sum(1)
+    shares[total == 0] = 1.0
+    shares /= np.where(total > 0, total, 7.0)[:, None]
     if "alt_agl_m" in d:
-        alt = np.stack([d["alt_agl_m"], d["alt_sigma_m"]], 1)
-    return Rows(
-        z=np.column_stack([z, v])[order],
-        bias2=bias2[order],
-        p=shares[order],
-        exists=np.full(len(order), np.nan),
-        alt=alt[order],
-    )
+        alt[:, 0], alt[:, 1] = d.pop("alt_agl_m")[order], d.pop("alt_sigma_m")[order]
+    return Rows(z=z, bias2=bias2, p=shares, exists=np.full(n, np.nan, np.float32), alt=alt)
 
 
 def build_events(inputs: Inputs, by_arrival: bool, origin_us: int) -> tuple[Events, Rows, Array]:
-    """Group detections and looks into events.
+    """Group detections and looks into events; what was measured is gone from ``inputs`` then.
 
     Returns
     -------
@@ -230,9 +247,9 @@ def build_events(inputs: Inputs, by_arrival: bool, origin_us: int) -> tuple[Even
         sortie=table[:, 6].copy(),
         shape=table[:, 7].copy(),
         field=field,
-        pd=sensors["pd"][row],
-        clutter=np.maximum(np.nan_to_num(sensors["clutter_per_km2"][row]), 1e-3),
-        min_speed=np.nan_to_num(sensors["min_speed_mps"][row]),
+        pd=sensors["pd"][row].astype(np.float64),
+        clutter=np.maximum(np.nan_to_num(sensors["clutter_per_km2"][row]), 1e-3).astype(np.float64),
+        min_speed=np.nan_to_num(sensors["min_speed_mps"][row]).astype(np.float64),
         blind_to_persons=(sensors["kind"][row] == "satellite").astype(np.int64),
     )
     return events, build_rows(d, order, sensors, row_of[number]), order
@@ -245,15 +262,15 @@ def _with_looks(
     by = looks["result_time"] if by_arrival else looks["phenomenon_time"]
     shape = np.where(looks["shape"] == "rect", RECT, ANNULUS)
     geometry = np.stack([looks[name] for name in ("cx_m", "cy_m", "a_m", "b_m", "heading_rad")], 1)
-    at = {look: i for i, look in enumerate(looks["look_id"].tolist())}
     used = np.zeros(len(by), bool)
-    for k, look in enumerate(table[:, 3].tolist()):
-        i = at.get(look, -1) if look >= 0 else -1
-        if i < 0:
-            continue
-        table[k, 6] = looks["sortie_id"][i]
-        if by[i] == table[k, 0] and looks["phenomenon_time"][i] == table[k, 1]:
-            table[k, 7], field[k], used[i] = shape[i], geometry[i], True
+    if len(by):
+        sort = np.argsort(looks["look_id"])
+        at = sort[np.minimum(np.searchsorted(looks["look_id"][sort], table[:, 3]), len(by) - 1)]
+        of_look = (table[:, 3] >= 0) & (looks["look_id"][at] == table[:, 3])
+        table[of_look, 6] = looks["sortie_id"][at[of_look]]
+        then = (by[at] == table[:, 0]) & (looks["phenomenon_time"][at] == table[:, 1])
+        whole = np.flatnonzero(of_look & then)
+        table[whole, 7], field[whole], used[at[whole]] = shape[at[whole]], geometry[at[whole]], True
     rest = np.flatnonzero(~used)
     number = np.array([rank[name] for name in looks["sensor_id"][rest]], np.int64)
     none = np.zeros(len(rest), np.int64)

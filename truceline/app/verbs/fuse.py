@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         course = look_back(course, (times - times[0]) / 1e6 if len(times) else times / 1e6, args.workers)
     table = tracks_table(course, inputs, times)
     with whole_file(args.out) as beside:
-        pq.write_table(table, beside, compression="zstd")
+        pq.write_table(table, beside, compression="zstd", use_dictionary=False)
         if args.sensor_report is not None:
             with whole_file(args.sensor_report) as report:
                 text = json.dumps(sensor_report(course, inputs), indent=1, allow_nan=False)
