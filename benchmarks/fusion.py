@@ -1,13 +1,16 @@
 """How fast the tracker is, beside a plain numpy Kalman loop and Stone Soup in the same run.
 
 usage: python benchmarks/fusion.py [--quick]
-Prints detections per second of processor time for each, the ratio, and the cost against the number of
-things. The plain loop is told which detection is whose and only filters; Stone Soup (global nearest
-neighbour, constant velocity) runs where it is installed, on the first looks, because it is slow.
+Prints detections per second of processor time for each, the ratio, the cost against the number of
+things, how much faster than real time, and the memory of a further detection. The plain loop is told
+which detection is whose and only filters; Stone Soup (global nearest neighbour, constant velocity)
+runs where it is installed, on the first looks, because it is slow.
 """
 
 import argparse
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -174,36 +177,62 @@ def rate(act: Callable[[], int]) -> float:
     return act() / (time.process_time() - start)
 
 
+def per_detection(folder: Path, minutes: tuple[int, int]) -> float:
+    """Bytes of peak memory for a further detection: two runs of different length, each on its own."""
+    peaks = []
+    for length in minutes:
+        paths = world(folder, 500, length)
+        out = subprocess.run(
+            [sys.executable, __file__, "--peak", str(folder)], capture_output=True, check=True
+        )
+        peaks.append((int(out.stdout), pq.read_metadata(paths[0]).num_rows))
+    (less, few), (more, many) = peaks
+    return (more - less) / (many - few)
+
+
+def peak(folder: Path) -> None:
+    """Print the peak memory of one run, bytes."""
+    ours([folder / f"{name}.parquet" for name in ("detections", "sensors", "looks")])
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="one turn each and few things")
+    parser.add_argument("--peak", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.peak is not None:
+        peak(args.peak)
+        return
     turns = 1 if args.quick else 5
     with tempfile.TemporaryDirectory() as name:
         ours(world(Path(name), 5, 1))  # compiles
         base = 0.0
         for things in (50, 500) if args.quick else (50, 500, 5000):
-            paths = world(Path(name), things, 10 if args.quick else 15)
+            minutes = 10 if args.quick else 15
+            paths = world(Path(name), things, minutes)
             pairs = [(rate(lambda: ours(paths)), rate(lambda: plain_loop(paths))) for _ in range(turns)]  # noqa: B023
             we, they = median(a for a, _ in pairs), median(b for _, b in pairs)
             base = base or we
             print(
                 f"{things:5d} things: ours {we:9.0f}/s  numpy loop {they:7.0f}/s  ratio {we / they:5.1f}  "
-                f"time per detection against 50 things {base / we:4.2f}"
+                f"time per detection against 50 things {base / we:4.2f}  "
+                f"{we * minutes * 60 / pq.read_metadata(paths[0]).num_rows:6.0f} times real time"
             )
             if things == 50:
                 _beside_stone_soup(paths, we, 40 if args.quick else 160)
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+        further = per_detection(Path(name), (5, 15) if args.quick else (10, 60))
+        print(f"  500 things: {further:.0f} bytes of peak memory for a further detection")
 
 
 def _beside_stone_soup(paths: list[Path], we: float, looks: int) -> None:
     try:
         import stonesoup  # noqa: F401
     except ImportError:
-        print("   50 things: Stone Soup is not installed here, no ratio")
+        print("   50 things: peer Stone Soup not installed, no ratio")
         return
     they = rate(lambda: stone_soup(paths, looks))
     print(f"   50 things: ours {we:9.0f}/s  Stone Soup {they:7.0f}/s  ratio {we / they:5.0f}")
