@@ -50,6 +50,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     limit: float
     middle: float
     valid_pixels: int
+    desk: Desk  # where the planes lie
     constant: tuple[int, ...] = ()  # bands that say nothing
 
     def bands(self, rows: slice, columns: slice) -> Float32:
@@ -133,6 +134,7 @@ def compare(before: Float32, after: Float32, desk: Desk | None = None) -> Change
         limit=limit,
         middle=float(np.median(values)),
         valid_pixels=int(valid.sum()),
+        desk=desk,
         constant=tuple(layer for layer in range(len(before)) if layer not in varying),
     )
 
@@ -210,6 +212,7 @@ def _colours(change: Change, before: Float32, labels: npt.NDArray[np.int32], cou
                 pixels = band[top:bottom][known].astype(np.float64)
                 total[date, layer] += np.bincount(own, pixels, count + 1)
                 square[date, layer] += np.bincount(own, pixels**2, count + 1)
+        change.desk.let_go(top, bottom)
     means = total / np.maximum(size, 1)
     usual = means[..., :1]
     spread = np.sqrt(np.maximum(square[..., :1] / max(size[0], 1) - usual**2, 0))
