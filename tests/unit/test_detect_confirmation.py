@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from truceline.app.cli import main
-from truceline.detect.radar.confirmation import Watch, take
+from truceline.detect.radar.confirmation import Watch, geojson_of, take
 from truceline.geo.raster import Grid, rasterio, write_cog
 
 GRID = Grid("EPSG:32719", (30.0, 0.0, 264480.0, 0.0, -30.0, 6341500.0), 40, 30)
@@ -69,6 +69,23 @@ def test_the_burnt_square_is_confirmed_and_dated(tmp_path: Path):
     assert (state == 2).sum() == 63 and (state[5:12, 6:15] == 2).all()
     assert alert["properties"]["state"] == "confirmed" and alert["properties"]["n_seen"] == 4
     assert alert["properties"]["first_seen"] == "2026-01-13T00:00:00Z"
+
+
+def test_each_group_tells_of_its_own_pixels_only():
+    watch = Watch.new((30, 40))
+    score = np.zeros((30, 40), np.float32)
+    score[2:4, 30:33], score[20, 5] = 7.0, 9.0
+    for item in range(3):
+        take(watch, score, item, 2.5, 6.5)
+    times = [datetime(2026, 1, 1 + item, tzinfo=UTC) for item in range(3)]
+
+    said = [each["properties"] for each in json.loads(geojson_of(watch, GRID, times, "abc"))["features"]]
+
+    told = {(round(each["area_m2"]), each["mean_score"], each["peak_score"], each["state"]) for each in said}
+    assert told == {(5400, 7.0, 7.0, "confirmed"), (900, 9.0, 9.0, "confirmed")}
+    lat, lon = GRID.at(3.0, 31.5)
+    large = max(said, key=lambda each: each["area_m2"])
+    assert abs(large["centroid_lat_deg"] - lat) < 1e-6 and abs(large["centroid_lon_deg"] - lon) < 1e-6
 
 
 def test_negative_scores_are_refused_and_nothing_is_written(tmp_path: Path, capsys):

@@ -27,8 +27,15 @@ _BY_RANK = {1: PROVISIONAL, 2: FINISHED, 3: CONFIRMED}
 
 # Chance that an object is a real, lasting change: a logistic fit on the development stacks with injected
 # changes of 3 and 5 dB, lasting and passing. The seeds that fitted are not those that were judged.
-# Strength already sums over the dates of a change, hence the minus of `dates`: from more dates it is less.
-FIT = {"intercept": -11.345, "strength": 1.206, "log_pixels": 1.875, "dates": -0.811, "gone": -4.751}
+# With the reach that the wanted share asks for rise the odds: of fewer alerts more are real.
+FIT = {
+    "intercept": -24.747,
+    "strength": 0.897,
+    "log_pixels": 3.105,
+    "dates": 0.181,
+    "gone": -5.241,
+    "reach": 3.346,
+}
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,7 +183,7 @@ def location_ce90_m(grid: Grid) -> float:
     return math.hypot(MISSION_CE90_M, within)
 
 
-def chance(strength: float, pixels: int, dates: int, missing: int) -> float:
+def chance(strength: float, pixels: int, dates: int, missing: int, reach: float) -> float:
     """Estimate the probability of a real, lasting change.
 
     Parameters
@@ -189,6 +196,8 @@ def chance(strength: float, pixels: int, dates: int, missing: int) -> float:
         Dates on which it exceeded.
     missing
         Dates since it exceeded last.
+    reach
+        Strength that a score of 1 stands for.
     """
     logit = (
         FIT["intercept"]
@@ -196,6 +205,7 @@ def chance(strength: float, pixels: int, dates: int, missing: int) -> float:
         + FIT["log_pixels"] * math.log(pixels)
         + FIT["dates"] * min(dates, 3)
         + FIT["gone"] * min(missing, 2)
+        + FIT["reach"] * min(max(reach, 2.5), 5.0)
     )
     return min(max(1 / (1 + math.exp(-logit)), 0.01), 0.99)  # a fit on few places is never certain
 
@@ -248,6 +258,7 @@ def _alerts(history: History) -> Iterator[Alert]:
                 int(sizes[number]),
                 len(own.items),
                 len(history.stamps) - 1 - own.items[-1],
+                reach,
             ),
             box=tuple(boxes[number].tolist()),
         )

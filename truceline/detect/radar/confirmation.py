@@ -102,9 +102,14 @@ def geojson_of(watch: Watch, grid: Grid, times: Sequence[datetime], ids: Sequenc
     labels, count = label(alerted, np.ones((3, 3)))
     labels = labels.astype(np.int32)
     outlines = polygonize(labels, grid)
+    # One sort puts the pixels of each group side by side; a mask each would cost groups times pixels.
+    places = np.flatnonzero(alerted)
+    groups = labels.ravel()[places]
+    places = places[np.argsort(groups, kind="stable")]
+    starts = np.searchsorted(np.sort(groups), np.arange(2, count + 1))
     features = [
-        _feature(watch, labels == number, outlines[number], grid, (times, ids))
-        for number in range(1, count + 1)
+        _feature(watch, own, outlines[number], grid, (times, ids))
+        for number, own in enumerate(np.split(places, starts) if count else [], 1)
     ]
     order = sorted(feature["properties"]["mean_score"] for feature in features)
     for feature in features:
@@ -116,25 +121,26 @@ def geojson_of(watch: Watch, grid: Grid, times: Sequence[datetime], ids: Sequenc
 
 
 def _feature(
-    watch: Watch, pixels: NDArray[np.bool_], outline: dict[str, Any], grid: Grid,
+    watch: Watch, places: NDArray[np.int64], outline: dict[str, Any], grid: Grid,
     series: tuple[Sequence[datetime], Sequence[str]],
 ) -> dict[str, Any]:  # fmt: skip
     times, ids = series
-    rows, columns = np.nonzero(pixels)
-    state, first, last = watch.state[pixels], int(watch.first[pixels].min()), int(watch.last[pixels].max())
+    rows, columns = np.divmod(places, grid.width)
+    state, count, total = (plane.ravel()[places] for plane in (watch.state, watch.count, watch.total))
+    first, last = int(watch.first.ravel()[places].min()), int(watch.last.ravel()[places].max())
     rank = CONFIRMED if (state == CONFIRMED).any() else int(state.max())
-    mean = float((watch.total[pixels] / np.maximum(watch.count[pixels], 1)).mean())
+    mean = float((total / np.maximum(count, 1)).mean())
     lat, lon = grid.at(rows.mean() + 0.5, columns.mean() + 0.5)
-    evidence = float((watch.count[pixels] * watch.total[pixels]).mean()) / (PROMPT**2 * HIGH)
+    evidence = float((count * total).mean()) / (PROMPT**2 * HIGH)
     properties = {
         "id": name("alert", utc_text(times[first]), str(rows[0]), str(columns[0]), str(grid)),
         "state": _STATES[rank],
         "first_seen": utc_text(times[first]),
         "last_seen": utc_text(times[last]),
-        "n_seen": int(watch.count[pixels].max()),
+        "n_seen": int(count.max()),
         "direction": "unsigned",
         "mean_score": round(mean, 3),
-        "peak_score": round(float(watch.peak[pixels].max()), 3),
+        "peak_score": round(float(watch.peak.ravel()[places].max()), 3),
         "area_m2": round(len(rows) * grid.pixel_area_m2(), 2),
         "centroid_lat_deg": round(float(lat), 7),
         "centroid_lon_deg": round(float(lon), 7),

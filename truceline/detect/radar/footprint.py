@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from truceline.detect.radar.history import History
 
 WINDOW_PX = 20.0  # pixels that count as one: the contrasts of a window are much alike
-HOLDS = 2.5  # standard deviations of the mean over a place from which on the change still shows
+HOLDS = 2.2  # standard deviations of the mean over a place from which on the change still shows
 OWN_SHARE = 0.4  # of the mean that a pixel itself must show to belong to it
 
 

@@ -22,10 +22,13 @@ SCORE_STEPS = 1024
 UNTESTED = -32768  # code of a score where nothing was tested
 # What lasts counts more: dates that each show at least LEAST of the same sign are summed.
 LEAST = np.float32(1.5)
+PASSED = np.float32(0.75)  # an earlier date counts at most this share of the reach
 STRICT = np.float32(1.1)  # a sum must reach so much further: what changes with the season lasts too
 CALM = np.float32(1.25)  # where the scene is more restless only today counts: soaked ground stays soaked
 ROOT_TWO, ROOT_THREE = np.float32(1 / math.sqrt(2)), np.float32(1 / math.sqrt(3))
-BOUND = np.float32(2.5)  # the strongest window counts at most so many times the pixel's own
+BOUND = np.float32(2.5)  # the strongest window counts at most so many times the pixel's own,
+CORE = np.float32(1.25)  # and so many to exceed,
+HALF = np.float32(0.4)  # which takes this share of the strongest: beside a place the window shows less
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
@@ -61,7 +64,7 @@ def score_rows(
     ends = np.zeros((5, 4, width), np.float32)  # and their lowest and highest of three, and of five
     places = np.empty(width, np.int16)
     counts = np.zeros((2, 2 * STRENGTH_BINS + 1), np.int32)
-    laid = np.empty(width, np.float32)
+    laid, cores = np.empty(width, np.float32), np.empty(width, np.float32)
     for line in range(lines):
         row, at = top + line - 2, line % 5
         if 0 <= row < height:
@@ -77,9 +80,9 @@ def score_rows(
             continue
         row = top + line - 4
         level, fed, strength = today.level[0, row], past.fed[row], laid
-        _strongest(calm, ends, line, strength)
+        _strongest(calm, ends, line, gauge[2], strength, cores)
         _write(level, fed, past.seen[row], strength, gauge, baseline, today.score[row])
-        _place_strength(level, fed, state[row], strength, places)
+        _place_strength(level, fed, state[row], cores, places)
         for column in range(width):
             counts[column % 2, places[column]] += 1
     free = counts[0, :STRENGTH_BINS] + counts[1, :STRENGTH_BINS]
@@ -96,19 +99,19 @@ def _last_long(
 ) -> None:
     """Let what lasts count: sums over two and three dates, whose noise spreads by the root of their number.
 
-    The memory holds at most four widths, so that one strong date does not pass for two.
+    An earlier date counts only so far that one strong date does not pass for two.
     """
     reach, unit = gauge[2], np.float32(1 / RECENT_STEPS)
+    most = PASSED * reach
     newer_row, older_row = recent[0], recent[1]
     for column in range(calm.shape[0]):
         alone = calm[column]
         sign = np.float32(1) if alone > 0 else np.float32(-1)
         own = abs(alone)
-        newer = sign * np.float32(newer_row[column]) * unit
-        older = sign * np.float32(older_row[column]) * unit
-        capped = min(own, np.float32(4))
-        two = (capped + newer) * ROOT_TWO
-        three = (capped + newer + older) * ROOT_THREE
+        newer = min(sign * np.float32(newer_row[column]) * unit, most)
+        older = min(sign * np.float32(older_row[column]) * unit, most)
+        two = (own + newer) * ROOT_TWO
+        three = (own + newer + older) * ROOT_THREE
         is_long = (own >= LEAST) & (newer >= LEAST)
         best = two if is_long else own
         best = max(best, three) if is_long & (older >= LEAST) else best
@@ -130,21 +133,28 @@ def _reach_across(calm: NDArray[np.float32], ends: NDArray[np.float32]) -> None:
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _strongest(
-    calm: NDArray[np.float32], ends: NDArray[np.float32], line: int, strength: NDArray[np.float32]
-) -> None:
+    calm: NDArray[np.float32], ends: NDArray[np.float32], line: int, reach: np.float32,
+    strength: NDArray[np.float32], cores: NDArray[np.float32],
+) -> None:  # fmt: skip
     """Let each pixel of the middle row count with the strongest window within two pixels.
 
-    ``line`` is the last of the five rows, which lie in turn in ``calm`` and ``ends``.
+    ``line`` is the last of the five rows, which lie in turn in ``calm`` and ``ends``; ``cores`` are the
+    sizes that may exceed, whose tail tells how far unchanged pixels reach.
     """
     first, second, third = (line + 1) % 5, (line + 2) % 5, (line + 3) % 5
     fourth, fifth = (line + 4) % 5, line % 5
+    edge = np.float32(0.99) * reach
     above, middle, below = ends[second], ends[third], ends[fourth]
     for column in range(strength.shape[0]):
         up, own, down = calm[first, column + 2], calm[third, column + 2], calm[fifth, column + 2]
         high = max(up, down, middle[3, column], above[1, column], below[1, column])
         low = min(up, down, middle[2, column], above[0, column], below[0, column])
         # Of the sign of its own, at most BOUND times its own:
-        strength[column] = min(high, BOUND * own) if own > 0 else max(low, BOUND * own)
+        sign = np.float32(1) if own > 0 else np.float32(-1)
+        near, size = high if own > 0 else -low, abs(own)
+        core = min(near, CORE * size) if size >= HALF * near else np.float32(0)
+        cores[column] = core
+        strength[column] = sign * max(min(near, BOUND * size, edge), core)
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")

@@ -22,7 +22,7 @@ LAST_PASSES = 2
 STRANGE_WEIGHT = 1e-3  # so that some block always tells
 MOST_ROUGH = 10.0
 MEDIAN_OF_NORMAL = 0.6745  # of the distance from the middle, in standard deviations
-EDGE_SHARE = 0.5  # spread of the weather at an edge, as a share of its height
+EDGE_SHARE = 0.8  # spread of the weather at an edge, as a share of its height
 
 Surface = NDArray[np.float32]
 Plane = NDArray[np.float32]

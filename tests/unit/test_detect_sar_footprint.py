@@ -1,0 +1,52 @@
+"""A change that was seen holds as a whole place, and one that passed lets go."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from truceline.detect.radar.backscatter import encode
+from truceline.detect.radar.history import History, SarSettings, Stamp
+from truceline.detect.radar.series import observe
+from truceline.geo.raster import Grid
+
+SIDE = 96
+GRID = Grid("EPSG:32636", (30.0, 0.0, 5e5, 0.0, -30.0, 4e6), SIDE, SIDE)
+PLACE = (slice(40, 49), slice(50, 58))
+
+
+def run(*changes_db: float, seed: int = 1) -> list[np.ndarray]:
+    """Give the states after each of the dates whose change of one place is stated."""
+    rng = np.random.default_rng(seed)
+    history, states = History.new(SarSettings(), GRID, ("vv", "vh")), []
+    for item, change_db in enumerate([0.0] * 12 + list(changes_db)):
+        power = 0.05 * rng.gamma(6, 1 / 6, (2, SIDE, SIDE))
+        power[:, *PLACE] *= 10 ** (change_db / 10)
+        stamp = Stamp(str(item), datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=12 * item))
+        observe(history, stamp, encode(power.astype(np.float32)))
+        states.append(history.life.state.copy())
+    return states[12:]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_lasts_more_weakly_than_it_came_is_confirmed_as_a_whole(seed: int):
+    first, second = run(4.5, 1.6, seed=seed)
+
+    assert (first[PLACE] == 1).mean() > 0.7
+    assert (second[PLACE] == 2).mean() > 0.6
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_passed_is_gone_on_the_next_date(seed: int):
+    first, second = run(-8.0, 0.0, seed=seed)
+
+    assert (first[PLACE] == 1).mean() > 0.9
+    assert not second[38:51, 48:60].any()
+
+
+def test_an_alert_does_not_reach_far_over_the_edge_of_its_place():
+    (state,) = run(6.0)
+
+    outline = np.zeros((SIDE, SIDE), bool)
+    outline[PLACE] = True
+    assert (state[outline] == 1).mean() > 0.9
+    assert (state[38:51, 48:60][~outline[38:51, 48:60]] > 0).mean() < 0.25
