@@ -41,8 +41,7 @@ def pair(
 ) -> tuple[Array, Array, Array]:
     """Score tracks against detections; answer track, row and score of each pair worth having.
 
-    The score is how much better the pair explains the look than a miss and a stranger would;
-    ``strange`` is, per row, how many false detections and unseen things per km2 there are.
+    The score: how much better the pair explains the look than a miss and a stranger (``strange`` per km2).
     """
     first, n = events.first[e], events.size[e]
     z = rows.z[first : first + n]
