@@ -99,7 +99,7 @@ def ours(paths: list[Path]) -> int:
     inputs = read_inputs(*paths)
     times = output_times(inputs, 30, None, None)
     tracks_table(follow(inputs, times, by_arrival=True), inputs, times)
-    return len(inputs.detections["x_m"])
+    return len(inputs.detections["detection_id"])
 
 
 def plain_loop(paths: list[Path]) -> int:
