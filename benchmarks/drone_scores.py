@@ -1,6 +1,8 @@
 """How right the scores of the drone's eyes are, and the maps that make them so.
 
-usage: python benchmarks/drone_scores.py [--pictures 20]
+usage: python benchmarks/drone_scores.py [--pictures 20] [--weights FOLDER] [--network NAME]
+The packaged thermal network has learnt from every date of the pack: for it, give a folder that holds a twin
+which has not (model card), or its chances come out too high.
 Looks at marked pictures that were held back from training, of $TRUCELINE_SHARED (default ../shared), in every
 way of looking. Per way and kind of thing: how many boxes, how many of them right, the mean difference between
 score and share of right boxes in ten bins as the network gives it and as the map does (fitted on one half of
@@ -8,6 +10,7 @@ the pictures, told on the other, both ways round), and the map fitted on all, fo
 """
 
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -17,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
+from truceline.detect.pictures import finder
 from truceline.detect.pictures.finder import Found
 from truceline.detect.pictures.looks import raw_thermal, raw_visible
 from truceline.detect.pictures.reading import read_picture
@@ -136,16 +140,30 @@ def some(pictures: list[Marked], most: int) -> list[Marked]:
     return [pictures[k * len(pictures) // most] for k in range(most)] if len(pictures) > most else pictures
 
 
+def stand_in(folder: Path) -> None:
+    """Let the networks of a folder, ``NAME.onnx``, stand in for the package's."""
+    finder.WEIGHTS = folder
+    for name in finder.SHA256:
+        if (folder / f"{name}.onnx").exists():
+            finder.SHA256[name] = hashlib.sha256((folder / f"{name}.onnx").read_bytes()).hexdigest()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pictures", type=int, default=20, help="of each place or date")
+    parser.add_argument("--weights", type=Path, help="folder of networks to judge instead of the package's")
+    parser.add_argument("--network", choices=tuple(finder.SHA256), help="judge only this one")
     options = parser.parse_args()
+    if options.weights:
+        stand_in(options.weights)
     shared = Path(os.environ.get("TRUCELINE_SHARED") or "../shared")
     if not shared.is_dir():
         print(f"{shared}: no folder; the marked pictures are wanted", file=sys.stderr)
         return 2
     print(f"{'way':16s} {'kind':8s} {'boxes':>6s} {'right':>6s} {'off, raw':>9s} {'off, map':>9s}  map")
     for name, how, pictures, look in ways(shared, options.pictures):
+        if options.network not in (None, name):
+            continue
         scores, hits, groups, halves = [], [], [], []
         for number, truth in enumerate(pictures):
             found = look(read_picture(truth.path).pixels, truth)
