@@ -20,7 +20,7 @@ class Map(NamedTuple):
     shift: float
 
 
-# By network and way of looking: vehicles, persons, bicycles. Thermal: fitted on a twin of the packaged network
+# By network and way of looking: vehicles, persons, bicycles. Thermal: fitted on a twin of the packaged weights
 # that has not learnt from the date judged. Still daylight pictures come from places unlike
 # those marked: slabs and pipes on empty ground reach .75 there, which is made even odds (-1.30 was fitted).
 MAPS = {
