@@ -20,9 +20,9 @@ class Map(NamedTuple):
     shift: float
 
 
-# By network and way of looking: vehicles, persons, bicycles. Thermal: fitted on a twin that has not learnt from
-# the date judged. Still daylight pictures come from places unlike those marked: slabs and pipes on empty ground
-# reach .75 there, which is made even odds (-1.30 was fitted).
+# By network and way of looking: vehicles, persons, bicycles. Thermal: fitted on a twin that has not learnt
+# from the date judged. Still daylight pictures come from places unlike those marked: slabs and pipes on empty
+# ground reach .75 there, which is made even odds (-1.30 was fitted).
 MAPS = {
     ("visible", "still"): (Map(3.24, -3.56), Map(3.00, -3.56), Map(3.24, -3.56)),
     ("visible", "frame"): (Map(3.05, 0.16), Map(2.79, -1.65), Map(3.05, 0.16)),
