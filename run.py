@@ -66,7 +66,7 @@ def set_up(dev):
         return "installing failed, see above; is the package index reachable?"
     say("3/4 linking truceline into it")
     link_package()
-    say("4/4 compiling the tracker once (half a minute)")
+    say("4/4 compiling the tracker once (a minute or two)")
     if subprocess.call([python(), "-c", "from truceline.track.engine import warm; warm()"]):
         return "the tracker could not be compiled, see above"
     marks["dev" if dev else "run"].write_text(wanted)
