@@ -24,6 +24,8 @@ _ROUNDS = 50
 _SETTLED = 1e-4  # largest step of a canonical correlation
 _SAMPLE = 250_000  # pixels that the iteration looks at
 _RIDGE = 1e-9
+# A filling that both pictures share agrees better than any ground and would become the only measure.
+_LEAST_UNCHANGED = 0.05
 # Two pictures that fit perfectly have no unchanged differences to measure others by.
 _LEAST_VARIANCE = 1e-6
 _LEAST_STATISTIC = 1e-3
@@ -186,7 +188,8 @@ def _iterate(one: Array, two: Array) -> tuple[Array, Array, Array, Array, Array]
         variance = np.maximum(2 * (1 - correlation), _LEAST_VARIANCE)
         found = (transform[0], transform[1], transform[2], transform[3], variance)
         weight = chi2.sf(_statistic(one, two, *found), len(one))
-        if weight.sum() < 10 * len(one) or np.abs(correlation - before).max() < _SETTLED:
+        few = weight.sum() < 10 * len(one) or weight.mean() < _LEAST_UNCHANGED
+        if few or np.abs(correlation - before).max() < _SETTLED:
             break
         before = correlation
     return found
