@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cuts import FILL, Picture, load
+from cuts import FILL, LEAST_SEEN, Picture, load
 from loss import BOX_CELLS, MIN_OVERLAP
 from network import GROUPS, KINDS, STRIDE
 
@@ -23,7 +23,6 @@ SIDE_PX = 512
 SCALE = (0.75, 2.2)  # persons are 12 x 19 pixels: most cuts enlarge
 STRETCH = 0.08  # of one axis against the other
 NEAR = 0.5  # share of cuts around an object
-LEAST_SEEN = 0.45  # an object cut more than that is neither right nor wrong
 PASTES = 5  # objects put into a cut at most: things and grounds that were never seen together
 PASTED = 0.6  # share of cuts that get some
 MARGIN, FEATHER_PX = 1.12, 2.0  # what comes along around a pasted object, and how softly it ends

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Point, shape
 from truceline.app.cli import main
-from truceline.detect.radar import desk
+from truceline.detect import desk
 from truceline.detect.radar.backscatter import encode
 from truceline.detect.radar.history import History, SarSettings, Stamp
 from truceline.detect.radar.history_file import load_history, save_history

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, shift
+from truceline.detect import desk as planes
 from truceline.detect.optical import strips as cut
 from truceline.detect.optical.compare import compare, patches_of
-from truceline.detect.radar import desk as planes
 from truceline.geo.raster import Grid
 
 GRID = Grid("EPSG:32636", (30.0, 0.0, 500_000.0, 0.0, -30.0, 3_900_000.0), 150, 230)

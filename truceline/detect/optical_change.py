@@ -15,10 +15,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from truceline.detect.chip import Caption, before_and_after
+from truceline.detect.desk import Desk
 from truceline.detect.optical.cloud_mask import BANDS, CLOUD, SHADOW, bands_wanted, mask_clouds
 from truceline.detect.optical.compare import Patch, compare, patches_of
 from truceline.detect.optical.strips import strips
-from truceline.detect.radar.desk import Desk
 from truceline.geo.bands import Layers, open_bands
 from truceline.geo.cog import write_cog_from
 from truceline.geo.raster import Float32, Grid

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from truceline.model.place import Span, utc_text
 from truceline.model.units import Seconds
 from truceline.plug import Intake, Source, Taken
 from truceline.sources.folder import sweeps
+from truceline.sources.unreadable import file_time, unreadable
 
 LARGEST_BYTES = 256 << 20
 _TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "TIFF": "image/tiff"}
@@ -57,14 +58,14 @@ class Photos(Source):
             with opened(file.name, data) as image:
                 tags, media_type = read_tags(image, data), _TYPES[str(image.format)]
         except OSError as error:
-            return self._unreadable(file, f"{file.name}: cannot be read: {error.strerror}", intake)
+            return Taken(noun=unreadable(self.name, file, f"{file.name}: cannot be read: {error.strerror}"))
         except BadInput as error:
-            return self._unreadable(file, str(error), intake)
+            return Taken(noun=unreadable(self.name, file, str(error)))
         blob = intake.put(data, media_type, "photo")
         return Taken(noun=self._noun(key, file, tags), blobs=(blob,))
 
     def _noun(self, key: str, file: Path, tags: PhotoTags) -> Observation:
-        moment = tags.time or datetime.fromtimestamp(int(file.stat().st_mtime), UTC)
+        moment = tags.time or file_time(file)
         outline = outline_of(tags)
         reasons = _reasons(tags, outline)
         return Observation(
@@ -77,19 +78,6 @@ class Photos(Source):
             footprint=None if outline is None else _polygon(outline),
             attributes=_attributes(file.name, tags, moment, outline),
         )
-
-    def _unreadable(self, file: Path, reason: str, intake: Intake) -> Taken:
-        now = intake.now()
-        said = Observation(
-            source=self.name,
-            key=f"unreadable:{file.name}:{now.isoformat()}",
-            phenomenon=Span(from_utc=now, until_utc=now),
-            result_utc=now,
-            status="degraded",
-            reason=reason[:400],
-            attributes={"file": file.name},
-        )
-        return Taken(noun=said)
 
 
 def _reasons(tags: PhotoTags, outline: Outline | None) -> list[str]:

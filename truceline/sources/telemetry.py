@@ -13,12 +13,12 @@ from truceline.codec.flightlog.log import read_log
 from truceline.codec.flightlog.mavlink import MavlinkLog, Positions, positions_table, stamped
 from truceline.model.errors import BadInput
 from truceline.model.observed import Observation, Scalar
-from truceline.model.place import Span
 from truceline.model.units import Seconds
 from truceline.plug import Intake, Source, Taken
 from truceline.sources.datagrams import QUIET_S, Address, Receiver, address_of
 from truceline.sources.flown import TELEMETRY_TYPE, parquet, span_of
 from truceline.sources.folder import sweeps
+from truceline.sources.unreadable import unreadable
 
 LONGEST_BYTES = 1 << 30
 
@@ -63,17 +63,7 @@ class Telemetry(Source):
                 return
             table, notes = read_log(file.name, [data])
         except (BadInput, OSError) as error:
-            now = intake.now()
-            said = Observation(
-                source=self.name,
-                key=f"unreadable:{file.name}:{now.isoformat()}",
-                phenomenon=Span(from_utc=now, until_utc=now),
-                result_utc=now,
-                status="degraded",
-                reason=str(error)[:400],
-                attributes={"file": file.name},
-            )
-            yield Taken(noun=said)
+            yield Taken(noun=unreadable(self.name, file, str(error)))
             return
         yield self._taken(key, file.name, table, notes, intake)
 

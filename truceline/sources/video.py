@@ -5,9 +5,7 @@ becomes a degraded observation: that nothing could be seen is also something to 
 """
 
 import hashlib
-import stat
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -19,13 +17,12 @@ from truceline.codec.klv_cuts import Cuts, joined
 from truceline.codec.klv_matrix import to_rows
 from truceline.codec.klv_stream import KlvStream
 from truceline.model.errors import BadInput
-from truceline.model.observed import Observation
-from truceline.model.place import Span
 from truceline.model.units import Seconds
 from truceline.plug import Intake, Source, Taken
 from truceline.sources.datagrams import address_of, live_pieces
 from truceline.sources.flown import Flown, taken_of
 from truceline.sources.folder import sweeps
+from truceline.sources.unreadable import file_time, unreadable
 
 CHUNK_BYTES = 1 << 20
 
@@ -71,7 +68,7 @@ class Video(Source):
         try:
             stream, packets, sha256, size_bytes = _read(file)
         except BadInput as error:
-            yield Taken(noun=_unreadable(self.name, file, error))
+            yield Taken(noun=unreadable(self.name, file, str(error)))
             return
         for index, piece in enumerate(_pieces(stream, packets, size_bytes, self.piece_s)):
             key = f"{sha256}:{index}"
@@ -85,15 +82,7 @@ class Video(Source):
         # The program tables are put before it, so that the piece can be decoded alone.
         clip = (stream.tables if piece.begin else b"") + clip
         notes = [note.removeprefix(f"{stream.where}: ") for note in stream.notes()]
-        return Flown(key, file.name, clip, stream.form, to_rows(piece.packets), notes, _file_time(file))
-
-
-def _state(file: Path) -> tuple[int, int] | None:
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+        return Flown(key, file.name, clip, stream.form, to_rows(piece.packets), notes, file_time(file))
 
 
 def _read(file: Path) -> tuple[KlvStream, Cuts, str, int]:
@@ -110,24 +99,6 @@ def _read(file: Path) -> tuple[KlvStream, Cuts, str, int]:
         raise BadInput(file.name, f"cannot be read: {error.strerror}") from error
     packets.append(stream.finish())
     return stream, joined(packets), digest.hexdigest(), size_bytes
-
-
-def _unreadable(source: str, file: Path, error: BadInput) -> Observation:
-    moment = _file_time(file)
-    return Observation(
-        source=source,
-        key=f"unreadable:{file.name}:{(_state(file) or (0, 0))[0]}",
-        phenomenon=Span(from_utc=moment, until_utc=moment),
-        result_utc=moment,
-        status="degraded",
-        reason=str(error),
-        attributes={"file": file.name},
-    )
-
-
-def _file_time(file: Path) -> datetime:
-    state = _state(file)
-    return datetime.fromtimestamp(state[1] // 1_000_000_000 if state else 0, UTC)
 
 
 def _pieces(stream: KlvStream, packets: Cuts, size_bytes: int, piece_s: float) -> list[_Piece]:

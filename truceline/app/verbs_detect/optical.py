@@ -45,10 +45,10 @@ def run(args: argparse.Namespace) -> int:
 
     from truceline.app.output import whole_folder
     from truceline.app.progress import progress, say
+    from truceline.detect.desk import Desk
     from truceline.detect.optical.compare import BANDS, compare, patches_of
     from truceline.detect.optical.documents import geojson_of, item_of
     from truceline.detect.optical.strips import strips
-    from truceline.detect.radar.desk import Desk
     from truceline.geo.bands import open_bands, open_picture
     from truceline.geo.cog import write_cog_from
 

@@ -13,8 +13,8 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.ndimage import gaussian_filter, label
 from scipy.stats import chi2
 
+from truceline.detect.desk import Desk
 from truceline.detect.optical.strips import strips
-from truceline.detect.radar.desk import Desk
 from truceline.geo.raster import Float32
 
 Array = npt.NDArray[np.float64]

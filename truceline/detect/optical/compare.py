@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import find_objects, label
 
+from truceline.detect.desk import Desk
 from truceline.detect.meaning import Meaning, Traits, indices_change, meaning_of, traits_of
 from truceline.detect.optical.alteration import (
     Array,
@@ -21,7 +22,6 @@ from truceline.detect.optical.alteration import (
 )
 from truceline.detect.optical.registration import LEAST_PX, MOST_PX, estimate_shift, moved
 from truceline.detect.optical.strips import strips
-from truceline.detect.radar.desk import Desk
 from truceline.geo.raster import Float32, Grid, polygonize
 from truceline.model.errors import BadInput
 from truceline.model.names import name

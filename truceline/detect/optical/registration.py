@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import binary_dilation, shift
 
+from truceline.detect.desk import Desk
 from truceline.detect.optical.strips import strips
-from truceline.detect.radar.desk import Desk
 from truceline.geo.raster import Float32
 
 MOST_PX = 5.0  # contract satellite, section 3

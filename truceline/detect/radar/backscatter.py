@@ -14,7 +14,7 @@ from numba import njit
 from numpy.polynomial import Chebyshev, Polynomial
 from numpy.typing import NDArray
 
-from truceline.detect.radar.desk import Desk
+from truceline.detect.desk import Desk
 from truceline.geo.raster import Grid, SingleBand
 from truceline.model.errors import BadInput
 

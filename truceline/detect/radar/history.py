@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from truceline.detect.radar.desk import Desk
+from truceline.detect.desk import Desk
 from truceline.detect.radar.lifecycle import NEVER, Life
 from truceline.detect.radar.matched import Past, Today
 from truceline.detect.radar.scoring import SCORE_STEPS, UNTESTED

@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from truceline.detect.radar.desk import Desk
+from truceline.detect.desk import Desk
 from truceline.detect.radar.history import (
     ALERTED,
     AlertObject,
