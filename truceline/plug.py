@@ -71,7 +71,7 @@ class Source(Plug):
 
 
 class Media(Protocol):
-    """What a detector may do: open samples read-only, and store chips."""
+    """What a detector may do: open samples read-only, and store chips and its memory."""
 
     memory: Path | None
 
@@ -81,10 +81,10 @@ class Media(Protocol):
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """What a detector saw: rows of ``tables.DETECTION``, also none."""
+    """What a detector saw: rows of ``tables.DETECTION``, also none; ``memory`` was put into the media."""
 
     rows: pa.Table
-    memory: Path | None = None
+    memory: Blob | None = None
     blobs: tuple[Blob, ...] = ()
     status: str = "ok"
     reason: str = ""

@@ -1,6 +1,7 @@
 """The optical detector compares each scene with the one before and says what it cannot compare."""
 
 import io
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -66,7 +67,7 @@ class Series:
             write_cog(path, grid, bands, NAMES if whole else (word,))
             blobs.append(self.media.put(path, "image/tiff", word))
         found = self.detector.detect(said, blobs, self.media)
-        self.media.memory = found.memory or self.media.memory
+        self.media.memory = self.media.open(found.memory) if found.memory else self.media.memory
         return found
 
 
@@ -125,10 +126,21 @@ def test_a_scene_that_cannot_be_compared_is_degraded_and_the_memory_stays(series
 
 
 def test_the_same_scenes_give_the_same_memory(series, tmp_path):
-    once = series.look(0, series.scene(0)).memory.read_bytes()
+    once = series.look(0, series.scene(0)).memory
     series.media.memory = None
 
-    assert series.look(0, series.scene(0)).memory.read_bytes() == once
+    assert series.look(0, series.scene(0)).memory == once
+
+
+def test_a_look_leaves_no_file_behind_but_in_the_blob_folder(series, tmp_path, monkeypatch):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+
+    for number in range(2):
+        series.look(number, series.scene(number))
+
+    assert not list(temporary.iterdir())
 
 
 def test_a_filling_that_both_scenes_share_does_not_become_the_measure_of_the_ground(series):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -58,7 +59,7 @@ class Pass:
         )
         blobs = [self.media.put(self.folder / f"i{number}_{word}.tif", "image/tiff", word) for word in words]
         found = self.detector.detect(observation, blobs, self.media)
-        self.media.memory = found.memory or self.media.memory
+        self.media.memory = self.media.open(found.memory) if found.memory else self.media.memory
         return found
 
 
@@ -115,6 +116,17 @@ def test_an_earlier_scene_or_a_missing_polarisation_is_degraded_and_keeps_the_me
         assert found.status == "degraded" and found.reason and found.memory is None
         assert found.rows.num_rows == 0
     assert passes.media.memory == memory
+
+
+def test_a_look_leaves_no_file_behind_but_in_the_blob_folder(passes: Pass, tmp_path, monkeypatch):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+
+    for number in range(2):
+        passes.look(number)
+
+    assert not list(temporary.iterdir())
 
 
 def test_a_spoilt_scene_is_degraded(passes: Pass):

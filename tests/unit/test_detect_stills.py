@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import tempfile
 from datetime import UTC, datetime
 
 import numpy as np
@@ -53,7 +54,7 @@ def look(shelf, data, **settings):
     span = Span(from_utc=START, until_utc=START)
     observation = Observation(source="q", key=blob.sha256, phenomenon=span, result_utc=START)
     found = Stills(**settings).detect(observation, [blob], shelf)
-    shelf.memory = found.memory
+    shelf.memory = shelf.open(found.memory)
     return found
 
 
@@ -127,6 +128,16 @@ def test_things_in_kept_pictures_are_coarse_unless_asked_otherwise(shelf, monkey
 
     inside = np.asarray(Image.open(shelf.open(stored.blobs[0])).convert("L"), float)[60:300, 80:400]
     assert (np.abs(np.diff(inside, axis=1)).mean() < 12) == blur
+
+
+def test_a_look_leaves_no_file_behind_but_in_the_blob_folder(shelf, one_car, tmp_path, monkeypatch):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+
+    look(shelf, strip_photo(0, ground()))
+
+    assert not list(temporary.iterdir())
 
 
 def test_a_piece_without_a_photo_is_degraded_and_forgets_nothing(shelf, one_car):

@@ -1,7 +1,6 @@
 """Optical change in the running system: each scene against the one before (contract satellite, section 3)."""
 
 import json
-import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -75,7 +74,7 @@ class OpticalChange(Detector):
             scene = self._scene({_ALIAS.get(blob.name, blob.name): media.open(blob) for blob in blobs})
             taken = observation.phenomenon.from_utc
             if media.memory is None:
-                return Found(rows=DETECTION.empty_table(), memory=_stored(scene, taken))
+                return Found(rows=DETECTION.empty_table(), memory=_stored(scene, taken, media))
             before, when = _remembered(media.memory, scene.desk)
             rows = self._rows(before, when, scene, observation, media)
         except BadInput as error:
@@ -85,7 +84,7 @@ class OpticalChange(Detector):
         for top, bottom in strips(scene.grid.height):
             new, old = scene.pixels[:, top:bottom], before.pixels[:, top:bottom]
             np.copyto(new, old, where=np.isnan(new[0]) & np.isfinite(old[0]))
-        return Found(rows=rows, memory=_stored(scene, taken))
+        return Found(rows=rows, memory=_stored(scene, taken, media))
 
     def _scene(self, files: Mapping[str, Path]) -> Scene:
         with ExitStack() as stack:
@@ -204,17 +203,16 @@ def _grey(bands: Float32, middle: Float64, spread: Float64) -> Float32:
     return np.asarray(((bands - middle) / spread).mean(axis=0), np.float32)
 
 
-def _stored(scene: Scene, taken: datetime) -> Path:
-    handle, path = tempfile.mkstemp(prefix="truceline-scene-", suffix=".tif")
-    os.close(handle)
-
+def _stored(scene: Scene, taken: datetime, media: Media) -> Blob:
     def bands(rows: slice, columns: slice) -> Float32:
         pixels = scene.pixels[:, rows, columns]
         # One more, empty band carries the time: a description is all that the writer of rasters keeps.
         return np.concatenate([pixels, np.zeros((1, *pixels.shape[1:]), np.float32)])
 
-    write_cog_from(Path(path), scene.grid, bands, (*scene.names, f"{_DATE}{taken.isoformat()}"))
-    return Path(path)
+    with tempfile.TemporaryDirectory(prefix="truceline-") as folder:
+        path = Path(folder, "scene.tif")
+        write_cog_from(path, scene.grid, bands, (*scene.names, f"{_DATE}{taken.isoformat()}"))
+        return media.put(path, "application/octet-stream", "memory")
 
 
 def _remembered(path: Path, desk: Desk) -> tuple[Scene, str]:

@@ -1,7 +1,6 @@
 """Lasting changes of the surface in radar scenes, one scene at a time (contract satellite, section 1)."""
 
 import json
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,7 +52,7 @@ class SarChange(Detector):
         except BadInput as error:
             return Found(rows=DETECTION.empty_table(), status="degraded", reason=f"{error.what}"[:200])
         rows = self._rows(history, observation, media)
-        return Found(rows=rows, memory=_stored(history))
+        return Found(rows=rows, memory=_stored(history, media))
 
     def _advanced(self, observation: Observation, blobs: Sequence[Blob], media: Media) -> History:
         files = {blob.name: media.open(blob) for blob in blobs if blob.name in POLARISATIONS}
@@ -139,8 +138,8 @@ def _quieter(level_db: Float32) -> Float32:
     return np.where(known, smooth, np.nan).astype(np.float32)
 
 
-def _stored(history: History) -> Path:
-    handle, path = tempfile.mkstemp(prefix="truceline-series-")
-    os.close(handle)
-    save_history(history, Path(path))
-    return Path(path)
+def _stored(history: History, media: Media) -> Blob:
+    with tempfile.TemporaryDirectory(prefix="truceline-") as folder:
+        path = Path(folder, "series")
+        save_history(history, path)
+        return media.put(path, "application/octet-stream", "memory")

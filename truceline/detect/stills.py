@@ -6,10 +6,7 @@ that lie nearest. What was before is remembered by hash alone, the pictures lie 
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -83,7 +80,7 @@ class Stills(Detector):
         rows, pictures = self._rows(observation, still, ground, hits, words, media)
         return Found(
             rows=pa.Table.from_pylist(rows, DETECTION),
-            memory=_store_memory(photo, blob, before),
+            memory=_store_memory(photo, blob, before, media),
             blobs=tuple(pictures),
             status="degraded" if placed.health else "ok",
             reason=", ".join(placed.health) + (f"; placed by {placed.method}" if placed.health else ""),
@@ -188,11 +185,8 @@ def _remembered(media: Media) -> list[Earlier]:
     return [] if media.memory is None else msgspec.json.decode(media.memory.read_bytes(), type=list[Earlier])
 
 
-def _store_memory(photo: Photo, blob: Blob, before: Sequence[Earlier]) -> Path:
+def _store_memory(photo: Photo, blob: Blob, before: Sequence[Earlier], media: Media) -> Blob:
     others = [one for one in before if one.sha256 != blob.sha256]
     if np.isfinite(photo.lat_deg + photo.lon_deg):
         others.append(Earlier(blob.sha256, photo.lat_deg, photo.lon_deg))
-    handle, path = tempfile.mkstemp(prefix="truceline-photos-")
-    with os.fdopen(handle, "wb") as file:
-        file.write(msgspec.json.encode(others[-KEPT:]))
-    return Path(path)
+    return media.put(msgspec.json.encode(others[-KEPT:]), "application/octet-stream", "memory")

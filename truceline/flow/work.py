@@ -55,10 +55,7 @@ def detect(argument: bytes, media: BlobMedia) -> Answer:
         raise BadInput("detect", f"{asked.settings['kind']} is no detector")
     media.memory = media.open(asked.memory) if asked.memory is not None else None
     found = detector.detect(asked.observation, asked.blobs, media)
-    memory = asked.memory
-    if found.memory is not None:
-        memory = media.put(found.memory, "application/octet-stream", "memory")
-    return _answer(asked, media, found.rows, memory, found.status, found.reason)
+    return _answer(asked, media, found.rows, found.memory or asked.memory, found.status, found.reason)
 
 
 def nothing_found(job: Job, blobs: Blobs, reason: str) -> Answer:
