@@ -81,13 +81,17 @@ class Media(Protocol):
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """What a detector saw: rows of ``tables.DETECTION``, also none; ``memory`` was put into the media."""
+    """What a detector saw: rows of ``tables.DETECTION``, also none.
+
+    ``memory`` was put into the media; ``hidden`` is ground of the piece that it could not see, as GeoJSON.
+    """
 
     rows: pa.Table
     memory: Blob | None = None
     blobs: tuple[Blob, ...] = ()
     status: str = "ok"
     reason: str = ""
+    hidden: dict[str, Any] | None = None
 
 
 class Detector(Plug):

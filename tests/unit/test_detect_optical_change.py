@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 from PIL import Image
 from scipy.ndimage import gaussian_filter
+from shapely.geometry import shape
 from truceline.detect.optical.alteration import alteration, threshold_of
 from truceline.detect.optical_change import OpticalChange
 from truceline.geo.raster import Grid, write_cog
@@ -108,6 +110,35 @@ def test_covered_ground_is_compared_with_what_was_seen_there_last(series):
     series.look(1, covered)
 
     assert series.look(2, series.scene(2, changed=True)).rows.num_rows == 1
+
+
+def test_covered_ground_is_told_as_not_seen(series):
+    assert series.look(0, series.scene(0)).hidden is None
+    covered = series.scene(1)
+    covered[:, 20:60, 30:70] = np.nan
+
+    hidden = shape(series.look(1, covered).hidden)
+
+    pixels = [(40, 50), (22, 32), (57, 67), (10, 50), (40, 80), (70, 40)]
+    lat, lon = GRID.at(*np.transpose(pixels))
+    assert shapely.contains_xy(hidden, lon, lat).tolist() == [True] * 3 + [False] * 3
+
+
+def test_a_scene_that_cannot_be_read_was_a_look_at_nothing(series):
+    ground = GRID.footprint()
+    said = Observation(
+        source="s2",
+        key="x",
+        phenomenon=Span(from_utc=START, until_utc=START),
+        result_utc=START,
+        footprint=ground,
+    )
+    blob = series.media.put(b"II*\0 and no more", "image/tiff", "image")
+
+    found = series.detector.detect(said, [blob], series.media)
+
+    assert found.status == "degraded"
+    assert found.hidden == ground
 
 
 @pytest.mark.parametrize("spoil", ["grid", "bands", "empty"])

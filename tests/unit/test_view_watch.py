@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from truceline.model.facts import Fact, Header, Redacted
-from truceline.model.observed import Observation
+from truceline.model.facts import Blob, Fact, Header, Redacted
+from truceline.model.names import name
+from truceline.model.observed import Detections, Observation
 from truceline.model.place import Span, utc_text
 from truceline.view.watch import CLOCK, Stations, Watch, Watched
 
@@ -49,6 +50,15 @@ class Desk:
         header = Header("a", (), "", body.id, "observation", "", (), self.seq, utc_text(moment), 1)
         fact = Fact(header, msgspec.Raw(msgspec.json.encode(body)), redacted=redacted)
         return list(self.watch.apply(fact))
+
+    def hide(self, look, km):
+        self.seq += 1
+        body = Detections(
+            observation=look, detector="optical_change", settings_sha256="0", version="1",
+            piece=Blob(sha256="0" * 64, size_bytes=0, media_type="", name=""), rows=0, hidden=ground(*km),
+        )  # fmt: skip
+        header = Header("a", (), "", f"d{self.seq}", "detection", "", (), self.seq, utc_text(minutes(60)), 1)
+        assert not list(self.watch.apply(Fact(header, msgspec.Raw(msgspec.json.encode(body)))))
 
     def status(self, name):
         return next(item for item in self.watch.sources() if item.name == name)
@@ -238,3 +248,25 @@ def test_the_frame_of_a_source_is_its_newest_one_whatever_comes_last():
     assert frame.corners == ((1, 1), (2, 2), (3, 3), (4, 4))
     desk.look("radar", 5)
     assert desk.status("radar").frame is None
+
+
+def test_ground_that_a_piece_could_not_show_was_not_looked_at():
+    desk = Desk(revisit_s=600)
+    desk.look("s2", 0, km=(0, 6), until=10)
+    desk.look("drone", 0, km=(4, 5), until=10)
+
+    for _ in range(2):  # told again, as after a late piece
+        desk.hide(name("obs", "s2", "k0"), (3, 8))
+
+    assert gaps(desk, 0, 20) == [(3.0, 4.0, 0, 20), (5.0, 10.0, 0, 20)]
+    assert desk.watch.gaps(minutes(0), minutes(20))[0].reason.startswith("s2: hidden by cloud")
+    assert desk.watch.observed_share(minutes(0), minutes(20)) == pytest.approx(0.4)
+
+
+def test_what_is_said_of_an_unknown_piece_hides_nothing():
+    desk = Desk(revisit_s=600)
+    desk.look("s2", 0, km=(0, 6), until=10)
+
+    desk.hide(name("obs", "s2", "another"), (3, 8))
+
+    assert gaps(desk, 0, 20) == [(6.0, 10.0, 0, 20)]

@@ -17,6 +17,7 @@ from truceline.detect.chip import Caption, before_and_after
 from truceline.detect.desk import Desk
 from truceline.detect.optical.cloud_mask import BANDS, CLOUD, SHADOW, bands_wanted, mask_clouds
 from truceline.detect.optical.compare import Patch, compare, patches_of
+from truceline.detect.optical.hidden import hidden_ground
 from truceline.detect.optical.strips import strips
 from truceline.geo.bands import Layers, open_bands
 from truceline.geo.cog import write_cog_from
@@ -72,19 +73,23 @@ class OpticalChange(Detector):
         """Report what changed since the scene before; the first scene is only remembered."""
         try:
             scene = self._scene({_ALIAS.get(blob.name, blob.name): media.open(blob) for blob in blobs})
-            taken = observation.phenomenon.from_utc
-            if media.memory is None:
-                return Found(rows=DETECTION.empty_table(), memory=_stored(scene, taken, media))
+        except BadInput as error:
+            return _nothing(error, observation.footprint)
+        hidden = hidden_ground(scene.pixels, scene.grid)
+        taken = observation.phenomenon.from_utc
+        if media.memory is None:
+            memory = _stored(scene, taken, media)
+            return Found(rows=DETECTION.empty_table(), memory=memory, hidden=hidden)
+        try:
             before, when = _remembered(media.memory, scene.desk)
             rows = self._rows(before, when, scene, observation, media)
         except BadInput as error:
-            reason = str(error).strip(": ")[:200]
-            return Found(rows=DETECTION.empty_table(), status="degraded", reason=reason)
+            return _nothing(error, hidden)
         # Where this scene is covered the older ground is kept: the next one has something to compare with.
         for top, bottom in strips(scene.grid.height):
             new, old = scene.pixels[:, top:bottom], before.pixels[:, top:bottom]
             np.copyto(new, old, where=np.isnan(new[0]) & np.isfinite(old[0]))
-        return Found(rows=rows, memory=_stored(scene, taken, media))
+        return Found(rows=rows, memory=_stored(scene, taken, media), hidden=hidden)
 
     def _scene(self, files: Mapping[str, Path]) -> Scene:
         with ExitStack() as stack:
@@ -133,6 +138,11 @@ class OpticalChange(Detector):
         caption = Caption(when[:10], f"{taken:%Y-%m-%d}", pixel_m=scene.grid.pixel_size_m()[0])
         rows = [_row(patch, pair, caption, observation, media) for patch in found]
         return pa.Table.from_pylist(rows, schema=DETECTION)
+
+
+def _nothing(error: BadInput, hidden: dict[str, Any] | None) -> Found:
+    reason = str(error).strip(": ")[:200]
+    return Found(rows=DETECTION.empty_table(), status="degraded", reason=reason, hidden=hidden)
 
 
 Reader = Callable[[int, int], Float32]

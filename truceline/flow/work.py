@@ -12,7 +12,6 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import msgspec
-import pyarrow as pa
 
 from truceline import __version__
 from truceline.flow.look import FUNCTION, LookArgument
@@ -22,7 +21,7 @@ from truceline.model.errors import BadInput
 from truceline.model.facts import Answer, Blob, Claim, Job
 from truceline.model.observed import Detections
 from truceline.model.tables import DETECTION
-from truceline.plug import Detector, load
+from truceline.plug import Detector, Found, load
 
 _LOG = logging.getLogger(__name__)
 _TRIES = 2
@@ -55,13 +54,14 @@ def detect(argument: bytes, media: BlobMedia) -> Answer:
         raise BadInput("detect", f"{asked.settings['kind']} is no detector")
     media.memory = media.open(asked.memory) if asked.memory is not None else None
     found = detector.detect(asked.observation, asked.blobs, media)
-    return _answer(asked, media, found.rows, found.memory or asked.memory, found.status, found.reason)
+    return _answer(asked, media, found, found.memory or asked.memory)
 
 
 def nothing_found(job: Job, blobs: Blobs, reason: str) -> Answer:
     """Say of a job that failed twice that it saw nothing and why: silence would be a claim."""
     asked = msgspec.json.decode(job.argument, type=LookArgument)
-    return _answer(asked, BlobMedia(blobs), DETECTION.empty_table(), asked.memory, "degraded", reason)
+    nothing = Found(rows=DETECTION.empty_table(), status="degraded", reason=reason)
+    return _answer(asked, BlobMedia(blobs), nothing, asked.memory)
 
 
 def perform(job: Job, root: Path) -> Answer:
@@ -98,6 +98,7 @@ class Work:
         self._pool: Executor | None = None
         self._lock = threading.Lock()
         self._asked: set[tuple[str, str, int]] = set()
+        self._stopped = False
         self.pending = 0
 
     def submit(self, job: Job) -> None:
@@ -112,8 +113,10 @@ class Work:
 
     def stop(self) -> None:
         """Let go of the workers; what was not answered is asked for again at the next start."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            self._stopped, pool = True, self._pool
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _try(self, job: Job, attempt: int) -> None:
         if self._workers == 0:
@@ -125,6 +128,8 @@ class Work:
             self._finish(job, attempt, done)
             return
         with self._lock:
+            if self._stopped:
+                return
             if self._pool is None:
                 self._pool = ProcessPoolExecutor(
                     self._workers, multiprocessing.get_context("spawn"), initializer=_deaf_to_the_keyboard
@@ -132,11 +137,10 @@ class Work:
             pool = self._pool
         try:
             future = pool.submit(perform, job, self._blobs.root)
-        except (BrokenProcessPool, RuntimeError):
+        except RuntimeError as error:  # the pool broke, or was shut down a moment ago
             self._renew(pool)
-            if attempt <= _TRIES:
-                self._try(job, attempt + 1)
-            return
+            future = Future()
+            future.set_exception(error)
         future.add_done_callback(lambda done: self._finish(job, attempt, done))
 
     def _renew(self, broken: Executor) -> None:
@@ -175,22 +179,21 @@ def _claim(job: Job, answer: Answer) -> Claim:
     )
 
 
-def _answer(
-    asked: LookArgument, media: BlobMedia, rows: pa.Table, memory: Blob | None, status: str, reason: str
-) -> Answer:
-    piece = seal(rows.select(DETECTION.names).cast(DETECTION), media._blobs, "rows")
+def _answer(asked: LookArgument, media: BlobMedia, found: Found, memory: Blob | None) -> Answer:
+    piece = seal(found.rows.select(DETECTION.names).cast(DETECTION), media._blobs, "rows")
     body = Detections(
         observation=asked.observation.id,
         detector=str(asked.settings["kind"]),
         settings_sha256=asked.settings_sha256,
         version=__version__,
         piece=piece,
-        rows=rows.num_rows,
+        rows=found.rows.num_rows,
         memory=memory,
         memory_taken=asked.memory_taken,
         supersedes=asked.supersedes,
-        status="ok" if status == "ok" else "degraded",
-        reason=reason,
+        status="ok" if found.status == "ok" else "degraded",
+        reason=found.reason,
+        hidden=found.hidden,
     )
     cited = {piece.sha256: piece, **media.stored}
     if memory is not None:

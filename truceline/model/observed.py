@@ -55,7 +55,8 @@ class Report(Noun, forbid_unknown_fields=True):
 class Detections(Noun):
     """What one detector saw in one observation, also nothing [detection].
 
-    The rows are a sealed Parquet piece of :data:`truceline.model.tables.DETECTION`.
+    The rows are a sealed Parquet piece of :data:`truceline.model.tables.DETECTION`. ``hidden`` is a GeoJSON
+    Polygon or MultiPolygon of the ground that the piece covers and could not show, as under cloud.
     """
 
     observation: str
@@ -69,6 +70,7 @@ class Detections(Noun):
     supersedes: tuple[int, ...] = ()
     status: Literal["ok", "degraded"] = "ok"
     reason: str = ""
+    hidden: dict[str, Any] | None = None
 
 
 class Tracks(Noun):

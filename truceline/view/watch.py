@@ -10,7 +10,7 @@ import shapely
 
 from truceline.log.fold import Fold
 from truceline.model.facts import Claim, Fact, Job
-from truceline.model.observed import Observation, Report
+from truceline.model.observed import Detections, Observation, Report
 from truceline.model.place import Span
 from truceline.view.frame import Frame, frame_of
 
@@ -18,6 +18,7 @@ _SOURCE = "source:"  # what the actor of a source begins with
 CLOCK = "clock"  # source name of the node's own ticks
 _BIN_S = 600  # cells of the time chart
 _GRACE = 1.5  # a source is late when it owes one and a half pieces
+_KEPT_LOOKS = 4096  # the newest; what a detector says of an older piece hides nothing any more
 
 
 class Watched(msgspec.Struct, frozen=True):
@@ -59,12 +60,20 @@ class Stations(msgspec.Struct, frozen=True):
     lon_deg: Sequence[float]
 
 
-class Watch(Fold):
-    """Folds observations, and reports that a source brought.
+class _Look(msgspec.Struct):
+    """One look at the line: the cells of time it holds for, and the stations it shows."""
 
-    A place counts as observed for ``revisit_s`` after somebody looked at it. A source that owes a
-    piece and brings none gets an observation ``blocked`` over the ground it used to see, made when
-    the node's clock tick says so.
+    source: str
+    cells: range
+    shows: np.ndarray
+
+
+class Watch(Fold):
+    """Folds observations, reports that a source brought, and what detectors could not see.
+
+    A place counts as observed for ``revisit_s`` after somebody looked at it, unless a detector says of the
+    piece that the place was hidden. A source that owes a piece and brings none gets an observation
+    ``blocked`` over the ground it used to see, made when the node's clock tick says so.
 
     Parameters
     ----------
@@ -87,7 +96,8 @@ class Watch(Fold):
         self._frames: dict[str, Frame] = {}
         self._stations = stations
         self._revisit = timedelta(seconds=revisit_s)
-        self._seen: dict[int, np.ndarray] = {}
+        self._seen: dict[int, np.ndarray] = {}  # how many looks show each station
+        self._looks: dict[str, _Look] = {}
         self._why: dict[int, dict[str, np.ndarray]] = {}
         self._began_utc: datetime | None = None
         self.now_utc = datetime(1970, 1, 1, tzinfo=UTC)
@@ -98,6 +108,8 @@ class Watch(Fold):
             self._reported(fact.actor.removeprefix(_SOURCE), fact.noun(Report).time_utc)
         if fact.kind == "config" and self._began_utc is None:
             self._began_utc = fact.time_utc  # from here on a source that never came is late too
+        if fact.kind == "detection" and fact.redacted is None:
+            self._hide(fact.noun(Detections))
         if fact.kind != "observation" or fact.redacted is not None:
             return ()
         said = fact.noun(Observation)
@@ -115,7 +127,7 @@ class Watch(Fold):
             if frame is not None and (held is None or frame.time_utc >= held.time_utc):
                 self._frames[said.source] = frame
         if said.footprint is not None and self._stations is not None:
-            self._look(said, self._stations)
+            self._look(fact.id, said, self._stations)
         return ()
 
     def due(self) -> datetime | None:
@@ -144,7 +156,7 @@ class Watch(Fold):
             runs = set()
             if cell <= last:
                 seen = self._seen.get(cell)
-                runs = set(_runs(np.ones(size, bool) if seen is None else ~seen))
+                runs = set(_runs(np.ones(size, bool) if seen is None else seen == 0))
             for run in [run for run in open_runs if run not in runs]:
                 found.append((open_runs.pop(run), cell, *run))
             for run in runs:
@@ -166,7 +178,7 @@ class Watch(Fold):
         if self._stations is None:
             return 0.0
         seen = self._seen.get(_bin(at_utc))
-        count = len(self._stations.lat_deg) if seen is None else int((~seen).sum())
+        count = len(self._stations.lat_deg) if seen is None else int((seen == 0).sum())
         return count * self._stations.step_m / 1000
 
     def line_km(self) -> float:
@@ -179,24 +191,41 @@ class Watch(Fold):
             return 0.0
         cells = range(_bin(from_utc), _bin(until_utc - timedelta(microseconds=1)) + 1)
         size = len(self._stations.lat_deg)
-        seen = sum(int(self._seen[cell].sum()) for cell in cells if cell in self._seen)
+        seen = sum(int(np.count_nonzero(self._seen[cell])) for cell in cells if cell in self._seen)
         return seen / (size * len(cells)) if size and cells else 0.0
 
-    def _look(self, said: Observation, stations: Stations) -> None:
-        ground = shapely.from_geojson(msgspec.json.encode(said.footprint))
-        mask = shapely.contains_xy(ground, stations.lon_deg, stations.lat_deg)
-        if not mask.any():
+    def _look(self, entry_id: str, said: Observation, stations: Stations) -> None:
+        mask = _within(said.footprint, stations)
+        if not mask.any() or entry_id in self._looks:
             return
+        first, last = _bin(said.phenomenon.from_utc), _bin(said.phenomenon.until_utc)
         if said.status == "blocked":
-            for cell in range(_bin(said.phenomenon.from_utc), _bin(said.phenomenon.until_utc) + 1):
-                why = self._why.setdefault(cell, {})
-                reason = f"{said.source}: {said.reason or 'nothing came'}"
-                why[reason] = why[reason] | mask if reason in why else mask
+            self._because(range(first, last + 1), mask, f"{said.source}: {said.reason or 'nothing came'}")
             return
-        until = said.phenomenon.until_utc + self._revisit
-        for cell in range(_bin(said.phenomenon.from_utc), _bin(until - timedelta(microseconds=1)) + 1):
+        until = said.phenomenon.until_utc + self._revisit - timedelta(microseconds=1)
+        look = self._looks[entry_id] = _Look(said.source, range(first, _bin(until) + 1), mask)
+        for cell in look.cells:
             seen = self._seen.get(cell)
-            self._seen[cell] = mask if seen is None else seen | mask
+            self._seen[cell] = mask.astype(np.uint16) if seen is None else seen + mask
+        if len(self._looks) > _KEPT_LOOKS:
+            del self._looks[next(iter(self._looks))]
+
+    def _hide(self, said: Detections) -> None:
+        """Take back from a look what its piece could not show, once."""
+        look = self._looks.get(said.observation)
+        if look is None or said.hidden is None or self._stations is None:
+            return
+        lost = look.shows & _within(said.hidden, self._stations)
+        look.shows = look.shows & ~lost
+        if lost.any():
+            self._because(look.cells, lost, f"{look.source}: hidden by cloud or shadow, or without data")
+            for cell in look.cells:
+                self._seen[cell] = self._seen[cell] - lost
+
+    def _because(self, cells: range, mask: np.ndarray, reason: str) -> None:
+        for cell in cells:
+            why = self._why.setdefault(cell, {})
+            why[reason] = why[reason] | mask if reason in why else mask
 
     def _reported(self, source: str, moment: datetime) -> None:
         self._pieces[source] = self._pieces.get(source, 0) + 1
@@ -240,6 +269,11 @@ class Watch(Fold):
                 if mask[start:end].any():
                     return reason
         return "no source looked"
+
+
+def _within(ground: dict[str, Any] | None, stations: Stations) -> np.ndarray:
+    area = shapely.from_geojson(msgspec.json.encode(ground))
+    return np.asarray(shapely.contains_xy(area, stations.lon_deg, stations.lat_deg), bool)
 
 
 def _bin(moment: datetime) -> int:
