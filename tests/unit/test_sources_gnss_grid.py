@@ -10,6 +10,8 @@ from truceline.sources.gnss_grid import GnssGrid
 
 HEADER = "lat_deg,lon_deg,cell_deg,count_good_aircraft,count_bad_aircraft"
 
+HEXAGONS = "hex,count_good_aircraft,count_bad_aircraft"
+
 
 class Basket:
     def __init__(self, known=()):
@@ -43,6 +45,18 @@ def test_disturbed_cells_are_noted_worst_first_and_do_not_reach_the_rules(tmp_pa
     assert taken(tmp_path, Basket({day.noun.key})) == []
 
 
+def test_a_hexagon_lies_where_its_index_says(tmp_path):
+    # Index and middle as the documentation of the H3 library gives them.
+    (tmp_path / "2025-05-09.csv").write_text(f"{HEXAGONS}\n8928308280fffff,50,50\n")
+    note, day = taken(tmp_path)
+
+    assert note.noun.lat_deg == pytest.approx(37.776702, abs=1e-5)
+    assert note.noun.lon_deg == pytest.approx(-122.418459, abs=1e-5)
+    assert note.noun.ce90_m == pytest.approx(2.146 * (105_332 / 12) ** 0.5, rel=0.1)  # mean area at this size
+    assert note.noun.attributes["hex"] == "8928308280fffff"
+    assert day.noun.status == "degraded"
+
+
 def test_a_quiet_day_is_ok(tmp_path):
     (tmp_path / "2025-05-09.csv").write_text(f"{HEADER}\n35.0,33.0,0.5,90,1\n")
     (day,) = taken(tmp_path)
@@ -54,13 +68,11 @@ def test_a_quiet_day_is_ok(tmp_path):
     ("word", "content", "why"),
     [
         ("2025-05-09.csv", f"{HEADER}\nx,33.0,0.5,90,10\n", "1 left out: 2025-05-09.csv:2: lat_deg"),
-        ("2025-05-09.csv", f"{HEADER}\n35,33.0,0.5,-1,10\n", "1 left out: 2025-05-09.csv:2: a place"),
+        ("2025-05-09.csv", f"{HEADER}\n35,33.0,0.5,-1,10\n", "1 left out: 2025-05-09.csv:2: a count"),
+        ("2025-05-09.csv", f"{HEADER}\n95,33.0,0.5,1,10\n", "1 left out: 2025-05-09.csv:2: a place"),
         ("2025-05-09.csv", f"{HEADER}\n35,33.0,nan,1,10\n", "1 left out: 2025-05-09.csv:2: cell_deg"),
-        (
-            "2025-05-09.csv",
-            "hex,count_good_aircraft,count_bad_aircraft\n84,1,2\n",
-            "has H3 cells (hex); columns lat_deg, lon_deg, cell_deg are wanted",
-        ),
+        ("2025-05-09.csv", f"{HEXAGONS}\n84,1,2\n", "1 left out: 2025-05-09.csv:2: hex: '84' is no H3 cell"),
+        ("2025-05-09.csv", "hex,count_good_aircraft\n", "column count_bad_aircraft is missing"),
         ("today.csv", f"{HEADER}\n", "its name holds no day"),
         ("2025-13-09.csv", f"{HEADER}\n", "its name holds no day"),
     ],

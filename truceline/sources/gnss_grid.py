@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+import h3
+
 from truceline.model.errors import BadInput
 from truceline.model.names import name
 from truceline.model.observed import Observation, Report
@@ -17,28 +19,34 @@ from truceline.sources.folder import sweeps
 from truceline.sources.rows import Row, Wrong, read_rows, table
 
 MAX_CELLS = 200  # the worst are told one by one; more say nothing new about a line
-NEEDED = ("lat_deg", "lon_deg", "cell_deg", "count_good_aircraft", "count_bad_aircraft")
+SQUARE, HEXAGON = ("lat_deg", "lon_deg", "cell_deg"), ("hex",)
+COUNTS = ("count_good_aircraft", "count_bad_aircraft")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DEGREE_M = 111_195.0  # of latitude, mean earth
 
 
 class Cell(NamedTuple):
-    """One disturbed cell: share of its aircraft that reported bad accuracy, middle, side, and how many."""
+    """One disturbed cell: share of its aircraft that reported bad accuracy, and how many there were.
+
+    ``side_m`` is that of a square of the cell's area; ``shape`` says what the file says of it.
+    """
 
     share: float
     lat_deg: float
     lon_deg: float
-    side_deg: float
+    side_m: float
     aircraft: int
+    shape: tuple[str, str | float]
 
 
 class GnssGrid(Source):
     """Reads one grid per day: ``<…YYYY-MM-DD…>.csv`` with the day, UTC, in its name.
 
-    A row is a square cell: ``lat_deg``, ``lon_deg`` of its middle, ``cell_deg`` of its side, and how many
-    aircraft reported good and bad accuracy there. Each disturbed cell becomes a note for people: who
-    disturbs, and whether on purpose, is for a person to say, so nothing of it reaches the rules. The day
-    becomes an observation, ``degraded`` when a cell is disturbed.
+    A row is a cell, and how many aircraft reported good and bad accuracy there (``count_good_aircraft``,
+    ``count_bad_aircraft``). The cell is an H3 index (``hex``), or a square: ``lat_deg``, ``lon_deg`` of its
+    middle, ``cell_deg`` of its side. Each disturbed cell becomes a note for people: who disturbs, and
+    whether on purpose, is for a person to say, so nothing of it reaches the rules. The day becomes an
+    observation, ``degraded`` when a cell is disturbed.
 
     Parameters
     ----------
@@ -82,25 +90,25 @@ class GnssGrid(Source):
         yield self._whole(file, day, cells, wrong)
 
     def _cell(self, row: Row, where: str) -> Cell | None:
-        lat, lon, side = (_number(row, word, where) for word in NEEDED[:3])
-        good, bad = (_number(row, word, where) for word in NEEDED[3:])
-        if not (abs(lat) <= 90 and abs(lon) <= 180 and 0 < side <= 10 and good >= 0 and bad >= 0):
-            raise BadInput(where, "a place, a side or a count is out of its range")
+        lat, lon, side_m, shape = _hexagon(row, where) if "hex" in row else _square(row, where)
+        good, bad = (_number(row, word, where) for word in COUNTS)
+        if good < 0 or bad < 0:
+            raise BadInput(where, "a count is below 0")
         total = round(good + bad)
         inside = self.west_deg <= lon <= self.east_deg and self.south_deg <= lat <= self.north_deg
         disturbed = total >= max(self.least_aircraft, 1) and bad / total >= self.least_share
-        return Cell(bad / total, lat, lon, side, total) if inside and disturbed else None
+        return Cell(bad / total, lat, lon, side_m, total, shape) if inside and disturbed else None
 
     def _note(self, cell: Cell, day: datetime) -> Taken:
-        share, lat, lon, side_deg, total = cell
+        share, lat, lon, side_m, total, (word, shape) = cell
         report = Report(
             type="note",
             time_utc=day,
             lat_deg=lat,
             lon_deg=lon,
-            ce90_m=round(CE90_PER_SIGMA * side_deg * _DEGREE_M / math.sqrt(12), 1),
+            ce90_m=round(CE90_PER_SIGMA * side_m / math.sqrt(12), 1),
             text=f"satellite navigation disturbed on {day:%Y-%m-%d}: {share:.0%} of {total} aircraft",
-            attributes={"share": round(share, 4), "aircraft": total, "cell_deg": side_deg},
+            attributes={"share": round(share, 4), "aircraft": total, word: shape},
         )
         told = name(
             "gnss", self.name, f"{day:%Y-%m-%d}", f"{lat:.5f}", f"{lon:.5f}", f"{share:.4f}", str(total)
@@ -127,9 +135,23 @@ class GnssGrid(Source):
 
 def _cut(content: bytes, name: str) -> Iterator[tuple[str, Row]]:
     head = content[:200].decode("utf-8-sig", "replace").partition("\n")[0]
-    if "hex" in head.split(","):
-        raise BadInput(f"{name}:1", f"has H3 cells (hex); columns {', '.join(NEEDED[:3])} are wanted")
-    yield from table(NEEDED)(content, name)
+    place = HEXAGON if "hex" in head.strip().split(",") else SQUARE
+    yield from table((*place, *COUNTS))(content, name)
+
+
+def _hexagon(row: Row, where: str) -> tuple[float, float, float, tuple[str, str]]:
+    index = str(row.get("hex") or "").strip().lower()
+    if not h3.is_valid_cell(index):
+        raise BadInput(where, f"hex: {index[:40]!r} is no H3 cell; e.g. 842da01ffffffff is wanted")
+    lat, lon = h3.cell_to_latlng(index)
+    return lat, lon, math.sqrt(h3.cell_area(index, "m^2")), ("hex", index)
+
+
+def _square(row: Row, where: str) -> tuple[float, float, float, tuple[str, float]]:
+    lat, lon, side_deg = (_number(row, word, where) for word in SQUARE)
+    if not (abs(lat) <= 90 and abs(lon) <= 180 and 0 < side_deg <= 10):
+        raise BadInput(where, "a place or a side is out of its range")
+    return lat, lon, side_deg * _DEGREE_M, ("cell_deg", side_deg)
 
 
 def _day(file: Path) -> datetime:
