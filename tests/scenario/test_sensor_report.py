@@ -69,6 +69,11 @@ def turned(at, angle):
     )
 
 
+OF_CONTRACT = {
+    "sensor_id", "trust", "bias_x_m", "bias_y_m", "clock_offset_s", "suspect", "reasons", "from", "to",
+}  # fmt: skip
+BEYOND = {"bias_sigma_m", "clock_sigma_s", "azimuth_offset_rad", "azimuth_sigma_rad"}  # decision 0095
+
 FAULTS = {
     "none": lambda t, at, rng: (at, 0.0),
     "bias": lambda t, at, rng: (at + np.array([6.0, -8.0]), 0.0),
@@ -93,6 +98,7 @@ def test_the_report_names_the_one_sensor_that_fails_and_how(fault, tmp_path):
     report = {s["sensor_id"]: s for s in json.loads((tmp_path / "r.json").read_text())["sensors"]}
     reason = {"none": [], "azimuth": ["bias"]}.get(fault, [fault])
     assert {name: s["reasons"] for name, s in report.items()} == {"r0": [], "r1": reason, "r2": []}
+    assert all(set(one) == OF_CONTRACT | BEYOND for one in report.values())
     r1 = report["r1"]
     assert r1["clock_offset_s"] == pytest.approx(2.0 if fault == "clock" else 0.0, abs=0.5)
     if fault == "bias":

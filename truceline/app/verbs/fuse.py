@@ -2,6 +2,10 @@
 
 Reads DETECTIONS, SENSORS and LOOKS and writes TRACKS (Parquet): an object is a vehicle, an aircraft,
 a person on foot or something else, never a named person.
+
+The sensor report has four members beyond the contract, all estimates of this run: `bias_sigma_m`,
+`clock_sigma_s` and `azimuth_sigma_rad` (standard deviations; null where nothing was learnt) and
+`azimuth_offset_rad`, counter-clockwise. A reader who does not know them loses nothing by ignoring them.
 """
 
 import argparse
