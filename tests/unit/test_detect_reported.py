@@ -81,3 +81,42 @@ def test_a_plane_without_an_origin_is_bad_input(tmp_path):
 
 def test_the_plug_in_is_found_by_its_word():
     assert isinstance(load("detect", {"kind": "reported"}), Reported)
+
+
+BAD = [
+    ({"phenomenon_time": None}, "without a phenomenon_time"),
+    ({"sensor_id": "nobody"}, "of a sensor that is not in SENSORS"),
+    ({"sensor_id": None}, "of a sensor that is not in SENSORS"),
+    ({"x_m": float("nan")}, "without a finite position"),
+    ({"y_m": None}, "without a finite position"),
+    ({"y_m": float("inf")}, "without a finite position"),
+    ({"sxx_m2": float("nan")}, "with a covariance that is not finite"),
+    ({"sxy_m2": float("-inf")}, "with a covariance that is not finite"),
+    ({"sxx_m2": 0.0}, "with a covariance that is not positive definite"),
+    ({"syy_m2": -1.0}, "with a covariance that is not positive definite"),
+    ({"sxy_m2": 12.0}, "with a covariance that is not positive definite"),
+    ({"detection_id": 1}, "whose detection_id came before"),
+]
+
+
+@pytest.mark.parametrize(("fault", "words"), BAD)
+def test_a_bad_row_is_left_out_named_and_counted_and_the_rest_goes_on(tmp_path, fault, words):
+    good = [row(detection_id=1, x_m=10.0), row(detection_id=3, x_m=30.0)]
+
+    found = detect(tmp_path, [good[0], row(**{"detection_id": 2, **fault}), good[1]])
+
+    assert found.rows.num_rows == 2
+    assert found.status == "degraded"
+    named = f", detection_id {fault.get('detection_id', 2)}"
+    assert found.reason == f"1 of 3 rows left out: 1 {words} (row 1{named})"
+
+
+def test_every_kind_of_bad_row_is_counted_for_itself(tmp_path):
+    rows = [row(detection_id=10 + k) | fault for k, (fault, _) in enumerate(BAD[:-1])]
+
+    found = detect(tmp_path, [row(detection_id=1), *rows, row(detection_id=1)])
+
+    assert found.rows.num_rows == 1
+    assert found.reason.startswith("12 of 13 rows left out: 1 without a phenomenon_time (row 1, detection_id")
+    assert "3 with a covariance that is not positive definite (row 9, detection_id 18)" in found.reason
+    assert found.reason.endswith("1 whose detection_id came before (row 12, detection_id 1)")

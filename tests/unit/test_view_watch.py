@@ -46,8 +46,17 @@ class Desk:
         )
         return self.apply(body, now)
 
-    def apply(self, body, moment, redacted=None):
-        header = Header("a", (), "", body.id, "observation", "", (), self.seq, utc_text(moment), 1)
+    def found(self, source, status="ok", reason=""):
+        self.seq += 1
+        blob = Blob(sha256="0" * 64, size_bytes=1, media_type="x", name="rows")
+        body = Detections(
+            observation="obs", source=source, detector="reported", settings_sha256="0" * 64, version="1",
+            piece=blob, rows=0, status=status, reason=reason,
+        )  # fmt: skip
+        return self.apply(body, minutes(self.seq), kind="detection", entry="det")
+
+    def apply(self, body, moment, redacted=None, kind="observation", entry=None):
+        header = Header("a", (), "", entry or body.id, kind, "", (), self.seq, utc_text(moment), 1)
         fact = Fact(header, msgspec.Raw(msgspec.json.encode(body)), redacted=redacted)
         return list(self.watch.apply(fact))
 
@@ -270,3 +279,16 @@ def test_what_is_said_of_an_unknown_piece_hides_nothing():
     desk.hide(name("obs", "s2", "another"), (3, 8))
 
     assert gaps(desk, 0, 20) == [(6.0, 10.0, 0, 20)]
+
+
+def test_rows_that_were_left_out_are_told_with_the_source_until_a_piece_is_whole_again():
+    desk = Desk(Watched("radar", "folder", 60))
+    desk.look("radar", 0)
+
+    desk.found("radar", "degraded", "1 of 3 rows left out: 1 without a finite position (row 1)")
+    during = desk.status("radar")
+    desk.found("radar")
+
+    assert during.status == "degraded"
+    assert during.reason == "reported: 1 of 3 rows left out: 1 without a finite position (row 1)"
+    assert desk.status("radar").status == "ok"

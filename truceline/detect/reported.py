@@ -1,6 +1,7 @@
 """What a sensor itself reports as seen (DETECTIONS of contract fusion), as rows with a place on earth."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,14 +18,14 @@ from truceline.model.tables import DETECTION, TIME
 from truceline.model.units import CE90_PER_SIGMA
 from truceline.plug import Detector, Found, Media
 
-Array = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
 _NEEDED = ("sensor_id", "phenomenon_time", "x_m", "y_m", "sxx_m2", "syy_m2", "sxy_m2")
 
 
 class Reported(Detector):
     """Passes on what a sensor says it saw.
 
-    A row without a finite place or with a covariance that is none is left out, named and counted.
+    A row that is wrong (see :func:`faults`) is left out, named and counted, and the rest goes on.
     The error covers the sensor's admitted bias when SENSORS lie with the observation.
     """
 
@@ -37,17 +38,58 @@ class Reported(Detector):
             if word not in table.column_names:
                 raise BadInput(f"{observation.key}: column {word}", "missing")
         origin = origin_of(table.schema) or _noted(observation)
-        bias = next((_biases(media, blob) for blob in blobs if blob.name.startswith("sensors")), {})
-        sxx, syy, sxy = (_floats(table, word) for word in ("sxx_m2", "syy_m2", "sxy_m2"))
-        good = np.isfinite(_floats(table, "x_m") + _floats(table, "y_m") + sxx + syy + sxy)
-        good &= (sxx > 0) & (syy > 0) & (sxx * syy > sxy * sxy)
-        good &= table["phenomenon_time"].is_valid().to_numpy()
-        rows = _rows(table.filter(pa.array(good)), origin, bias)
-        bad = np.flatnonzero(~good)
-        if len(bad):
-            why = f"{len(bad)} rows left out, the first is row {bad[0]}: no finite place with a covariance"
-            return Found(rows=rows, status="degraded", reason=why)
+        bias = next((_biases(media, blob) for blob in blobs if blob.name.startswith("sensors")), None)
+        good, why = np.ones(table.num_rows, bool), []
+        for what, wrong in faults(table, None if bias is None else set(bias)):
+            fresh = np.flatnonzero(wrong & good)
+            if len(fresh):
+                why.append(f"{len(fresh)} {what} (row {fresh[0]}{_named(table, fresh[0])})")
+                good[fresh] = False
+        rows = _rows(table.filter(pa.array(good)), origin, bias or {})
+        if why:
+            left = f"{int((~good).sum())} of {table.num_rows} rows left out: {', '.join(why)}"
+            return Found(rows=rows, status="degraded", reason=left)
         return Found(rows=rows)
+
+
+def faults(table: pa.Table, sensors: set[str] | None) -> Iterator[tuple[str, Array]]:
+    """Tell what can be wrong with a row of DETECTIONS, and with which rows it is.
+
+    Parameters
+    ----------
+    table
+        With the columns that every row needs; ``detection_id`` may be missing.
+    sensors
+        Those of SENSORS; None: any sensor will do.
+
+    Yields
+    ------
+    tuple
+        What is wrong in words, and (n,) bool.
+    """
+    yield "without a phenomenon_time", table["phenomenon_time"].is_null().to_numpy()
+    names = table["sensor_id"].to_pylist()
+    unknown = [name is None or (sensors is not None and name not in sensors) for name in names]
+    yield "of a sensor that is not in SENSORS", np.array(unknown, bool)
+    place = np.isfinite(_floats(table, "x_m") + _floats(table, "y_m"))
+    yield "without a finite position", ~place
+    sxx, syy, sxy = (_floats(table, word) for word in ("sxx_m2", "syy_m2", "sxy_m2"))
+    finite = np.isfinite(sxx + syy + sxy)
+    yield "with a covariance that is not finite", ~finite
+    yield (
+        "with a covariance that is not positive definite",
+        finite & ~((sxx > 0) & (syy > 0) & (sxx * syy > sxy * sxy)),
+    )
+    if "detection_id" in table.column_names:
+        ids = table["detection_id"].to_pylist()
+        again = np.ones(len(ids), bool)
+        again[list({value: row for row, value in reversed(list(enumerate(ids)))}.values())] = False
+        yield "whose detection_id came before", again & table["detection_id"].is_valid().to_numpy()
+
+
+def _named(table: pa.Table, row: int) -> str:
+    known = "detection_id" in table.column_names and table["detection_id"][int(row)].is_valid
+    return f", detection_id {table['detection_id'][int(row)]}" if known else ""
 
 
 def _rows(table: pa.Table, origin: tuple[float, float], bias: dict[str, float]) -> pa.Table:

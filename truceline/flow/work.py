@@ -183,6 +183,7 @@ def _answer(asked: LookArgument, media: BlobMedia, found: Found, memory: Blob | 
     piece = seal(found.rows.select(DETECTION.names).cast(DETECTION), media._blobs, "rows")
     body = Detections(
         observation=asked.observation.id,
+        source=asked.observation.source,
         detector=str(asked.settings["kind"]),
         settings_sha256=asked.settings_sha256,
         version=__version__,

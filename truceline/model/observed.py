@@ -67,6 +67,7 @@ class Detections(Noun):
     rows: int
     memory: Blob | None = None
     memory_taken: str = ""
+    source: str = ""  # that brought the observation; older entries do not say it
     supersedes: tuple[int, ...] = ()
     status: Literal["ok", "degraded"] = "ok"
     reason: str = ""

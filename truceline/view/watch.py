@@ -94,6 +94,7 @@ class Watch(Fold):
         self._until: dict[str, datetime] = {}
         self._pieces: dict[str, int] = {}
         self._frames: dict[str, Frame] = {}
+        self._unusable: dict[str, dict[str, str]] = {}  # source → detector → of its last piece, in words
         self._stations = stations
         self._revisit = timedelta(seconds=revisit_s)
         self._seen: dict[int, np.ndarray] = {}  # how many looks show each station
@@ -109,7 +110,7 @@ class Watch(Fold):
         if fact.kind == "config" and self._began_utc is None:
             self._began_utc = fact.time_utc  # from here on a source that never came is late too
         if fact.kind == "detection" and fact.redacted is None:
-            self._hide(fact.noun(Detections))
+            self._detected(fact.noun(Detections))
         if fact.kind != "observation" or fact.redacted is not None:
             return ()
         said = fact.noun(Observation)
@@ -231,6 +232,14 @@ class Watch(Fold):
         self._pieces[source] = self._pieces.get(source, 0) + 1
         self._until[source] = max(moment, self._until.get(source, moment))
 
+    def _detected(self, said: Detections) -> None:
+        self._hide(said)
+        of_source = self._unusable.setdefault(said.source, {})
+        if said.status == "degraded":
+            of_source[said.detector] = said.reason
+        else:
+            of_source.pop(said.detector, None)
+
     def _overdue(self, now: datetime, fact: Fact) -> Iterable[Claim]:
         for name in sorted(self._sources):
             source, until = self._sources[name], self._until.get(name, self._began_utc)
@@ -257,6 +266,9 @@ class Watch(Fold):
         if until is None:
             return SourceItem(name, source.kind, None, source.owes_s, "never", "", 0)
         status, reason = (str(last.status), last.reason) if last is not None else ("ok", "")
+        unusable = self._unusable.get(name, {})
+        if status == "ok" and unusable:
+            status, reason = "degraded", "; ".join(f"{who}: {why}" for who, why in sorted(unusable.items()))
         owed = until + timedelta(seconds=source.owes_s * _GRACE)
         if status != "blocked" and source.owes_s > 0 and self.now_utc > owed:
             status, reason = "stale", "owes a piece"
