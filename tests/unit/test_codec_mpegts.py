@@ -72,6 +72,25 @@ def test_noise_between_packets_is_counted_and_nothing_is_lost():
     assert reader.skipped_bytes == 151
 
 
+def test_noise_time_and_again_loses_nothing():
+    data = stream()
+    parts = [data[at : at + 7 * PACKET] for at in range(0, len(data), 7 * PACKET)]
+
+    reader, found = read(b"\x47\x00\x11".join(parts))
+
+    assert numbers(found) == list(range(10))
+    assert reader.skipped_bytes == 3 * (len(parts) - 1)
+
+
+def test_tables_are_kept_from_a_stream_that_comes_in_one_piece():
+    data = stream()
+
+    reader, _ = read(data)
+
+    assert len(reader.tables) == 2 * PACKET
+    assert reader.tables in data
+
+
 def test_noise_in_front_of_the_first_packet_is_skipped():
     reader, packets = read(b"\x12" * 77 + stream())
 

@@ -71,6 +71,13 @@ def test_without_ground_height_the_slant_range_ends_the_sight():
     assert row["ground_elevation_m"] == pytest.approx(100.0, abs=1.0)
 
 
+def test_damaged_clock_far_in_the_future_hides_no_place():
+    row = locate(telemetry(POSE, step_us=0), 100.0).rows.to_pylist()[0]
+    late = [p for some in read_packets([encode(2**53 + 1, POSE)], KlvStream("t")) for p in some]
+
+    assert locate(to_table(late), 100.0).rows.to_pylist()[0]["pose_lat_deg"] == row["pose_lat_deg"]
+
+
 def test_lasting_azimuth_difference_is_a_finding_and_never_averaged():
     fields = [stated(), *[stated(-3.0)] * 20]
 

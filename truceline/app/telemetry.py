@@ -8,12 +8,16 @@ from pathlib import Path
 import pyarrow as pa
 
 from truceline.app.progress import progress, say
+from truceline.codec.demux import PACKET
 from truceline.codec.klv_cuts import Cuts, joined
 from truceline.codec.klv_matrix import to_rows
 from truceline.codec.klv_stream import KlvStream, read_packets
 from truceline.model.errors import BadInput
 
 BATCH_PACKETS, BATCH_BYTES = 16_384, 1 << 24  # of one table: keeps a long flight small in memory
+
+# Whole transport packets, so that none has to be put together from two pieces of a clean stream.
+PIECE_BYTES = PACKET << 15
 
 
 def telemetry_tables(path: Path) -> Iterator[pa.Table]:
@@ -38,7 +42,7 @@ def telemetry_tables(path: Path) -> Iterator[pa.Table]:
         say("warning", note)
 
 
-def file_chunks(path: Path, size_bytes: int = 1 << 20) -> Iterator[bytes]:
+def file_chunks(path: Path, size_bytes: int = PIECE_BYTES) -> Iterator[bytes]:
     """Read a regular file in pieces.
 
     Raises

@@ -14,11 +14,14 @@ PACKET = 188
 TICKS_PER_S = 90_000  # of a presentation time stamp
 TELEMETRY_IDS = (0xBD, 0xFC)
 PES_BYTES = 1 << 20  # of telemetry; a longer one is given up
+FARTHER = 16  # times as far as before is looked while no noise comes, in transport packets
+FLAGS = np.arange(8) << 5  # every value of the three bits that stand in front of a PID
 WAITING = 256  # PES packets that may wait for an earlier one that is not finished
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+Heads = npt.NDArray[np.uint32]
 
 
 class PesPackets(NamedTuple):
@@ -69,7 +72,7 @@ class Demux:
         self.tables: bytes = b""
         self._buffer = b""
         self._offset = 0  # of the buffer's first byte in the stream
-        self._is_telemetry = np.zeros(1 << 13, bool)  # by PID
+        self._is_telemetry = np.zeros(1 << 16, bool)  # by the two bytes that hold PID and flags
         self._before: dict[int, Bytes] = {}  # the last transport packet of each telemetry PID
         self._waiting = np.zeros((0, PACKET), np.uint8)
         self._waiting_at = np.zeros(0, np.int64)
@@ -79,8 +82,9 @@ class Demux:
     def feed(self, chunk: bytes) -> PesPackets:
         """Take the next bytes; answer the PES packets that are finished, in file order."""
         self._buffer += chunk
+        before = len(self._waiting)
         self._scan(last=False)
-        return self._assemble(last=False)
+        return self._assemble(last=False) if len(self._waiting) > before else _no_packets()
 
     def finish(self) -> PesPackets:
         """Say that the stream has ended; answer what was still open."""
@@ -91,49 +95,56 @@ class Demux:
 
     def _scan(self, last: bool) -> None:
         data = np.frombuffer(self._buffer, np.uint8)
-        at = 0
+        at, most = 0, len(data)
         while len(data) - at >= PACKET:
-            count = (len(data) - at) // PACKET
+            count = min((len(data) - at) // PACKET, most)
             block = data[at : at + count * PACKET].reshape(count, PACKET)
-            wrong = np.flatnonzero(block[:, 0] != SYNC)
+            head = _heads(self._buffer, at, count)
+            wrong = np.flatnonzero(head & 0xFF != SYNC)
             good = int(wrong[0]) if len(wrong) else count
             if 0 < good < count and _began_inside(data[at + (good - 1) * PACKET :]):
                 good -= 1  # a byte of noise looked like the sync byte of that packet
             if good:
-                self._packets(block[:good], self._offset + at)
+                self._packets(block[:good], head[:good], self._offset + at)
                 at += good * PACKET
+                most *= FARTHER
             if good < count:
                 step = _next_sync(data[at + 1 :], last)
                 if step is None:  # the rest cannot be judged before more bytes have come
                     break
                 self.skipped_bytes += step + 1
                 at += step + 1
+                most = (
+                    FARTHER  # where noise is frequent, what lies behind it must not be read again and again
+                )
         if last and len(data) - at >= PACKET:
             self.skipped_bytes += len(data) - at
             at = len(data)
         self._buffer = self._buffer[at:]
         self._offset += at
 
-    def _packets(self, block: Bytes, offset: int) -> None:
+    def _packets(self, block: Bytes, head: Heads, offset: int) -> None:
         self.packets += len(block)
-        head = np.ascontiguousarray(block[:, :4]).view(">u4")[:, 0].astype(np.uint32)
-        pid = (head >> 8 & 0x1FFF).astype(np.int64)
-        heads = np.flatnonzero(head & 0x400010 == 0x400010)  # a unit starts, and there is a payload
-        at = _payload_at(block[heads])
+        pid = head >> 8 & 0xFFFF  # its two bytes as they lie, flags included: see _is_telemetry
+        heads = np.flatnonzero(head & 0x1000_4000 == 0x1000_4000)  # a unit starts, and there is a payload
+        at = np.where(head[heads] & 0x2000_0000 != 0, 5 + block[heads, 4].astype(np.int64), 4)
         heads, at = heads[at <= PACKET - 4], at[at <= PACKET - 4]
         is_pes = (block[heads, at] == 0) & (block[heads, at + 1] == 0) & (block[heads, at + 2] == 1)
         ids = block[heads, at + 3]
-        self._is_telemetry[pid[heads[is_pes & np.isin(ids, TELEMETRY_IDS)]]] = True
-        if not self.tables or not self._table_seen >= self._table_pids:
-            self._keep_tables(block, pid, heads, at)
+        for found in np.unique(pid[heads[is_pes & _is_telemetry_id(ids)]]):
+            self._is_telemetry[(found & 0xFF1F) | FLAGS] = True
+        if self._table_pids - self._table_seen:
+            self._keep_tables(block, heads, at)
         video = is_pes & (ids >= 0xE0) & (ids <= 0xEF)
-        has_field = (block[heads, 3] & 0x20 != 0) & (block[heads, 4] > 0)
+        has_field = at > 5
         for i in np.flatnonzero(video & has_field & (block[heads, 5] & 0x40 != 0)):
             start = block[heads[i], at[i] :].tobytes()
             self.entries.append(Entry(offset + int(heads[i]) * PACKET, _pts_s(start)))
-        ours = np.flatnonzero(self._is_telemetry[pid] & (head & 0x10 != 0))
+        ours = np.flatnonzero(self._is_telemetry.take(pid))
+        ours = ours[head[ours] & 0x1000_0000 != 0]
         if len(ours):
-            self._keep(block[ours], pid[ours], offset + ours * PACKET)
+            rows = block[ours]
+            self._keep(rows, _pids(rows), offset + ours * PACKET)
 
     def _keep(self, rows: Bytes, pid: Ints, offset: Ints) -> None:
         """Put telemetry packets aside, without those sent twice (as the standard allows)."""
@@ -150,32 +161,29 @@ class Demux:
         self._waiting = np.concatenate([self._waiting, rows[fresh]])
         self._waiting_at = np.concatenate([self._waiting_at, offset[fresh]])
 
-    def _keep_tables(self, block: Bytes, pid: Ints, heads: npt.NDArray[np.intp], at: Ints) -> None:
-        wanted = np.isin(pid[heads], list(self._table_pids | set(range(0x20))))
-        later = np.flatnonzero(wanted)
-        for i in later if not self._table_seen else np.arange(len(heads)):
-            number = int(pid[heads[i]])
-            if number not in self._table_pids or number in self._table_seen:
-                continue
-            packet = block[heads[i]].tobytes()
-            self._table_seen.add(number)
-            self.tables += packet
-            section = packet[int(at[i]) + 1 + packet[int(at[i])] :]
-            if number == 0 and len(section) > 8:
-                end = min(len(section), 3 + (int.from_bytes(section[1:3], "big") & 0xFFF) - 4)
-                for place in range(8, end - 3, 4):
-                    if section[place : place + 2] != b"\0\0":  # program 0 names the network table
-                        self._table_pids.add(int.from_bytes(section[place + 2 : place + 4], "big") & 0x1FFF)
+    def _keep_tables(self, block: Bytes, heads: npt.NDArray[np.intp], at: Ints) -> None:
+        pid = _pids(block[heads, :3])
+        while missing := sorted(self._table_pids - self._table_seen):
+            found = {number: np.flatnonzero(pid == number) for number in missing}
+            taken = [(number, int(places[0])) for number, places in found.items() if len(places)]
+            for number, i in taken:
+                packet = block[heads[i]].tobytes()
+                self._table_seen.add(number)
+                self.tables += packet
+                if number == 0:
+                    self._table_pids |= _programs(packet[int(at[i]) + 1 + packet[int(at[i])] :])
+            if not taken:
+                break
 
     def _assemble(self, last: bool) -> PesPackets:
         rows, where = self._waiting, self._waiting_at
-        pid = (rows[:, 1].astype(np.int64) & 0x1F) << 8 | rows[:, 2]
+        pid = _pids(rows)
         starts = rows[:, 1] & 0x40 != 0
         owner = _owners(pid, starts)
         order = np.argsort(owner, kind="stable")
         order = order[owner[order] >= 0]
         at = np.minimum(_payload_at(rows[order]), PACKET)
-        inside = np.arange(PACKET) >= at[:, None]
+        inside = np.arange(PACKET, dtype=np.uint8) >= at[:, None].astype(np.uint8)
         data = np.concatenate([rows[order][inside], np.zeros(16, np.uint8)])  # heads can be read past a cut
         first = np.flatnonzero(np.diff(owner[order], prepend=-1))
         edges = np.concatenate([[0], np.cumsum(PACKET - at)])
@@ -192,7 +200,7 @@ class Demux:
         stays = owner >= (begun[out] if out < len(begun) else len(rows))
         self._waiting, self._waiting_at = rows[stays], where[stays]
         ids = data[begin + 3]
-        mine = np.flatnonzero(np.isin(ids, TELEMETRY_IDS) & (np.arange(len(done)) < out))
+        mine = np.flatnonzero(_is_telemetry_id(ids) & (np.arange(len(done)) < out))
         head_bytes = np.minimum(9 + data[begin + 8].astype(np.int64), size)
         end = begin + np.minimum(size, wanted)
         return PesPackets(
@@ -204,6 +212,32 @@ class Demux:
             _pts(data, begin[mine], size[mine]),
             where[begun[mine]],
         )
+
+
+def _no_packets() -> PesPackets:
+    none = np.zeros(0, np.int64)
+    return PesPackets(np.zeros(16, np.uint8), none, none, none, none, np.zeros(0), none)
+
+
+def _heads(data: bytes, at: int, count: int) -> Heads:
+    """Take the first four bytes of transport packets, the first of them in the lowest bits."""
+    return np.ndarray(count, "<u4", data, at, PACKET).astype(np.uint32)
+
+
+def _pids(rows: Bytes) -> Ints:
+    return (rows[:, 1].astype(np.int64) & 0x1F) << 8 | rows[:, 2]
+
+
+def _programs(section: bytes) -> set[int]:
+    """Read where the program tables are from the association table, its pointer field left out."""
+    end = min(len(section), 3 + (int.from_bytes(section[1:3], "big") & 0xFFF) - 4)
+    entries = (section[place : place + 4] for place in range(8, end - 3, 4))
+    # Program 0 names the network table.
+    return {int.from_bytes(one[2:], "big") & 0x1FFF for one in entries if one[:2] != b"\0\0"}
+
+
+def _is_telemetry_id(ids: Bytes) -> Flags:
+    return np.asarray((ids == TELEMETRY_IDS[0]) | (ids == TELEMETRY_IDS[1]))
 
 
 def _payload_at(rows: Bytes) -> Ints:
@@ -239,12 +273,13 @@ def _began_inside(data: Bytes) -> bool:
 
 def _next_sync(data: Bytes, last: bool) -> int | None:
     """Find the next sync byte that another follows 188 bytes on, or that begins the last packet."""
-    # Mostly it is near: the whole rest is looked at only when it is not.
-    for reach in (16 * PACKET, len(data)):
-        part = data[:reach]
+    reach, seen = FARTHER * PACKET, 0
+    while seen + PACKET < len(data):
+        part = data[seen : seen + reach + PACKET]
         pairs = np.flatnonzero((part[:-PACKET] == SYNC) & (part[PACKET:] == SYNC))
         if len(pairs):
-            return int(pairs[0])
+            return seen + int(pairs[0])
+        seen, reach = seen + reach, reach * FARTHER
     if last:
         return len(data) - PACKET if len(data) >= PACKET and data[-PACKET] == SYNC else None
     return len(data) - PACKET if len(data) > PACKET else None

@@ -154,7 +154,8 @@ def _universal_item(out: Rows, rows: Index, part: _Part, values: Bytes, raw: lis
     elif key not in EG0104_FLOAT:
         raw.append((str(part.id), values))
     elif values.shape[1] in (4, 8):
-        number = np.ascontiguousarray(values).view(f">f{values.shape[1]}")[:, 0].astype(float)
+        with np.errstate(invalid="ignore"):  # a signalling NaN is a value not known like another
+            number = np.ascontiguousarray(values).view(f">f{values.shape[1]}")[:, 0].astype(float)
         out.put_number(EG0104_FLOAT[key], rows, number, np.isfinite(number))
 
 

@@ -43,7 +43,8 @@ class Angles(NamedTuple):
 
 def numbers(table: pa.Table, column: str) -> Array:
     """Give a column as floats, NaN for null."""
-    return np.asarray(table[column].cast(pa.float64()).to_numpy(zero_copy_only=False), float)
+    # Whole numbers beyond 2**53 (a damaged clock) are rounded, not refused.
+    return np.asarray(table[column].cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), float)
 
 
 def times_s(telemetry: pa.Table) -> Array:
