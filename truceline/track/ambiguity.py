@@ -11,6 +11,7 @@ import math
 import numpy as np
 from numba import njit
 
+from truceline.track.kernel import kernel
 from truceline.track.motion import difference
 from truceline.track.types import Array
 
@@ -47,7 +48,7 @@ def loosen(tracks: Array, at_rows: Array, scores: Array, chosen: Array, z: Array
             z[r, 2 + a] += add[r, a]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _open(
     first: int, tracks: Array, at_rows: Array, scores: Array, chosen: Array, begin: Array, z: Array, r: int,
     geodetic: bool, add: Array,

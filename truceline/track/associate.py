@@ -5,6 +5,7 @@ import math
 import numpy as np
 from numba import njit
 
+from truceline.track.kernel import kernel
 from truceline.track.meaning import likeness
 from truceline.track.motion import DRIVE, TURN, difference
 from truceline.track.near import Near, seen_p
@@ -17,7 +18,7 @@ BROAD_M = 250.0  # a track in force that may be anywhere within so many metres t
 LARGEST_CLUSTER = 150  # rows; beyond it the likeliest pairs first
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def likelihood(x: Array, p: Array, z: Array, geodetic: bool) -> float:
     """Likelihood per square metre that a detection is of a thing in a state; 0 outside the gate."""
     dx, dy = difference(z[0], z[1], x[0], x[1], geodetic)
@@ -88,7 +89,7 @@ def pair(
     return tracks[:found], at_rows[:found], scores[:found]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _span(x: Array, p: Array, broad: bool, widest: float, axis: int) -> tuple[float, float]:
     """Between which x (axis 0) or y (1) a track's detections lie."""
     gate = 4 * math.sqrt(p[1, 2 * axis] + widest)
@@ -114,7 +115,7 @@ def _longer(a: Array) -> Array:
     return np.append(a, np.empty(len(a), np.int64))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _root(parent: Array, i: int) -> int:
     while parent[i] != i:
         parent[i] = parent[parent[i]]

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from truceline.track.history import at, insert
+from truceline.track.kernel import kernel
 from truceline.track.meaning import learn
 from truceline.track.motion import difference
 from truceline.track.near import Near
@@ -46,7 +47,7 @@ def found_others(
     return top
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def born(
     state: State, s: int, events: Events, e: int, rows: Rows, r: int, exists: float, names: Array,
     geodetic: bool, near: Near, n_near: int,
@@ -80,7 +81,7 @@ def born(
     learn(state, s, events, e, rows, r)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def like_its_neighbours(state: State, s: int, near: Near, n_near: int, z: Array, geodetic: bool) -> None:
     """Give a track that was just founded, its speed unknown, the course of what drives close by."""
     total, u, v = 0.0, 0.0, 0.0

@@ -8,6 +8,7 @@ from numba import njit
 from truceline.track.associate import likelihood
 from truceline.track.existence import is_alive, odds_at
 from truceline.track.history import before, first_seen, predicted, reach
+from truceline.track.kernel import kernel
 from truceline.track.meaning import likeness, refresh
 from truceline.track.motion import difference, settle
 from truceline.track.near import Near
@@ -37,7 +38,7 @@ def come_into_force(
     return n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def place(state: State, s: int, time: float, geodetic: bool, near: Near, out: Array) -> float:
     """Fill in where a track is at a time; answer how much of it is about there."""
     x, p, mu = near.x[0], near.p[0], near.mu[0]
@@ -71,7 +72,7 @@ def rejoin(state: State, s: int, top: int, ground: Ground, geodetic: bool, near:
     return chosen
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def continue_as(state: State, s: int, d: int) -> None:
     """Let a track be the continuation of another, whose name and meaning it takes."""
     state.number[s] = state.number[d]

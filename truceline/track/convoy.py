@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from truceline.track.associate import cheapest, likelihood
+from truceline.track.kernel import kernel
 from truceline.track.meaning import likeness
 from truceline.track.motion import difference, scale
 from truceline.track.near import Near, moved_apart, seen_p, stands
@@ -32,13 +33,13 @@ TRIED_M = 15.0  # displacements so near to one another are tried once
 DRIVES = 0.95  # how likely what was moved drives
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _counts(state: State, near: Near, c: int) -> bool:
     """Tell whether a track may be one of a convoy: it exists, and the look is no older than its newest."""
     return bool(near.exists[c] > LEAST_EXISTS and near.node[c] == state.nodes[near.slot[c]] - 1)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _linked(near: Near, a: int, b: int, geodetic: bool) -> bool:
     """Tell whether two tracks are neighbours in one convoy."""
     m = stands(near, a)
@@ -139,7 +140,7 @@ def _worth(fit: Array, dx: float, dy: float, cost: Array, least: float) -> tuple
     return total, left_x / max(count, 1), left_y / max(count, 1)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _price(dx: float, dy: float, c: Array) -> float:
     """How unlikely a displacement is: common error of a prediction, or another course of things."""
     xx, xy, yy = c[0] + 25.0, c[1], c[2] + 25.0
@@ -185,7 +186,7 @@ def _displacement(fit: Array, shared: Array, reach: float) -> tuple[float, float
     return best + price, bx, by, price
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _is_close(tried: Array, count: int, dx: float, dy: float) -> bool:
     """Tell whether a displacement was tried already."""
     close = False
@@ -194,7 +195,7 @@ def _is_close(tried: Array, count: int, dx: float, dy: float) -> bool:
     return close
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _move(state: State, near: Near, c: int, dx: float, dy: float, dt: float, geodetic: bool) -> None:
     """Expect a track elsewhere by a displacement that came about within ``dt``."""
     m = stands(near, c)

@@ -20,6 +20,7 @@ from truceline.track.convoy import move_convoys
 from truceline.track.existence import RECENT_S, is_alive, missed, odds_at, works
 from truceline.track.fellows import told_by_fellows
 from truceline.track.history import at, before, insert, predicted, reach
+from truceline.track.kernel import kernel
 from truceline.track.meaning import PERSON, learn
 from truceline.track.motion import difference, settle
 from truceline.track.near import Near, make_near, seen_p
@@ -49,7 +50,7 @@ DONE, SLOTS, ROOM = 0, 1, 2
 WIDTH = 20
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def gather(state: State, top: int, events: Events, e: int, rows: Rows, geodetic: bool, near: Near) -> int:
     """Predict the tracks that an event may concern into ``near``; answer how many."""
     time, shape, field = events.time[e], events.shape[e], events.field[e]
@@ -96,7 +97,7 @@ def gather(state: State, top: int, events: Events, e: int, rows: Rows, geodetic:
     return n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def take_in(
     state: State,
     ground: Ground,
@@ -213,7 +214,7 @@ def emit(
     return at_row, n_renamed
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def seen_since(state: State, since: float, geodetic: bool, number: Array, out: Array) -> int:
     """Write a row for each track seen at or after a time, as it was when last seen; answer how many.
 

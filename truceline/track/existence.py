@@ -6,9 +6,8 @@ association): a look that shows nothing speaks against a track as far as it woul
 
 import math
 
-from numba import njit
-
 from truceline.track.history import silent
+from truceline.track.kernel import kernel
 from truceline.track.near import Near, seen_p
 from truceline.track.types import Array, Events, Ground, State
 
@@ -23,7 +22,7 @@ RECENT_S = 30.0  # what one sensor saw so lately, another should see
 FAINT = 0.05  # what is left of a jammed sensor's detection probability
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def odds_at(state: State, s: int, time: float) -> float:
     """Log odds of existence at a time: silence alone lets it fall."""
     dt = time - state.odds_time[s]
@@ -33,7 +32,7 @@ def odds_at(state: State, s: int, time: float) -> float:
     return math.log(max(r, 1e-9) / max(1 - r, 1e-9))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def is_alive(state: State, s: int, time: float) -> bool:
     """Tell whether a slot holds a track; it ends when nothing was seen of it for :data:`UNSEEN_S`."""
     if state.alive[s]:
@@ -43,7 +42,7 @@ def is_alive(state: State, s: int, time: float) -> bool:
     return bool(state.alive[s])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def missed(
     state: State, ground: Ground, near: Near, n_near: int, c: int, events: Events, e: int, working: float,
     geodetic: bool,
@@ -68,7 +67,7 @@ def missed(
         silent(state, s, time, math.log(drives), math.log(stands), geodetic, near.x[c], near.p[c], near.mu[c])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def convoy_goes_on(near: Near, c: int, n_near: int) -> bool:
     """Tell whether the look shows a thing that drives beside a track and like it."""
     x = near.x[c, 0]
@@ -84,7 +83,7 @@ def convoy_goes_on(near: Near, c: int, n_near: int) -> bool:
     return False
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def works(ground: Ground, near: Near, n_near: int, events: Events, e: int, tally: Array) -> float:
     """Probability that a sensor is not jammed, from what it should have shown and did.
 

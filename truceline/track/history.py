@@ -5,17 +5,18 @@ import math
 import numpy as np
 from numba import njit
 
+from truceline.track.kernel import inlined, kernel
 from truceline.track.motion import difference, found, mix, noise, take, weigh
 from truceline.track.types import UNSEEN, Array, State
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@inlined
 def at(state: State, s: int, k: int) -> int:
     """Where in the ring the k-th oldest node lies."""
     return int((state.head[s] + k) % state.time.shape[1])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def before(state: State, s: int, time: float) -> int:
     """Tell which node, counted from the oldest, is the last at or before a time; -1: none."""
     k = state.nodes[s] - 1
@@ -24,7 +25,7 @@ def before(state: State, s: int, time: float) -> int:
     return int(k)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def predicted(
     state: State, s: int, k: int, time: float, geodetic: bool, x: Array, p: Array, mu: Array
 ) -> None:
@@ -39,7 +40,7 @@ def predicted(
     mix(x, p, mu, time - state.time[s, i], geodetic)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _store(state: State, s: int, i: int, x: Array, p: Array, mu: Array) -> None:
     for m in range(2):
         state.mu[s, i, m] = mu[m]
@@ -49,7 +50,7 @@ def _store(state: State, s: int, i: int, x: Array, p: Array, mu: Array) -> None:
             state.p[s, i, m, a] = p[m, a]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _renode(state: State, s: int, i: int, x: Array, p: Array, mu: Array, geodetic: bool) -> None:
     """Let a node's measurement work on the state predicted for it."""
     z, kind = state.z[s, i], state.kind[s, i]
@@ -60,7 +61,7 @@ def _renode(state: State, s: int, i: int, x: Array, p: Array, mu: Array, geodeti
     _store(state, s, i, x, p, mu)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def insert(
     state: State,
     s: int,
@@ -107,14 +108,14 @@ def insert(
     frame(state, s, geodetic)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _shift(state: State, s: int, to: int, origin: int) -> None:
     state.time[s, to], state.kind[s, to] = state.time[s, origin], state.kind[s, origin]
     for a in range(8):
         state.z[s, to, a] = state.z[s, origin, a]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def silent(
     state: State,
     s: int,
@@ -153,7 +154,7 @@ def silent(
     frame(state, s, geodetic)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def frame(state: State, s: int, geodetic: bool) -> None:
     """Note roughly where to look for a track, see :func:`reach`."""
     i = at(state, s, state.nodes[s] - 1)
@@ -168,7 +169,7 @@ def frame(state: State, s: int, geodetic: bool) -> None:
     box[5] = state.time[s, i]
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@inlined
 def reach(state: State, s: int, time: float) -> float:
     """Metres around ``box[:2]`` within which a track is at a time, almost surely."""
     dt = abs(time - state.box[s, 5])

@@ -2,8 +2,7 @@
 
 import math
 
-from numba import njit
-
+from truceline.track.kernel import kernel
 from truceline.track.types import Array, Events, Rows, State
 
 SORTIE_SHARE = 0.14  # share of a class error that stays within one sortie: n looks count as 1/share at most
@@ -12,7 +11,7 @@ RUNNER_MPS, FAST_TRACK_MPS, FAST_ROAD_MPS = 4.0, 20.0, 45.0  # what people, trac
 TOO_FAST = 6.0  # log odds against a class whose things do not move so fast
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def refresh(state: State, s: int) -> None:
     """Turn a track's sums into class probabilities, its speed counting too."""
     shares, fastest = state.shares[s], state.fastest[s]
@@ -35,7 +34,7 @@ def refresh(state: State, s: int) -> None:
         shares[c] /= total
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def learn(state: State, s: int, events: Events, e: int, rows: Rows, r: int) -> None:
     """Take in class, bias, height and count of a detection."""
     m, sortie, time = events.sensor[e], events.sortie[e], events.time[e]
@@ -57,7 +56,7 @@ def learn(state: State, s: int, events: Events, e: int, rows: Rows, r: int) -> N
         _learn_height(state, s, time, rows.alt[r])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _learn_height(state: State, s: int, time: float, alt: Array) -> None:
     variance = alt[1] ** 2
     if math.isnan(state.alt[s, 0]):
@@ -70,7 +69,7 @@ def _learn_height(state: State, s: int, time: float, alt: Array) -> None:
     state.alt[s, 2] = max(time, state.last[s])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def likeness(shares: Array, p: Array) -> float:
     """Tell how much likelier a class reading is for a track of these classes than for any thing."""
     same = 0.0

@@ -13,8 +13,7 @@ multiple models); update: Bar-Shalom, Li, Kirubarajan, *Estimation with Applicat
 
 import math
 
-from numba import njit
-
+from truceline.track.kernel import inlined, kernel
 from truceline.track.types import SEEN_MOVING, Array
 
 DRIVE, STAND, TURN = 0, 1, 2
@@ -33,7 +32,7 @@ EQUATOR_M = 6_378_137.0  # WGS 84
 FLATNESS = 6.694379990141316e-3  # first eccentricity squared, WGS 84
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@inlined
 def noise(speed: float) -> float:
     """Density of the white acceleration of what drives without turning off, m2/s3.
 
@@ -43,7 +42,7 @@ def noise(speed: float) -> float:
     return min(0.02 + 1e-4 * speed * speed + 3e-5 * speed * speed * speed, 4.0)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def scale(y: float, geodetic: bool) -> tuple[float, float]:
     """Tell how many metres one unit of x and of y is at ``y`` (radii of curvature of WGS 84)."""
     if not geodetic:
@@ -56,7 +55,7 @@ def scale(y: float, geodetic: bool) -> tuple[float, float]:
     )
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def difference(ax: float, ay: float, bx: float, by: float, geodetic: bool) -> tuple[float, float]:
     """Metres from b to a, the short way round."""
     if not geodetic:
@@ -66,7 +65,7 @@ def difference(ax: float, ay: float, bx: float, by: float, geodetic: bool) -> tu
     return dx * mx, (ay - by) * my
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def predict(x: Array, p: Array, motion: int, dt: float, geodetic: bool) -> None:
     """Move one state (4,) and its covariance (10,) by ``dt`` seconds, in place; it loosens both ways."""
     a = abs(dt)
@@ -94,7 +93,7 @@ def predict(x: Array, p: Array, motion: int, dt: float, geodetic: bool) -> None:
     p[9] += q * a
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def update(x: Array, p: Array, z: Array, geodetic: bool) -> float:
     """Take in one position into state (4,) and covariance (10,), in place; answer its log likelihood.
 
@@ -129,7 +128,7 @@ def update(x: Array, p: Array, z: Array, geodetic: bool) -> float:
     return float(-0.5 * square - 0.5 * math.log(det) - 1.8378770664093453)  # log(2 pi)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def update_velocity(x: Array, p: Array, z: Array, geodetic: bool) -> float:
     """Take in ``z[5], z[6]`` (velocity) with variance ``z[7]``, in place; answer the log likelihood."""
     mx, my = scale(x[1], geodetic)
@@ -160,7 +159,7 @@ def update_velocity(x: Array, p: Array, z: Array, geodetic: bool) -> float:
     return float(-0.5 * square - 0.5 * math.log(det) - 1.8378770664093453)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def mix(x: Array, p: Array, mu: Array, dt: float, geodetic: bool) -> None:
     """Let both motions interact and move them by ``dt``, in place; x (3, 4), p (3, 10), mu (3,).
 
@@ -199,7 +198,7 @@ def mix(x: Array, p: Array, mu: Array, dt: float, geodetic: bool) -> None:
     predict(x[1], p[1], STAND, dt, geodetic)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _turn(x: Array, p: Array, dt: float, geodetic: bool) -> None:
     """Fill in ``x[2], p[2]``: what drove turned off, by any angle, at any moment within ``dt``.
 
@@ -220,7 +219,7 @@ def _turn(x: Array, p: Array, dt: float, geodetic: bool) -> None:
     p[2, 8] = 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def weigh(x: Array, p: Array, mu: Array, drives: float, stands: float, turns: float, geodetic: bool) -> None:
     """Multiply the weights by likelihoods given as logarithms, and merge turning off into driving."""
     top = max(drives, stands, turns)
@@ -243,7 +242,7 @@ def weigh(x: Array, p: Array, mu: Array, drives: float, stands: float, turns: fl
     x[0, 3] += share * d[3]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def agree(x: Array, z: Array) -> None:
     """Let a state take on a share of the speed that others of its convoy keep, its course its own.
 
@@ -253,7 +252,7 @@ def agree(x: Array, z: Array) -> None:
     x[3] -= z[7] * (z[6] - x[3])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def take(x: Array, p: Array, mu: Array, z: Array, kind: int, geodetic: bool) -> None:
     """Take one detection into all motions, in place.
 
@@ -274,7 +273,7 @@ def take(x: Array, p: Array, mu: Array, z: Array, kind: int, geodetic: bool) -> 
     weigh(x, p, mu, drives, stands, turns, geodetic)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def found(x: Array, p: Array, mu: Array, z: Array, kind: int, geodetic: bool) -> None:
     """Begin a state from one detection, in place."""
     for j in range(2):
@@ -292,7 +291,7 @@ def found(x: Array, p: Array, mu: Array, z: Array, kind: int, geodetic: bool) ->
     weigh(x, p, mu, drives, stands, -1e9, geodetic)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def settle(x: Array, p: Array, mu: Array, geodetic: bool, out: Array) -> float:
     """Choose what to report: the motion whose place costs least, with the spread of both about it.
 

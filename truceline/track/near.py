@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from truceline.track.kernel import inlined
 from truceline.track.types import Array
 
 
@@ -45,14 +46,14 @@ def moved_apart(near: Near, n: int) -> Near:
     return Near(near.slot, near.node, x, p, near.mu, near.see, near.exists, near.taken, near.gain)
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@inlined
 def seen_p(near: Near, c: int) -> float:
     """Probability that the look shows a track, should it exist."""
     driving = near.mu[c, 0] + near.mu[c, 2]
     return float(driving * near.see[c, 0] + near.mu[c, 1] * near.see[c, 1])
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@inlined
 def stands(near: Near, c: int) -> int:
     """The likelier motion of a track, see motion: 0 drives, 1 stands."""
     return 1 if near.mu[c, 1] > 0.5 else 0

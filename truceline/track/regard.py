@@ -11,6 +11,7 @@ import math
 import numpy as np
 from numba import njit
 
+from truceline.track.kernel import inlined, kernel
 from truceline.track.types import ANNULUS, CELL_M, NO_SHAPE, Array, Events, Ground, Rows
 
 REFILL_S = 3600.0  # how fast unseen things come back into a cell: births, and strangers passing through
@@ -24,7 +25,7 @@ DISTRUSTED_PER_KM2 = 1.0
 UNKNOWN_CLUTTER_PER_KM2 = 2e-3  # reports have no looks: "false" is a thing told where there is none
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def inside(x: float, y: float, shape: int, field: Array) -> bool:
     """Tell whether a place lies in a look's field of regard (contract fusion, LOOKS)."""
     dx, dy = x - field[0], y - field[1]
@@ -35,7 +36,7 @@ def inside(x: float, y: float, shape: int, field: Array) -> bool:
     return bool(abs(dx * c + dy * s) <= field[2] and abs(dy * c - dx * s) <= field[3])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def seen_share(x: float, y: float, sxx: float, syy: float, shape: int, field: Array) -> float:
     """Tell how much of an uncertain place lies in the field of regard."""
     ax, ay = 1.4 * math.sqrt(sxx), 1.4 * math.sqrt(syy)
@@ -45,7 +46,7 @@ def seen_share(x: float, y: float, sxx: float, syy: float, shape: int, field: Ar
     return total / 6
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@inlined
 def sees_speed(min_speed: float, speed: float, spread: float) -> float:
     """Probability that a thing is quicker than a sensor needs; ``spread``: standard deviation, m/s."""
     if min_speed <= 0:
@@ -53,14 +54,14 @@ def sees_speed(min_speed: float, speed: float, spread: float) -> float:
     return 1.0 / (1.0 + math.exp(1.7 * (min_speed - speed) / max(spread, 0.3)))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def pd_of(events: Events, e: int) -> float:
     """Detection probability that the maker tells."""
     pd = events.pd[e]
     return UNKNOWN_PD if math.isnan(pd) else min(max(pd, 0.01), 0.98)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def area_km2(shape: int, field: Array) -> float:
     """Area of a field of regard."""
     if shape == ANNULUS:
@@ -68,7 +69,7 @@ def area_km2(shape: int, field: Array) -> float:
     return float(4 * field[2] * field[3] / 1e6)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _cells(ground: Ground, shape: int, field: Array) -> tuple[int, int, int, int]:
     ny, nx = ground.time.shape
     if shape == ANNULUS:
@@ -83,7 +84,7 @@ def _cells(ground: Ground, shape: int, field: Array) -> tuple[int, int, int, int
     return max(left, 0), min(right, nx - 1), max(low, 0), min(high, ny - 1)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def unseen_at(ground: Ground, x: float, y: float, time: float, drives: float, stands: float) -> float:
     """Unseen things per km2 at a place, weighted by how likely they would be shown."""
     ny, nx = ground.time.shape
@@ -95,7 +96,7 @@ def unseen_at(ground: Ground, x: float, y: float, time: float, drives: float, st
     return a * drives + b * stands
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def looked_at_since(ground: Ground, z: Array, time: float) -> bool:
     """Tell whether a look later than a time has covered the place of a detection."""
     ny, nx = ground.time.shape
@@ -103,7 +104,7 @@ def looked_at_since(ground: Ground, z: Array, time: float) -> bool:
     return bool(0 <= i < ny and 0 <= j < nx and ground.time[i, j] > time + LATE_S)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _refilled(ground: Ground, i: int, j: int, dt: float) -> tuple[float, float]:
     fill, swap = 1 - math.exp(-dt / REFILL_S), 1 - math.exp(-CHANGE_PER_S * dt)
     full = ground.density[0]
@@ -114,7 +115,7 @@ def _refilled(ground: Ground, i: int, j: int, dt: float) -> tuple[float, float]:
     return a + swap * (total * (1 - STANDING) - a), b + swap * (total * STANDING - b)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def survey(ground: Ground, events: Events, e: int, pd: float) -> None:
     """Thin out what is unseen where a look has been."""
     shape, field, time = events.shape[e], events.field[e], events.time[e]
@@ -151,7 +152,7 @@ def survey(ground: Ground, events: Events, e: int, pd: float) -> None:
         ground.density[1] += fresh * CELL_M * CELL_M / 1e6
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def false_per_km2(ground: Ground, events: Events, e: int) -> float:
     """False detections per km2 to reckon with: what the maker tells, more where others contradict."""
     if events.shape[e] == NO_SHAPE:
@@ -198,7 +199,7 @@ def burst_per_km2(ground: Ground, events: Events, e: int, rows: Rows, loose: int
     return 0.0 if 4 * strange_ground > events.size[e] else loose / area
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def first_density(ground: Ground, events: Events, e: int, loose: int, pd: float) -> None:
     """Raise the density to be expected when a first look at an area shows more than false detections."""
     shape, field = events.shape[e], events.field[e]
@@ -209,7 +210,7 @@ def first_density(ground: Ground, events: Events, e: int, loose: int, pd: float)
     ground.density[0] = max(ground.density[0], (loose - false - 2 * math.sqrt(false + 1)) / (area * pd))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def strangers(ground: Ground, events: Events, e: int, rows: Rows, strange: Array, fresh: Array) -> None:
     """Fill, per row, false detections and unseen things per km2 (``strange``), and the latter alone."""
     pd, first = pd_of(events, e), events.first[e]

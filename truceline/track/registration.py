@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from truceline.track.kernel import kernel
 from truceline.track.motion import FIRST_VARIANCE, noise
 from truceline.track.types import Array
 
@@ -223,7 +224,7 @@ def hear(
         _add(x, p, slots, n, info, right)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _sensors(rows: Array, sensor: Array, slots: Array) -> int:
     n = 0
     for r in rows:
@@ -233,7 +234,7 @@ def _sensors(rows: Array, sensor: Array, slots: Array) -> int:
     return n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _slot(slots: Array, n: int, sensor: int) -> int:
     for k in range(n):
         if slots[k] == sensor:

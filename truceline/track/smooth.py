@@ -9,6 +9,7 @@ import math
 import numpy as np
 from numba import njit
 
+from truceline.track.kernel import kernel
 from truceline.track.motion import (
     COLUMN,
     CREEP,
@@ -97,7 +98,7 @@ def _forward(
                 x[k, 2] = x[k, 3] = 0.0
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def stands(time: Array, z: Array, i: int) -> bool:
     """Tell whether a thing stood between its i-th detection and the next."""
     if time[i + 1] - time[i] < PAUSE_S:
@@ -107,7 +108,7 @@ def stands(time: Array, z: Array, i: int) -> bool:
     return bool(2 * (dx * dx + dy * dy) < SAME_PLACE2 * spread)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def far(x: Array, p: Array, z: Array) -> float:
     """Squared Mahalanobis distance of a detection from a state."""
     dx, dy = z[0] - x[0], z[1] - x[1]
@@ -115,7 +116,7 @@ def far(x: Array, p: Array, z: Array) -> float:
     return float((syy * dx * dx - 2 * sxy * dx * dy + sxx * dy * dy) / max(sxx * syy - sxy * sxy, 1e-12))
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def turn(p: Array, dt: float) -> None:
     """Loosen a predicted covariance as if the acceleration had been that of a turn."""
     place, cross, speed = TURNED_NOISE * dt**3 / 3, TURNED_NOISE * dt * dt / 2, TURNED_NOISE * dt
