@@ -1,7 +1,5 @@
 """The weather follows rain and fronts but not places, and the noise is told by date and stretch."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 from truceline.detect.radar import restless, weather
@@ -16,8 +14,7 @@ def sums(change_db: np.ndarray) -> np.ndarray:
 
 
 def surface(told: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    with ThreadPoolExecutor(1) as pool:
-        return weather.surface(told, counts, pool)
+    return weather.surface(told, counts)
 
 
 def laid(change_db: np.ndarray) -> np.ndarray:

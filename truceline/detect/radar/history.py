@@ -111,6 +111,7 @@ class History:
                 level=np.zeros((count, 0, 0), np.int16),
                 residual=desk.plane("i2", count),
                 contrast=desk.plane("f4"),
+                calm=desk.plane("i1"),
                 score=planes["score"],
             ),
             life=Life(**{name: planes[name] for name in Life._fields}),

@@ -4,16 +4,19 @@ What an open alert covers stays out, so that a change does not become its own pa
 row without branches, so that the compiler takes many pixels at once; what stays out has a share of nothing.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from truceline.detect.radar.backscatter import STEPS_PER_DB, UNSEEN, Levels
 from truceline.detect.radar.matched import LIMIT, SPREAD_STEPS, Past, Today
-from truceline.detect.radar.restless import RECENT_STEPS, UNREST_AFTER, UNREST_STEPS, calm_row
+from truceline.detect.radar.restless import UNREST_AFTER, UNREST_STEPS
 from truceline.detect.radar.weather import Surface, lay_row
 
-SPREAD_BIN = 8  # steps of a variance in one bin
+SPREAD_SHIFT = 3
+SPREAD_BIN = 1 << SPREAD_SHIFT  # steps of a variance in one bin
 SPREAD_BINS = 2048
 
 CLIP_DB = 6.0  # a residual enters the history at most this large
@@ -26,7 +29,7 @@ MOST_DATES = 60  # a longer history forgets: what lies further back than about a
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def learn_rows(
     past: Past, today: Today, state: NDArray[np.uint8], gauge: NDArray[np.float32], weather: Surface,
-    wide: Surface, rows: tuple[int, int], bins: NDArray[np.int64],
+    rows: tuple[int, int], bins: NDArray[np.int64],
 ) -> int:  # fmt: skip
     """Let observations without an open alert into the history (Welford's running mean and products).
 
@@ -42,8 +45,6 @@ def learn_rows(
         Middle and width of the contrasts of this date.
     weather
         Its weather.
-    wide
-        Local width of the contrasts, see :func:`~truceline.detect.radar.restless.restlessness`.
     rows
         First row to take, last row + 1.
     bins
@@ -57,12 +58,10 @@ def learn_rows(
     observed = 0
     pols, width = today.level.shape[0], today.level.shape[2]
     shares = np.zeros((3, width), np.float32)
-    calm, laid = np.zeros(width, np.float32), np.zeros(width, np.float32)
+    counts = np.zeros((3, SPREAD_BINS), np.int32)
     for row in range(rows[0], rows[1]):
         level, fed, seen = today.level[0, row], past.fed[row], past.seen[row]
-        lay_row(wide, row, laid)
-        calm_row(level, today.contrast[row], fed, past.unrest[row], laid, gauge, calm)
-        _remember(level, fed, calm, past.recent[0, row], past.recent[1, row])
+        _remember(level, fed, today.calm[row], past.recent[0, row], past.recent[1, row])
         observed += _share(level, state[row], fed, shares)
         for layer in range(pols):
             mean = past.mean[layer, row]
@@ -73,24 +72,22 @@ def learn_rows(
         _learn_unrest(today.contrast[row], gauge, shares[2], past.unrest[row])
         _count(level, state[row], fed, seen)
         if row % TOLD_ROWS == 0:
-            _tell(past, row, fed, bins)
+            _tell(past, row, fed, counts)
+    bins += counts
     return observed
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _remember(
-    level: Levels, fed: NDArray[np.uint8], calm: NDArray[np.float32], newer: NDArray[np.int8],
+    level: Levels, fed: NDArray[np.uint8], calm: NDArray[np.int8], newer: NDArray[np.int8],
     older: NDArray[np.int8],
 ) -> None:  # fmt: skip
-    """Keep the calm contrasts of the last two dates, each at most four widths."""
+    """Keep the calm contrasts of the last two dates."""
     for column in range(level.shape[0]):
         known = (level[column] != UNSEEN) & (fed[column] > 0)
-        code = np.rint(calm[column] * np.float32(RECENT_STEPS))
-        code = min(max(code, np.float32(-127)), np.float32(127))
         last = newer[column]
         older[column] = last if known else older[column]
-        # By way of 32 bits, which the compiler converts many at a time.
-        newer[column] = np.int8(np.int32(code)) if known else last
+        newer[column] = calm[column] if known else last
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
@@ -98,7 +95,7 @@ def _share(
     level: Levels, state: NDArray[np.uint8], fed: NDArray[np.uint8], shares: NDArray[np.float32]
 ) -> int:
     """Give today's share in the mean, in the products and in the unrest, 0 where it stays out."""
-    observed = 0
+    observed = np.int32(0)
     for column in range(level.shape[0]):
         known = level[column] != UNSEEN
         is_open = (state[column] == 1) | (state[column] == 2)
@@ -108,8 +105,8 @@ def _share(
         shares[0, column] = weight / (dates + np.float32(1))
         shares[1, column] = weight / max(dates, np.float32(1))
         shares[2, column] = (weight if calm_dates > 0 else np.float32(0)) / max(calm_dates, np.float32(1))
-        observed += known
-    return observed
+        observed += np.int32(known)
+    return int(observed)
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
@@ -118,9 +115,9 @@ def _begin(
     mean: NDArray[np.int16],
 ) -> None:  # fmt: skip
     """Let the first observation of a pixel be its mean, the weather of the day taken off."""
-    unfed = 0
+    unfed = np.int32(0)
     for column in range(fed.shape[0]):
-        unfed += fed[column] == 0
+        unfed += np.int32(fed[column] == 0)
     if unfed == 0:
         return
     weather = np.zeros(len(level), np.float32)
@@ -184,14 +181,16 @@ def _count(level: Levels, state: NDArray[np.uint8], fed: NDArray[np.uint8], seen
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _tell(past: Past, row: int, fed: NDArray[np.uint8], bins: NDArray[np.int64]) -> None:
+def _tell(past: Past, row: int, fed: NDArray[np.uint8], counts: NDArray[np.int32]) -> None:
     """Count the variances and covariances of a row."""
-    pols = past.mean.shape[0]
+    for layer in range(past.mean.shape[0]):
+        _sort_in(past.spread[layer, row], fed, 0, counts[2 * layer])
+    if past.mean.shape[0] == 2:
+        _sort_in(past.cross[row], fed, SPREAD_BINS // 2, counts[1])
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _sort_in(values: NDArray[Any], fed: NDArray[np.uint8], middle: int, counts: NDArray[np.int32]) -> None:
     for column in range(fed.shape[0]):
-        if fed[column] > 1:
-            for layer in range(pols):
-                place = int(past.spread[layer, row, column]) // SPREAD_BIN
-                bins[2 * layer, min(place, SPREAD_BINS - 1)] += 1
-            if pols == 2:
-                place = int(past.cross[row, column]) // SPREAD_BIN + SPREAD_BINS // 2
-                bins[1, min(max(place, 0), SPREAD_BINS - 1)] += 1
+        place = (int(values[column]) >> SPREAD_SHIFT) + middle
+        counts[min(max(place, 0), SPREAD_BINS - 1)] += np.int32(fed[column] > 1)

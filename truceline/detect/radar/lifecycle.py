@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 NONE, PROVISIONAL, CONFIRMED, FINISHED, UNSEEN = 0, 1, 2, 3, 255
 NEVER = -1  # in `first`: no alert
+_UNTESTED = -32768  # code of a score
+_LOOKED_AT_PX = 64  # at a time: nearly all of them are quiet
 
 
 class Life(NamedTuple):
@@ -55,38 +57,55 @@ def advance(
     rows
         First row to take, last row + 1.
     """
-    item, confirm, finish = rules
+    width = score.shape[1]
     for row in range(rows[0], rows[1]):
-        for column in range(score.shape[1]):
-            value = int(score[row, column])
-            if value == -32768:
-                continue
-            state = life.state[row, column]
-            exceeds = abs(value) >= one
-            if not exceeds and state in (NONE, FINISHED):
-                continue
-            direction = 1 if value > 0 else -1
-            same = exceeds and direction == life.sign[row, column]
-            if state == CONFIRMED:
-                life.run[row, column] = 0 if same else life.run[row, column] + 1
-                if life.run[row, column] >= finish:
-                    life.state[row, column] = FINISHED
-            elif state == PROVISIONAL and same:
-                life.run[row, column] += 1
-            elif exceeds:
-                life.state[row, column] = PROVISIONAL
-                life.run[row, column] = 1
-                life.sign[row, column] = direction
-                life.first[row, column] = item
-                life.peak[row, column] = value
-            else:
-                life.state[row, column] = NONE
-                life.run[row, column] = 0
-                life.sign[row, column] = 0
-                life.first[row, column] = NEVER
-                life.peak[row, column] = 0
-            if same and state != FINISHED and abs(value) > abs(int(life.peak[row, column])):
-                life.peak[row, column] = value
-            if life.state[row, column] == PROVISIONAL and life.run[row, column] >= confirm:
-                life.state[row, column] = CONFIRMED
-                life.run[row, column] = 0
+        for left in range(0, width, _LOOKED_AT_PX):
+            right = min(left + _LOOKED_AT_PX, width)
+            if _is_busy(life.state[row, left:right], score[row, left:right], one):
+                for column in range(left, right):
+                    _step(life, row, column, int(score[row, column]), one, rules)
+
+
+@njit(cache=True, nogil=True)
+def _is_busy(state: NDArray[np.uint8], score: NDArray[np.int16], one: int) -> bool:
+    """Tell whether any of some pixels exceeds or is under an open alert; all others stay as they are."""
+    busy = np.int32(0)
+    for column in range(state.shape[0]):
+        value = np.int32(score[column])
+        exceeds = (value != _UNTESTED) & (abs(value) >= np.int32(one))
+        busy |= np.int32(exceeds | (state[column] == PROVISIONAL) | (state[column] == CONFIRMED))
+    return bool(busy != 0)
+
+
+@njit(cache=True, nogil=True)
+def _step(life: Life, row: int, column: int, value: int, one: int, rules: tuple[int, int, int]) -> None:
+    item, confirm, finish = rules
+    state = life.state[row, column]
+    exceeds = abs(value) >= one
+    if value == _UNTESTED or (not exceeds and state in (NONE, FINISHED)):
+        return
+    direction = 1 if value > 0 else -1
+    same = exceeds and direction == life.sign[row, column]
+    if state == CONFIRMED:
+        life.run[row, column] = 0 if same else life.run[row, column] + 1
+        if life.run[row, column] >= finish:
+            life.state[row, column] = FINISHED
+    elif state == PROVISIONAL and same:
+        life.run[row, column] += 1
+    elif exceeds:
+        life.state[row, column] = PROVISIONAL
+        life.run[row, column] = 1
+        life.sign[row, column] = direction
+        life.first[row, column] = item
+        life.peak[row, column] = value
+    else:
+        life.state[row, column] = NONE
+        life.run[row, column] = 0
+        life.sign[row, column] = 0
+        life.first[row, column] = NEVER
+        life.peak[row, column] = 0
+    if same and state != FINISHED and abs(value) > abs(int(life.peak[row, column])):
+        life.peak[row, column] = value
+    if life.state[row, column] == PROVISIONAL and life.run[row, column] >= confirm:
+        life.state[row, column] = CONFIRMED
+        life.run[row, column] = 0

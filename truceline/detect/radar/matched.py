@@ -42,11 +42,15 @@ class Past(NamedTuple):
 
 
 class Today(NamedTuple):
-    """One date: levels and residuals in codes (polarisations, height, width), the rest (height, width)."""
+    """One date: levels and residuals in codes (polarisations, height, width), the rest (height, width).
+
+    ``calm`` are the contrasts in 1/32 of the local width and of each pixel's own unrest.
+    """
 
     level: NDArray[np.int16]
     residual: NDArray[np.int16]
     contrast: NDArray[np.float32]
+    calm: NDArray[np.int8]
     score: NDArray[np.int16]
 
 

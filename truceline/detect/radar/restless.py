@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from truceline.detect.radar.backscatter import UNSEEN, Levels
 from truceline.detect.radar.matched import Past, Today
-from truceline.detect.radar.weather import BLOCK_PX, Surface, median_code
+from truceline.detect.radar.weather import BLOCK_PX, Surface, add_up, median_code
 
 UNREST_STEPS = 4096
 UNREST_AFTER = 3  # dates in the history before the unrest is learnt
@@ -74,16 +74,17 @@ def sum_sizes(
         Filled: sizes in 1/STEPS and pixels, (blocks down, blocks across).
     """
     width = today.contrast.shape[1]
-    one = np.ones(width, np.float32)
-    calm = np.zeros(BLOCK_PX * counts.shape[1], np.float32)
+    one, calm = np.ones(width, np.float32), np.zeros(width, np.float32)
+    sizes = np.zeros(BLOCK_PX * counts.shape[1], np.int32)
+    number = np.zeros_like(sizes)
     for row in range(top, bottom, TOLD_ROWS):
         level, fed = today.level[0, row], past.fed[row]
-        calm_row(level, today.contrast[row], fed, past.unrest[row], one, gauge, calm[:width])
-        down = row // BLOCK_PX
+        calm_row(level, today.contrast[row], fed, past.unrest[row], one, gauge, calm)
         for column in range(width):
-            size = np.int32(np.rint(min(abs(calm[column]), MOST) * np.float32(STEPS)))
-            sums[down, column // BLOCK_PX] += size
-            counts[down, column // BLOCK_PX] += (level[column] != UNSEEN) & (fed[column] > 0)
+            sizes[column] = np.int32(np.rint(min(abs(calm[column]), MOST) * np.float32(STEPS)))
+            number[column] = (level[column] != UNSEEN) & (fed[column] > 0)
+        add_up(sizes, sums[row // BLOCK_PX])
+        add_up(number, counts[row // BLOCK_PX])
 
 
 def restlessness(sums: NDArray[np.int32], counts: NDArray[np.int32]) -> Surface:

@@ -43,7 +43,7 @@ def score_rows(
     past
         History before this date.
     today
-        ``contrast`` is read, also beside the rows; ``score`` of the rows is written.
+        ``contrast`` is read, also beside the rows; ``calm`` and ``score`` of the rows are written.
     state
         Alert states before this date, (height, width).
     gauge
@@ -71,6 +71,8 @@ def score_rows(
             level, fed, own = today.level[0, row], past.fed[row], calm[at, 2 : width + 2]
             lay_row(restless, row, laid)
             calm_row(level, today.contrast[row], fed, past.unrest[row], laid, gauge, own)
+            if 2 <= line < lines - 2:
+                _note(own, today.calm[row])
             _last_long(past.recent[:, row], laid, gauge, own)
             _reach_across(calm[at], ends[at])
         else:
@@ -88,6 +90,15 @@ def score_rows(
     free = counts[0, :STRENGTH_BINS] + counts[1, :STRENGTH_BINS]
     bins[0] += free
     bins[1] += free + counts[0, STRENGTH_BINS:-1] + counts[1, STRENGTH_BINS:-1]
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _note(calm: NDArray[np.float32], codes: NDArray[np.int8]) -> None:
+    """Keep the calm contrasts for the history, each at most four widths."""
+    for column in range(calm.shape[0]):
+        code = np.rint(calm[column] * np.float32(RECENT_STEPS))
+        code = min(max(code, np.float32(-127)), np.float32(127))
+        codes[column] = np.int8(np.int32(code))  # by way of 32 bits, converted many at a time
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")

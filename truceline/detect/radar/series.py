@@ -59,7 +59,7 @@ def observe(history: History, stamp: Stamp, levels: Levels, threads: int = 1) ->
     item = len(history.stamps)
     history.stamps.append(stamp)
     with ThreadPoolExecutor(threads) as pool:
-        run = _Date(history, pool)
+        run = _Date(history, pool.map if threads > 1 else map)
         trend, rough = run.take_weather()
         gauge = run.filter(trend, rough)
         run.conclude(trend, gauge, item)
@@ -69,9 +69,9 @@ def observe(history: History, stamp: Stamp, levels: Levels, threads: int = 1) ->
 class _Date:
     """The passes over one date."""
 
-    def __init__(self, history: History, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, history: History, share: weather.Share) -> None:
         self.history = history
-        self.pool = pool
+        self.share = share
         self.alerted = np.zeros(0, np.int64)
         self.held = np.zeros(0, np.int8)
 
@@ -83,7 +83,7 @@ class _Date:
             desk.let_go(*rows)
             return done
 
-        return list(self.pool.map(strip, desk.strips()))
+        return list(self.share(strip, desk.strips()))
 
     def take_weather(self) -> tuple[weather.Surface, NDArray[np.float32]]:
         """Answer the weather, and how much more than by its pixels each polarisation scatters."""
@@ -95,7 +95,7 @@ class _Date:
         self._each(
             lambda top, bottom: weather.sum_blocks(level, past.mean, past.fed, top, bottom, sums, counts)
         )
-        trend = weather.surface(sums, counts, self.pool)
+        trend = weather.surface(sums, counts, self.share)
         dates = len(history.stamps) - 1
         return trend, weather.roughness(sums, counts, trend, history.pooled_db2, dates)
 
@@ -134,7 +134,7 @@ class _Date:
         self.held = held(history, gauge, wide)
         scored = self._each(lambda top, bottom: self._scored(gauge, wide, rules, (top, bottom)))
         strengths = np.sum(scored, axis=0)
-        learnt = self._each(lambda top, bottom: self._learnt(gauge, trend, wide, top, bottom))
+        learnt = self._each(lambda top, bottom: self._learnt(gauge, trend, top, bottom))
         spreads = np.sum([bins for bins, _, _ in learnt], axis=0)
         self.alerted = np.concatenate([places for _, places, _ in learnt])
         history.was_observed = any(observed for _, _, observed in learnt)
@@ -179,12 +179,12 @@ class _Date:
         history.today.score[rows_of[low], columns[low]] = sign[low] * scoring.SCORE_STEPS
 
     def _learnt(
-        self, gauge: NDArray[np.float32], trend: weather.Surface, wide: weather.Surface, top: int, bottom: int
+        self, gauge: NDArray[np.float32], trend: weather.Surface, top: int, bottom: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
         history = self.history
         bins = np.zeros((3, learning.SPREAD_BINS), np.int64)
         observed = learning.learn_rows(
-            history.past, history.today, history.life.state, gauge, trend, wide, (top, bottom), bins
+            history.past, history.today, history.life.state, gauge, trend, (top, bottom), bins
         )
         alerted = np.flatnonzero(history.life.state[top:bottom] != NONE) + top * history.grid.width
         return bins, alerted, observed

@@ -4,8 +4,8 @@ The change against the history is averaged over small blocks; a smooth, outlier-
 blocks is the weather. A place that changed covers few blocks and hardly bends it.
 """
 
-from collections.abc import Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -25,6 +25,7 @@ MEDIAN_OF_NORMAL = 0.6745  # of the distance from the middle, in standard deviat
 EDGE_SHARE = 0.8  # spread of the weather at an edge, as a share of its height
 
 Surface = NDArray[np.float32]
+Share = Callable[..., Any]
 Plane = NDArray[np.float32]
 Line = NDArray[np.float32]
 
@@ -58,40 +59,49 @@ def sum_blocks(
     """
     pols, width = level.shape[0], level.shape[2]
     across = counts.shape[1]
-    change = np.zeros(BLOCK_PX * across, np.int32)
+    changes = np.zeros((pols, BLOCK_PX * across), np.int32)
     number = np.zeros(BLOCK_PX * across, np.int32)
+    mask = np.zeros(width, np.int32)
     for down in range(top // BLOCK_PX, (bottom + BLOCK_PX - 1) // BLOCK_PX):
-        rows = range(BLOCK_PX * down, min(BLOCK_PX * (down + 1), bottom))
         number[:] = 0
-        for row in rows:
-            for column in range(width):
-                number[column] += (level[0, row, column] != UNSEEN) & (known[row, column] > 0)
-        _add_up(number, counts[down])
+        changes[:] = 0
+        for row in range(BLOCK_PX * down, min(BLOCK_PX * (down + 1), bottom)):
+            _mark(level[0, row], known[row], mask, number)
+            for layer in range(pols):
+                _add_changes(level[layer, row], mean[layer, row], mask, changes[layer])
+        add_up(number, counts[down])
         for layer in range(pols):
-            change[:] = 0
-            for row in rows:
-                _add_changes(level[0, row], level[layer, row], mean[layer, row], known[row], change)
-            _add_up(change, sums[layer, down])
+            add_up(changes[layer], sums[layer, down])
+
+
+@njit(cache=True, nogil=True)
+def _mark(
+    level: NDArray[np.int16], known: NDArray[np.uint8], mask: NDArray[np.int32], number: NDArray[np.int32]
+) -> None:
+    """Set all bits of the mask where a pixel counts, and count it."""
+    for column in range(level.shape[0]):
+        bits = np.int32(-1) if (level[column] != UNSEEN) & (known[column] > 0) else np.int32(0)
+        mask[column] = bits
+        number[column] -= bits
 
 
 @njit(cache=True, nogil=True)
 def _add_changes(
-    first: NDArray[np.int16], level: NDArray[np.int16], mean: NDArray[np.int16], known: NDArray[np.uint8],
-    total: NDArray[np.int32],
-) -> None:  # fmt: skip
+    level: NDArray[np.int16], mean: NDArray[np.int16], mask: NDArray[np.int32], total: NDArray[np.int32]
+) -> None:
     for column in range(level.shape[0]):
-        change = np.int32(level[column]) - np.int32(mean[column])
-        total[column] += change if (first[column] != UNSEEN) & (known[column] > 0) else np.int32(0)
+        total[column] += (np.int32(level[column]) - np.int32(mean[column])) & mask[column]
 
 
 @njit(cache=True, nogil=True)
-def _add_up(pixels: NDArray[np.int32], blocks: NDArray[np.int32]) -> None:
+def add_up(pixels: NDArray[np.int32], blocks: NDArray[np.int32]) -> None:
+    """Add the pixels of a row, BLOCK_PX in each block, to a row of blocks."""
     for block in range(blocks.shape[0]):
         at = BLOCK_PX * block
         blocks[block] += pixels[at] + pixels[at + 1] + pixels[at + 2] + pixels[at + 3]
 
 
-def surface(sums: NDArray[np.int32], counts: NDArray[np.int32], pool: Executor) -> Surface:
+def surface(sums: NDArray[np.int32], counts: NDArray[np.int32], share: Share = map) -> Surface:
     """Lay the weather through the blocks.
 
     Parameters
@@ -100,8 +110,8 @@ def surface(sums: NDArray[np.int32], counts: NDArray[np.int32], pool: Executor) 
         Sums of changes, codes, (polarisations, blocks down, blocks across).
     counts
         Pixels in each block, (blocks down, blocks across).
-    pool
-        Whose threads share the polarisations.
+    share
+        Maps over the polarisations, as ``map`` or that of an executor, whose threads share them.
 
     Returns
     -------
@@ -112,7 +122,7 @@ def surface(sums: NDArray[np.int32], counts: NDArray[np.int32], pool: Executor) 
         return np.zeros(sums.shape, np.float32)
     weight = counts.astype(np.float32)
     layers = np.empty(sums.shape, np.float32)
-    list(pool.map(lambda layer, out: _lay(layer, weight, out), sums, layers))
+    list(share(lambda layer, out: _lay(layer, weight, out), sums, layers))
     return layers
 
 
@@ -191,10 +201,16 @@ def _add_around(ring: Plane, row: int, height: int, out: Line) -> None:
     width = out.shape[0]
     line = np.zeros(width + 2 * HALF, np.float32)
     inner = line[HALF : HALF + width]
-    for step in range(-HALF, HALF + 1):
-        source = ring[_mirrored(row + step, height) % SURROUNDINGS_BLOCKS]
-        for column in range(width):
-            inner[column] += source[column]
+    a, b, c = (
+        _ring_row(ring, row - 3, height),
+        _ring_row(ring, row - 2, height),
+        _ring_row(ring, row - 1, height),
+    )
+    d, e, f = _ring_row(ring, row, height), _ring_row(ring, row + 1, height), _ring_row(ring, row + 2, height)
+    g = _ring_row(ring, row + 3, height)
+    for column in range(width):
+        total = a[column] + b[column] + c[column] + d[column] + e[column] + f[column] + g[column]
+        inner[column] = total
     for step in range(1, HALF + 1):
         line[HALF - step] = inner[_mirrored(-step, width)]
         line[HALF + width - 1 + step] = inner[_mirrored(width - 1 + step, width)]
@@ -203,6 +219,11 @@ def _add_around(ring: Plane, row: int, height: int, out: Line) -> None:
         for step in range(SURROUNDINGS_BLOCKS):
             total += line[column + step]
         out[column] = total
+
+
+@njit(cache=True, nogil=True)
+def _ring_row(ring: Plane, row: int, height: int) -> Any:
+    return ring[_mirrored(row, height) % SURROUNDINGS_BLOCKS]
 
 
 @njit(cache=True, nogil=True)
