@@ -40,7 +40,10 @@ _RIGHT = {
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the tracker reads; times are int64 microseconds since 1970, nulls of ``look_id`` are -1."""
+    """What the tracker reads; times are int64 microseconds since 1970, nulls of ``look_id`` are -1.
+
+    ``sensor_id`` of detections and looks is the sensor's row in ``sensors``, ``shape`` that of types.
+    """
 
     detections: Columns
     sensors: Columns
@@ -59,17 +62,19 @@ def read_inputs(detections: Path, sensors: Path, looks: Path | None) -> Inputs:
     """
     sensor = _columns(_open(sensors), SENSOR_COLUMNS, sensors)
     _once(sensor["sensor_id"], "sensor_id", sensors)
+    row_of = {name: row for row, name in enumerate(sensor["sensor_id"].tolist())}
     look = None
     if looks is not None:
-        look = _columns(_open(looks), LOOK_COLUMNS, looks)
-        _check_looks(look, sensor, looks)
+        shapes = {"rect": RECT, "annulus": ANNULUS}
+        look = _columns(_open(looks), LOOK_COLUMNS, looks, {"sensor_id": row_of, "shape": shapes})
+        _check_looks(look, looks)
     file = _open(detections)
     has_heights = {"alt_agl_m", "alt_sigma_m"} <= set(file.schema_arrow.names)
     wanted = DETECTION_COLUMNS | (
         dict.fromkeys(("alt_agl_m", "alt_sigma_m"), "number") if has_heights else {}
     )
-    column = _columns(file, wanted, detections)
-    _check_detections(column, sensor, look, detections)
+    column = _columns(file, wanted, detections, {"sensor_id": row_of})
+    _check_detections(column, look, detections)
     metadata = file.schema_arrow.metadata or {}
     origin = {k: v for k, v in metadata.items() if k in (b"origin_lat_deg", b"origin_lon_deg")}
     return Inputs(column, sensor, look, origin, has_heights)
@@ -84,8 +89,13 @@ def _open(path: Path) -> pq.ParquetFile:
         raise BadInput(str(path), f"no readable Parquet file: {error}") from error
 
 
-def _columns(file: pq.ParquetFile, wanted: dict[str, str], path: Path) -> Columns:
-    """Read one column after the other, so that no more than one lies in memory twice."""
+def _columns(
+    file: pq.ParquetFile, wanted: dict[str, str], path: Path, codes: dict[str, dict[str, int]] | None = None
+) -> Columns:
+    """Read one column after the other, so that no more than one lies in memory twice.
+
+    ``codes`` tells, by column, what number stands for which word; other words become -1.
+    """
     found: Columns = {}
     for name, kind in wanted.items():
         if name not in file.schema_arrow.names:
@@ -94,15 +104,23 @@ def _columns(file: pq.ParquetFile, wanted: dict[str, str], path: Path) -> Column
         if not _RIGHT[kind](type_):
             raise BadInput(f"{path}: column {name}", f"is {type_}, would be {kind}")
         try:
-            column = file.read([name]).column(0).combine_chunks()
+            column = file.read([name], use_threads=False).column(0).combine_chunks()
         except (pa.ArrowException, OSError) as error:
             raise BadInput(str(path), f"no readable Parquet file: {error}") from error
         optional = name in ("look_id", "vx_mps", "vy_mps", "svv_m2ps2") or name.startswith(("p_", "alt_"))
         if column.null_count and not optional and kind != "number":
             row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
             raise BadInput(f"{path}: column {name}: row {row}", "null")
-        found[name] = _plain(column, kind)
+        code = (codes or {}).get(name)
+        found[name] = _plain(column, kind) if code is None else _coded(column, code)
     return found
+
+
+def _coded(column: Any, codes: dict[str, int]) -> Array:
+    """Turn words into their numbers."""
+    coded = column.dictionary_encode()
+    numbers = np.array([codes.get(word, -1) for word in coded.dictionary.to_pylist()], np.int32)
+    return np.asarray(numbers[coded.indices.to_numpy()])
 
 
 def _plain(column: Any, kind: str) -> Array:
@@ -117,9 +135,7 @@ def _plain(column: Any, kind: str) -> Array:
         return np.array(column.to_numpy(zero_copy_only=False))
     if kind == "bool":
         return np.asarray(column.to_pylist(), dtype=bool)
-    coded = column.dictionary_encode()
-    names = np.array(coded.dictionary.to_pylist(), dtype=object)
-    return np.asarray(names[coded.indices.to_numpy()])
+    return np.array(column.to_pylist(), dtype=object)
 
 
 def _first(wrong: Array, path: Path, column: str, what: str, ids: Array | None = None) -> None:
@@ -137,24 +153,18 @@ def _once(values: Array, name: str, path: Path) -> None:
         raise BadInput(f"{path}: column {name}: row {row}: {name} {values[row]}", "twice")
 
 
-def _known(values: Array, known: Array) -> Array:
-    """Tell which values are not among the known ones."""
-    among = set(known.tolist())
-    return np.fromiter((value not in among for value in values), bool, len(values))
-
-
-def _check_looks(look: Columns, sensor: Columns, path: Path) -> None:
+def _check_looks(look: Columns, path: Path) -> None:
     _once(look["look_id"], "look_id", path)
-    _first(_known(look["sensor_id"], sensor["sensor_id"]), path, "sensor_id", "not in SENSORS")
-    _first(_known(look["shape"], np.array(["rect", "annulus"])), path, "shape", "is not rect or annulus")
+    _first(look["sensor_id"] < 0, path, "sensor_id", "not in SENSORS")
+    _first(look["shape"] < 0, path, "shape", "is not rect or annulus")
     for name in ("cx_m", "cy_m", "a_m", "b_m", "heading_rad"):
         _first(~np.isfinite(look[name]), path, name, "not finite")
 
 
-def _check_detections(d: Columns, sensor: Columns, look: Columns | None, path: Path) -> None:
+def _check_detections(d: Columns, look: Columns | None, path: Path) -> None:
     ids = d["detection_id"]
     _once(ids, "detection_id", path)
-    _first(_known(d["sensor_id"], sensor["sensor_id"]), path, "sensor_id", "not in SENSORS", ids)
+    _first(d["sensor_id"] < 0, path, "sensor_id", "not in SENSORS", ids)
     for name in ("x_m", "y_m"):
         _first(~np.isfinite(d[name]), path, name, "position not finite", ids)
     for name in ("sxx_m2", "syy_m2", "sxy_m2"):
@@ -220,11 +230,9 @@ def build_events(inputs: Inputs, by_arrival: bool, origin_us: int) -> tuple[Even
         Events in the order in which they become known, rows, and per row its place in the input.
     """
     d, sensors = inputs.detections, inputs.sensors
-    names = sorted(sensors["sensor_id"].tolist())
-    rank = {name: i for i, name in enumerate(names)}
-    where = np.array([rank[name] for name in sensors["sensor_id"]], np.int64)
-    row_of = np.argsort(where)  # sensor number → row of SENSORS
-    number = np.array([rank[name] for name in d["sensor_id"]], np.int64)
+    row_of = np.argsort(sensors["sensor_id"].astype(str))  # sensor number → row of SENSORS
+    rank = np.argsort(row_of)
+    number = rank[d["sensor_id"]]
     by = d["result_time"] if by_arrival else d["phenomenon_time"]
     order, begins = order_rows(d, number, by)
     lead = order[begins]
@@ -252,15 +260,14 @@ def build_events(inputs: Inputs, by_arrival: bool, origin_us: int) -> tuple[Even
         min_speed=np.nan_to_num(sensors["min_speed_mps"][row]).astype(np.float64),
         blind_to_persons=(sensors["kind"][row] == "satellite").astype(np.int64),
     )
-    return events, build_rows(d, order, sensors, row_of[number]), order
+    return events, build_rows(d, order, sensors, d["sensor_id"]), order
 
 
 def _with_looks(
-    table: Array, field: Array, looks: Columns, rank: dict[str, int], by_arrival: bool
+    table: Array, field: Array, looks: Columns, rank: Array, by_arrival: bool
 ) -> tuple[Array, Array]:
     """Give events the field of regard of their look, and add the looks that saw nothing."""
     by = looks["result_time"] if by_arrival else looks["phenomenon_time"]
-    shape = np.where(looks["shape"] == "rect", RECT, ANNULUS)
     geometry = np.stack([looks[name] for name in ("cx_m", "cy_m", "a_m", "b_m", "heading_rad")], 1)
     used = np.zeros(len(by), bool)
     if len(by):
@@ -270,13 +277,13 @@ def _with_looks(
         table[of_look, 6] = looks["sortie_id"][at[of_look]]
         then = (by[at] == table[:, 0]) & (looks["phenomenon_time"][at] == table[:, 1])
         whole = np.flatnonzero(of_look & then)
-        table[whole, 7], field[whole], used[at[whole]] = shape[at[whole]], geometry[at[whole]], True
+        table[whole, 7], field[whole], used[at[whole]] = looks["shape"][at[whole]], geometry[at[whole]], True
     rest = np.flatnonzero(~used)
-    number = np.array([rank[name] for name in looks["sensor_id"][rest]], np.int64)
+    number = rank[looks["sensor_id"][rest]]
     none = np.zeros(len(rest), np.int64)
     more = np.column_stack([
         by[rest], looks["phenomenon_time"][rest], number, looks["look_id"][rest], none, none,
-        looks["sortie_id"][rest], shape[rest],
+        looks["sortie_id"][rest], looks["shape"][rest],
     ]).astype(np.int64)  # fmt: skip
     return np.concatenate([table, more]), np.concatenate([field, geometry[rest]])
 

@@ -11,7 +11,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from truceline.track.kernel import kernel
 from truceline.track.motion import FIRST_VARIANCE, noise
@@ -174,54 +173,73 @@ def correct(
     z[turned, 1] -= value[turned, 3] * apart[turned, 0]
 
 
-@njit(cache=True, error_model="numpy")
 def inverse(a: Array) -> Array:
     """Invert a positive definite matrix (Gauss and Jordan); one thread, so that it is the same everywhere."""
-    n = len(a)
     b = a.copy()
-    for k in range(n):
-        pivot = 1 / b[k, k]
-        b[k, k] = 1.0
-        b[k] *= pivot
-        for i in range(n):
-            if i != k:
-                f = b[i, k]
-                b[i, k] = 0.0
-                b[i] -= f * b[k]
+    _invert(b, 0, len(b))
     return b
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
+def _invert(b: Array, first: int, n: int) -> None:
+    """Invert ``n`` rows and columns of a positive definite matrix from ``first`` on, in place."""
+    for k in range(first, first + n):
+        pivot = 1 / b[k, k]
+        b[k, k] = 1.0
+        for j in range(first, first + n):
+            b[k, j] *= pivot
+        for i in range(first, first + n):
+            if i != k:
+                f = b[i, k]
+                b[i, k] = 0.0
+                for j in range(first, first + n):
+                    b[i, j] -= f * b[k, j]
+
+
 def hear(
     begin: Array, order: Array, time: Array, sensor: Array, z: Array, v: Array, lever: Array, info: Array,
     right: Array, heard: Array,
 ) -> None:  # fmt: skip
     """Add to ``info`` and ``right`` what each track says; its rows are ``order[begin[i]:begin[i + 1]]``."""
     size = 4 + SENSORS * KINDS
-    x, p, slots = np.zeros(size), np.zeros((size, size)), np.empty(SENSORS, np.int64)
+    x, p, room = np.zeros(size), np.zeros((size, size)), np.empty((2, size))
+    slots = np.empty(SENSORS, np.int64)
+    _hear(begin, order, time, sensor, z, v, lever, info, right, heard, x, p, slots, room)
+
+
+@kernel
+def _hear(
+    begin: Array, order: Array, time: Array, sensor: Array, z: Array, v: Array, lever: Array, info: Array,
+    right: Array, heard: Array, x: Array, p: Array, slots: Array, room: Array,
+) -> None:  # fmt: skip
+    """Do what :func:`hear` says; ``x``, ``p``, ``slots`` and ``room`` are room to work in."""
     for i in range(len(begin) - 1):
-        rows = order[begin[i] : begin[i + 1]]
-        n = _sensors(rows, sensor, slots)
+        n = _sensors(order[begin[i] : begin[i + 1]], sensor, slots)
         if n < 2:
             continue
-        x[:], p[:, :] = 0.0, 0.0
-        for k in range(SENSORS * KINDS):
-            p[4 + k, 4 + k] = WIDE[k % KINDS] ** 2
+        size = 4 + n * KINDS
+        for a in range(size):
+            x[a] = 0.0
+            for b in range(size):
+                p[a, b] = 0.0
+            if a >= 4:
+                p[a, a] = WIDE[a % KINDS] ** 2
         last = -np.inf
-        for r in rows:
+        for j in range(begin[i], begin[i + 1]):
+            r = order[j]
             k = _slot(slots, n, sensor[r])
             if k < 0:
                 continue
             if time[r] - last > LOST_S:
-                _begin_anew(x, p, z[r])
+                _begin_anew(x, p, size, z[r])
             else:
-                _go_on(x, p, time[r] - last, v[r])
+                _go_on(x, p, size, time[r] - last, v[r])
             last = time[r]
-            if not _take(x, p, z[r], v[r], lever[r], 4 + KINDS * k):
-                _begin_anew(x, p, z[r])
-                _take(x, p, z[r], v[r], lever[r], 4 + KINDS * k)
+            if not _take(x, p, size, z[r], v[r], lever[r], 4 + KINDS * k, room):
+                _begin_anew(x, p, size, z[r])
+                _take(x, p, size, z[r], v[r], lever[r], 4 + KINDS * k, room)
             heard[sensor[r]] += 1
-        _add(x, p, slots, n, info, right)
+        _add(x, p, slots, n, info, right, room)
 
 
 @kernel
@@ -242,73 +260,77 @@ def _slot(slots: Array, n: int, sensor: int) -> int:
     return -1
 
 
-@njit(cache=True, error_model="numpy")
-def _begin_anew(x: Array, p: Array, z: Array) -> None:
+@kernel
+def _begin_anew(x: Array, p: Array, size: int, z: Array) -> None:
     for a in range(4):
-        p[a, :] = p[:, a] = 0.0
+        for b in range(size):
+            p[a, b] = p[b, a] = 0.0
         x[a] = z[a] if a < 2 else 0.0
         p[a, a] = UNKNOWN if a < 2 else FIRST_VARIANCE
 
 
-@njit(cache=True, error_model="numpy")
-def _go_on(x: Array, p: Array, dt: float, v: Array) -> None:
+@kernel
+def _go_on(x: Array, p: Array, size: int, dt: float, v: Array) -> None:
     q = noise(math.sqrt(v[0] * v[0] + v[1] * v[1]))
     for a in range(2):
         x[a] += dt * x[2 + a]
-        p[a, :] += dt * p[2 + a, :]
+        for b in range(size):
+            p[a, b] += dt * p[2 + a, b]
     for a in range(2):
-        p[:, a] += dt * p[:, 2 + a]
+        for b in range(size):
+            p[b, a] += dt * p[b, 2 + a]
         p[a, a] += q * dt**3 / 3
         p[a, 2 + a] += q * dt * dt / 2
         p[2 + a, a] += q * dt * dt / 2
         p[2 + a, 2 + a] += q * dt
 
 
-@njit(cache=True, error_model="numpy")
-def _take(x: Array, p: Array, z: Array, v: Array, lever: Array, at: int) -> bool:
+@kernel
+def _take(x: Array, p: Array, size: int, z: Array, v: Array, lever: Array, at: int, room: Array) -> bool:
     """Update with a detection of the sensor whose offsets lie at ``at``; False: it lies too far off."""
-    h = np.empty((2, len(x)))
-    for a in range(2):
-        h[a] = p[a] + p[at + a] + v[a] * p[at + 2] + lever[a] * p[at + 3]
-    s = np.empty((2, 2))
-    d = np.empty(2)
-    for a in range(2):
-        d[a] = z[a] - x[a] - x[at + a] - v[a] * x[at + 2] - lever[a] * x[at + 3]
-        for b in range(2):
-            s[a, b] = h[a, b] + h[a, at + b] + v[b] * h[a, at + 2] + lever[b] * h[a, at + 3]
-    s[0, 0] += SURPLUS * z[2]
-    s[1, 1] += SURPLUS * z[3]
-    s[0, 1] += SURPLUS * z[4]
-    s[1, 0] += SURPLUS * z[4]
-    det = s[0, 0] * s[1, 1] - s[0, 1] * s[1, 0]
-    ixx, iyy, ixy = s[1, 1] / det, s[0, 0] / det, -s[0, 1] / det
-    if ixx * d[0] * d[0] + 2 * ixy * d[0] * d[1] + iyy * d[1] * d[1] > ODD2:
+    hx, hy, u, w = room[0], room[1], lever[0], lever[1]
+    for b in range(size):
+        hx[b] = p[0, b] + p[at, b] + v[0] * p[at + 2, b] + u * p[at + 3, b]
+        hy[b] = p[1, b] + p[at + 1, b] + v[1] * p[at + 2, b] + w * p[at + 3, b]
+    dx = z[0] - x[0] - x[at] - v[0] * x[at + 2] - u * x[at + 3]
+    dy = z[1] - x[1] - x[at + 1] - v[1] * x[at + 2] - w * x[at + 3]
+    sxx = hx[0] + hx[at] + v[0] * hx[at + 2] + u * hx[at + 3] + SURPLUS * z[2]
+    sxy = hx[1] + hx[at + 1] + v[1] * hx[at + 2] + w * hx[at + 3] + SURPLUS * z[4]
+    syx = hy[0] + hy[at] + v[0] * hy[at + 2] + u * hy[at + 3] + SURPLUS * z[4]
+    syy = hy[1] + hy[at + 1] + v[1] * hy[at + 2] + w * hy[at + 3] + SURPLUS * z[3]
+    det = sxx * syy - sxy * syx
+    ixx, iyy, ixy = syy / det, sxx / det, -sxy / det
+    if ixx * dx * dx + 2 * ixy * dx * dy + iyy * dy * dy > ODD2:
         return False
-    for i in range(len(x)):
-        gx, gy = ixx * h[0, i] + ixy * h[1, i], ixy * h[0, i] + iyy * h[1, i]
-        x[i] += gx * d[0] + gy * d[1]
-        for j in range(len(x)):
-            p[i, j] -= gx * h[0, j] + gy * h[1, j]
+    for i in range(size):
+        gx, gy = ixx * hx[i] + ixy * hy[i], ixy * hx[i] + iyy * hy[i]
+        x[i] += gx * dx + gy * dy
+        for j in range(size):
+            p[i, j] -= gx * hx[j] + gy * hy[j]
     return True
 
 
-@njit(cache=True, error_model="numpy")
-def _add(x: Array, p: Array, slots: Array, n: int, info: Array, right: Array) -> None:
+@kernel
+def _add(x: Array, p: Array, slots: Array, n: int, info: Array, right: Array, room: Array) -> None:
     """Add the information about offsets that goes beyond what the track began with.
 
     What shifts all clocks alike is left out: it shows only where a thing changes its speed, and there
     the filter, which follows late, is the likelier cause.
     """
     size = n * KINDS
-    known = inverse(p[4 : 4 + size, 4 : 4 + size])
-    told = known @ x[4 : 4 + size]
+    told, common = room[0], room[1]
+    _invert(p, 4, size)
+    said = weight = 0.0
     for i in range(size):
-        known[i, i] -= WIDE[i % KINDS] ** -2
-    common, said = np.zeros(size), 0.0
+        told[i], common[i] = 0.0, 0.0
+        for j in range(size):
+            told[i] += p[4 + i, 4 + j] * x[4 + j]
+    for i in range(size):
+        p[4 + i, 4 + i] -= WIDE[i % KINDS] ** -2
     for i in range(2, size, KINDS):
-        common += known[i]
         said += told[i]
-    weight = 0.0
+        for j in range(size):
+            common[j] += p[4 + i, 4 + j]
     for i in range(2, size, KINDS):
         weight += common[i]
     weight = 1 / weight if weight > 1e-9 else 0.0
@@ -317,4 +339,4 @@ def _add(x: Array, p: Array, slots: Array, n: int, info: Array, right: Array) ->
         right[a] += told[i] - common[i] * said * weight
         for j in range(size):
             b = KINDS * slots[j // KINDS] + j % KINDS
-            info[a, b] += known[i, j] - common[i] * common[j] * weight
+            info[a, b] += p[4 + i, 4 + j] - common[i] * common[j] * weight
