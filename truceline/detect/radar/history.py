@@ -15,6 +15,7 @@ from truceline.detect.desk import Desk
 from truceline.detect.radar.lifecycle import NEVER, Life
 from truceline.detect.radar.matched import Past, Today
 from truceline.detect.radar.scoring import SCORE_STEPS, UNTESTED
+from truceline.detect.radar.season import Maps, no_maps
 from truceline.detect.radar.tail import usual_reach
 from truceline.geo.raster import Float32, Grid
 from truceline.model.units import Metres
@@ -63,7 +64,8 @@ class History:
     ``places`` are the pixels under an alert,
     ordered, as row times width plus column; ``owners`` the numbers of the objects they belong to.
     ``pooled_db2`` is the scene's usual variance, covariance, variance; ``reaches`` how far
-    unchanged pixels reached on past dates (see :mod:`~truceline.detect.radar.tail`).
+    unchanged pixels reached on past dates (see :mod:`~truceline.detect.radar.tail`); ``maps`` what
+    the parts of the scene did on them (see :mod:`~truceline.detect.radar.season`).
     """
 
     settings: SarSettings
@@ -73,6 +75,7 @@ class History:
     past: Past
     today: Today
     life: Life
+    maps: Maps
     places: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     owners: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     stamps: list[Stamp] = field(default_factory=list)
@@ -115,6 +118,7 @@ class History:
                 score=planes["score"],
             ),
             life=Life(**{name: planes[name] for name in Life._fields}),
+            maps=no_maps(grid.shape, count),
         )
 
     @property

@@ -26,10 +26,11 @@ from truceline.detect.radar.history import (
     blank,
     kept,
 )
+from truceline.detect.radar.season import no_maps
 from truceline.geo.raster import MAX_SIDE_PX, Grid
 from truceline.model.errors import BadInput
 
-_MAGIC = b"truceline radar series 4\n"
+_MAGIC = b"truceline radar series 5\n"
 _PART = 1 << 19  # bytes that are read, written and summed at a time: they stay in the cache of a core
 _HELD = 64  # parts of a large scene that are held in memory
 _CHECK = 16  # bytes of the checksum
@@ -62,7 +63,7 @@ def save_history(history: History, path: Path) -> None:
         stream.write(_MAGIC + len(header).to_bytes(8, "little") + _crc(header) + header)
         at = stream.tell()
         stream.flush()
-        body = [*_dense(history).values(), *_under_alert(history).values()]
+        body = [*_dense(history).values(), *_under_alert(history).values(), history.maps]
         check = _each(
             body, at + _CHECK, history.desk, lambda part, place: os.pwrite(stream.fileno(), part.data, place)
         )
@@ -109,13 +110,14 @@ def _history(header: _Header, stream: BinaryIO, path: Path, folder: Path | None)
     alerted_bytes = (12 + sum(np.dtype(kind).itemsize for _, kind, _, _ in ALERTED)) * header.alerted
     check = stream.read(_CHECK)
     at = stream.tell()
-    if path.stat().st_size != at + dense_bytes + alerted_bytes:
+    maps = no_maps(header.grid.shape, len(header.polarisations))
+    if path.stat().st_size != at + dense_bytes + alerted_bytes + maps.nbytes:
         raise BadInput(str(path), "is truncated or damaged")
     desk = Desk(header.grid.shape, folder)
     planes: Planes = {name: desk.plane(kind, layers) for name, kind, layers, _ in rows}
     alerts = {name: np.empty(header.alerted, kind) for name, kind, _, _ in ALERTED}
     places, owners = np.empty(header.alerted, "<i8"), np.empty(header.alerted, "<i4")
-    body = [*planes.values(), *alerts.values(), places, owners]
+    body = [*planes.values(), *alerts.values(), places, owners, maps]
     read = _each(body, at, desk, lambda part, place: os.preadv(stream.fileno(), [part.data], place))
     if read != check:
         raise BadInput(str(path), "is truncated or damaged")
@@ -128,7 +130,7 @@ def _history(header: _Header, stream: BinaryIO, path: Path, folder: Path | None)
     history.places, history.owners = places, owners
     history.stamps, history.pooled_db2 = header.stamps, header.pooled_db2
     history.objects = dict(enumerate(header.objects, 1))
-    history.reaches = header.reaches
+    history.reaches, history.maps = header.reaches, maps
     return history
 
 

@@ -12,12 +12,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from truceline.detect.radar import learning, matched, restless, scoring, weather
+from truceline.detect.radar import learning, matched, restless, scoring, season, weather
 from truceline.detect.radar.alert_objects import follow_objects
-from truceline.detect.radar.backscatter import Levels, root_ratios
+from truceline.detect.radar.backscatter import UNSEEN, Levels, root_ratios
 from truceline.detect.radar.footprint import held
 from truceline.detect.radar.history import History, Stamp
-from truceline.detect.radar.lifecycle import NONE, advance
+from truceline.detect.radar.lifecycle import CONFIRMED, NONE, PROVISIONAL, advance
 from truceline.detect.radar.tail import reach_of
 from truceline.model.errors import BadInput
 
@@ -74,6 +74,10 @@ class _Date:
         self.share = share
         self.alerted = np.zeros(0, np.int64)
         self.held = np.zeros(0, np.int8)
+        # Changes against the history, summed over blocks, and the weather of wide surroundings:
+        self.sums: NDArray[np.int32] = np.zeros(0, np.int32)
+        self.counts: NDArray[np.int32] = np.zeros(0, np.int32)
+        self.smooth: weather.Surface = np.zeros(0, np.float32)
 
     def _each(self, work: Callable[[int, int], T]) -> list[T]:
         desk = self.history.desk
@@ -95,7 +99,9 @@ class _Date:
         self._each(
             lambda top, bottom: weather.sum_blocks(level, past.mean, past.fed, top, bottom, sums, counts)
         )
-        trend = weather.surface(sums, counts, self.share)
+        smooth = weather.surface(sums, counts, self.share)
+        self.sums, self.counts, self.smooth = sums, counts, smooth
+        trend = smooth + season.expected(history.maps, sums, counts, smooth, self.share)
         dates = len(history.stamps) - 1
         return trend, weather.roughness(sums, counts, trend, history.pooled_db2, dates)
 
@@ -103,7 +109,7 @@ class _Date:
         """Answer the middle and width of the contrasts and the strength of a score of 1."""
         history = self.history
         pooled = np.array(history.pooled_db2, np.float32)
-        scene = matched.Scene(trend, weather.doubt(trend), pooled, rough, ROOTS)
+        scene = matched.Scene(trend, weather.doubt(self.smooth), pooled, rough, ROOTS)
 
         def strip(top: int, bottom: int) -> NDArray[np.int64]:
             bins = np.zeros(matched.CONTRAST_BINS, np.int64)
@@ -138,11 +144,29 @@ class _Date:
         spreads = np.sum([bins for bins, _, _ in learnt], axis=0)
         self.alerted = np.concatenate([places for _, places, _ in learnt])
         history.was_observed = any(observed for _, _, observed in learnt)
+        self._remember(item)
         if item > TELLING_DATES:
             is_quiet = MIN_QUIET_SHARE * strengths[0].sum() >= strengths[1].sum()
             reach = reach_of(strengths[0 if is_quiet else 1], settings.far)
             history.reaches += [reach] if reach is not None else []
         history.pooled_db2 = _pooled(spreads, history.pooled_db2)
+
+    def _remember(self, item: int) -> None:
+        """Let the season know the date, but for what is under an open alert."""
+        history, size = self.history, weather.BLOCK_PX
+        past, level = history.past, history.today.level
+        rows, columns = np.divmod(self.alerted, history.grid.width)
+        is_open = np.isin(history.life.state[rows, columns], (PROVISIONAL, CONFIRMED))
+        is_open &= (level[0, rows, columns] != UNSEEN) & (past.fed[rows, columns] > 0)
+        rows, columns = rows[is_open], columns[is_open]
+        blocks = (rows // size, columns // size)
+        # What is under an alert does not enter the mean: its change is what it was before learning.
+        changes = level[:, rows, columns].astype(np.int32) - past.mean[:, rows, columns]
+        for change, sums in zip(changes, self.sums, strict=True):
+            np.subtract.at(sums, blocks, change)
+        free = self.counts.copy()
+        np.subtract.at(free, blocks, 1)
+        season.remember(history.maps, item, self.sums, free, self.counts, self.smooth)
 
     def _scored(
         self,
