@@ -73,6 +73,15 @@ def test_the_scale_comes_from_the_telemetry(tmp_path, looked):
     )
 
 
+def test_a_close_view_is_looked_at_twice_as_large_too(tmp_path, looked):
+    spot = Spotter(poses(tmp_path, sensor_hfov_deg=2.0))
+
+    spot(0, 0.0, Frame(colour()))
+
+    assert len(looked) == 2
+    assert looked[1][2] == pytest.approx(2 * looked[0][2])
+
+
 def test_without_telemetry_the_scale_is_estimated_once_in_a_while(looked, monkeypatch):
     calls = []
     monkeypatch.setattr(spotter, "estimate", lambda picture: calls.append(1) or CarSize(40.0, 1.0))

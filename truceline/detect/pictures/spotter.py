@@ -24,6 +24,8 @@ LEAST_STEP_S = 0.095  # and more than ten a second show nothing else
 LEAST_CAR_PX = 16.0  # unless cars would become smaller than this
 ESTIMATES = 10  # looks for which an estimated scale holds
 COVERED = 0.3
+LARGER = 2.0  # of the second look: the network knows cars of that size too
+APART, SAME = 0.5, 0.4  # overlap from which boxes of one look, of two looks are one thing
 LEAST_RAW = 0.1  # of a network's score: what is lower is noise and costs time
 
 
@@ -86,16 +88,23 @@ class Spotter:
 
 
 def raw_frame(picture: Picture, name: str, size_m: float, least_score: float = LEAST_RAW) -> Found:
-    """Look once at a frame at the scale that its metres per pixel tell; scores as the network gives them."""
-    quick = max((MOST_PX / picture.shape[0] / picture.shape[1]) ** 0.5, LEAST_CAR_PX * size_m / CAR_M)
+    """Look at a frame at the scale that its metres per pixel tell; scores as the network gives them.
+
+    Where it costs little, a daylight frame is looked at twice as large too: a stated field of view may
+    be that of another zoom step, and what both looks see is surer to be there.
+    """
+    most = (MOST_PX / picture.shape[0] / picture.shape[1]) ** 0.5
+    quick = max(most, LEAST_CAR_PX * size_m / CAR_M)
     scale = float(np.clip(min(BEST_PX[name] * size_m / CAR_M, quick), *SCALES))
-    seen = picture if name == "visible" else np.ascontiguousarray(picture[..., :1])
-    return plausible(separate(find(name, seen, scale, least_score)), size_m)
-
-
-def separate(found: Found, overlap: float = 0.5) -> Found:
-    """Leave out boxes that lie on a better one of their group."""
-    return agreed([found], overlap)
+    scales = [scale]
+    if name == "thermal":
+        picture = np.ascontiguousarray(picture[..., :1])
+    elif LARGER * scale <= min(most, SCALES[1]):
+        scales.append(LARGER * scale)
+    least = least_score / len(scales) ** 2  # the mean of a good score and a poor one may be enough
+    seen = [find(name, picture, one, least) for one in scales]
+    found = agreed(seen, SAME if len(scales) > 1 else APART)
+    return plausible(found.keep(found.scores >= least_score), size_m)
 
 
 def plausible(found: Found, size_m: float) -> Found:
