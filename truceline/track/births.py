@@ -42,6 +42,7 @@ def found_others(
         while state.alive[free]:
             free += 1
         born(state, free, events, e, rows, first + r, exists, names, geodetic, near, n_near)
+        state.fresh[free] = fresh[r]
         owner[first + r] = state.number[free]
         top = max(top, free + 1)
     return top

@@ -1,4 +1,9 @@
-"""When a track comes into force, and whose continuation it is: identity across gaps."""
+"""When a track comes into force, and whose continuation it is: identity across gaps.
+
+A thing that was missed where it was expected has turned, stopped or set off, and a thing that appears
+where things are watched has not come from nowhere. Each track whose name is still open is weighed
+against every lost one as its continuation, and against a thing that nobody had seen.
+"""
 
 import math
 
@@ -6,33 +11,58 @@ import numpy as np
 from numba import njit
 
 from truceline.track.associate import likelihood
-from truceline.track.existence import is_alive, odds_at
-from truceline.track.history import before, first_seen, predicted, reach
+from truceline.track.existence import LOST, is_alive, odds_at
+from truceline.track.history import at, before, first_seen, predicted
 from truceline.track.kernel import kernel
-from truceline.track.meaning import likeness, refresh
-from truceline.track.motion import difference, settle
+from truceline.track.meaning import PERSON, likeness, refresh
+from truceline.track.motion import NOTICED_S, difference, scale, settle
 from truceline.track.near import Near
-from truceline.track.types import Array, Ground, State
+from truceline.track.regard import unseen_at
+from truceline.track.types import UNSEEN, Array, Ground, State
 
-LEAST_LIKELY = 0.02  # share of the density of things that a continuation must at least be likely by
+OPEN_S = 150.0  # so long after its first detection a track may turn out to continue another
+MISSING = 0.3  # how likely a track must be elsewhere than expected to be looked for elsewhere
+STRAYS_S = 200.0  # what nobody looks at is elsewhere than expected after that
+FOUND_S = 20.0  # what is elsewhere is found after that, where things are watched
+SETS_OFF = 14_400.0  # m2 per axis: how far from its place what set off is seen first
+AWAY_M = 30.0  # spread of a place that a thing has left, at least
+AWAY = 0.45  # the same, as a share of the way that it can have gone
+WALK_MPS, DRIVE_MPS = 1.5, 10.0  # paces of people and of all else, where nothing is known
+COURSE = 1.5  # how much a thing that appears drives away from where it comes, von Mises
+ANY_MPS = 20.0  # speeds of things that drive lie within
 
 
 @njit(cache=True, error_model="numpy")
 def come_into_force(
     state: State, top: int, ground: Ground, time: float, geodetic: bool, near: Near, renamed: Array, n: int
 ) -> int:
-    """Mark the tracks that are likely enough to be shown, and find whose continuation they are."""
+    """Mark the tracks that are likely enough to be shown, and find whose continuation they are.
+
+    That is noted in ``renamed``, with 0, or with -1 where a track had been shown under a name of its own.
+    """
     out = np.empty(7)
+    came = np.zeros(top, np.bool_)
     for s in range(top):
         if state.shown[s] or state.odds[s] < 0 or not is_alive(state, s, time):
             continue
         r = 1 / (1 + math.exp(-odds_at(state, s, time)))
-        if r * place(state, s, time, geodetic, near, out) < 0.5:
+        if r * place(state, s, time, geodetic, near, out) >= 0.5:
+            state.shown[s] = came[s] = 1
+    likely, of = np.zeros(top), np.full(top, -1)
+    for s in range(top):
+        if state.shown[s] and is_alive(state, s, time) and time - state.founded[s] < OPEN_S:
+            likely[s], of[s] = rejoin(state, s, top, ground, time, geodetic, near)
+    for s in range(top):
+        d = of[s]
+        if d < 0:
             continue
-        state.shown[s] = 1
-        d = rejoin(state, s, top, ground, geodetic, near)
+        for other in range(top):
+            if of[other] == d and (likely[other], state.number[s]) > (likely[s], state.number[other]):
+                d = -1
+                break
         if d >= 0:
             renamed[n, 0], renamed[n, 1] = state.number[s], state.number[d]
+            renamed[n, 2] = 0 if came[s] else -1
             n += 1
             continue_as(state, s, d)
     return n
@@ -50,32 +80,107 @@ def place(state: State, s: int, time: float, geodetic: bool, near: Near, out: Ar
 
 
 @njit(cache=True, error_model="numpy")
-def rejoin(state: State, s: int, top: int, ground: Ground, geodetic: bool, near: Near) -> int:
-    """Find the track of which a track that comes into force is the continuation; -1: none."""
+def rejoin(
+    state: State, s: int, top: int, ground: Ground, time: float, geodetic: bool, near: Near
+) -> tuple[float, int]:
+    """Find the track of which another is most likely the continuation, and how much so; -1: none."""
     z = first_seen(state, s)
-    best, chosen = LEAST_LIKELY * ground.density[0], -1
+    total, best, chosen = max(state.fresh[s], 1e-6), 0.0, -1
     for d in range(top):
         if not state.alive[d] or not state.shown[d] or d == s or state.last[d] >= state.founded[s]:
             continue
-        dx, dy = difference(z[0], z[1], state.box[d, 0], state.box[d, 1], geodetic)
-        r = reach(state, d, z[8])
-        if dx * dx + dy * dy > r * r:
-            continue
-        x, p, mu = near.x[0], near.p[0], near.mu[0]
-        predicted(state, d, state.nodes[d] - 1, z[8], geodetic, x, p, mu)
-        like = 0.0
-        for m in range(2):
-            like += mu[m] * likelihood(x[m], p[m], z[:8], geodetic) * 1e6
-        like *= likeness(state.shares[d], state.shares[s]) / (1 + math.exp(-state.odds[d]))
+        like = continues(state, d, s, z, ground, time, geodetic, near)
+        total += like
         if like > best:
             best, chosen = like, d
-    return chosen
+    return (best / state.fresh[s], chosen) if best > 0.5 * total else (0.0, -1)
+
+
+@kernel
+def continues(
+    state: State, d: int, s: int, z: Array, ground: Ground, time: float, geodetic: bool, near: Near
+) -> float:
+    """Likelihood per km2 that a lost track appears where another was founded (z), driving as that does."""
+    k = before(state, d, z[8])
+    i, j = _last_seen(state, d), at(state, s, state.nodes[s] - 1)
+    x0 = state.x[d, i, 0] if state.mu[d, i, 0] > 0.5 else state.x[d, i, 1]
+    dt = max(z[8] - state.last[d], 0.0)
+    pace = _pace(state, d, i)
+    dx, dy = difference(z[0], z[1], x0[0], x0[1], geodetic)
+    spread = (AWAY * pace * (dt + NOTICED_S)) ** 2 + AWAY_M * AWAY_M
+    if k < 0 or dx * dx + dy * dy > 50 * (spread + SETS_OFF):
+        return 0.0
+    r = 0.0
+    if state.alive[d] != LOST:
+        r = 1 / (1 + math.exp(-odds_at(state, d, time)))
+    x, p, mu = near.x[0], near.p[0], near.mu[0]
+    predicted(state, d, k, z[8], geodetic, x, p, mu)
+    p[1, 0] += SETS_OFF
+    p[1, 2] += SETS_OFF
+    like = 0.0
+    for m in range(3):
+        like += r * mu[m] * likelihood(x[m], p[m], z[:8], geodetic) * 1e6
+    missing = 1 - r * math.exp(-dt / STRAYS_S)
+    if missing > MISSING:
+        ahead = 0.4 * dt
+        mx, my = scale(x0[1], geodetic)
+        x[0, 0], x[0, 1] = x0[0] + ahead * x0[2] / mx, x0[1] + ahead * x0[3] / my
+        p[0, 0] = p[0, 2] = spread
+        p[0, 1] = 0.0
+        there = unseen_at(ground, x[0, 0], x[0, 1], z[8], 1.0, 1.0) / ground.density[0]
+        hidden = max(math.exp(-dt / FOUND_S), min(there, 1.0))
+        x[0, 2] = x[0, 3] = 0.0
+        p[0, 7] = p[0, 9] = 0.5 * pace * pace
+        like += missing * hidden * likelihood(x[0], p[0], z[:8], geodetic) * 1e6
+    like *= likeness(state.shares[d], state.shares[s])
+    if like > 0.0 and state.mu[s, j, 0] > 0.7 and state.p[s, j, 0, 7] + state.p[s, j, 0, 9] < 20.0:
+        like *= _drives_like(state, d, i, s, j, dx, dy)
+    return like
+
+
+@kernel
+def _last_seen(state: State, d: int) -> int:
+    """Where in the ring a track's newest detection lies."""
+    for k in range(state.nodes[d] - 1, -1, -1):
+        if state.kind[d, at(state, d, k)] != UNSEEN:
+            return at(state, d, k)
+    return at(state, d, 0)
+
+
+@kernel
+def _pace(state: State, d: int, i: int) -> float:
+    """How fast a track drives when it does, m/s."""
+    pace = float(state.fastest[d])
+    if state.mu[d, i, 0] > 0.5:
+        pace = max(pace, math.sqrt(state.x[d, i, 0, 2] ** 2 + state.x[d, i, 0, 3] ** 2))
+    if pace < 2.0:
+        walks = state.shares[d, PERSON]
+        pace = max(pace, walks * WALK_MPS + (1 - walks) * DRIVE_MPS)
+    return pace
+
+
+@kernel
+def _drives_like(state: State, d: int, i: int, s: int, j: int, dx: float, dy: float) -> float:
+    """How much likelier a track's velocity is for one that comes from (dx, dy) back, as fast as it was."""
+    u, v = state.x[s, j, 0, 2], state.x[s, j, 0, 3]
+    speed, way = math.sqrt(u * u + v * v), math.sqrt(dx * dx + dy * dy)
+    like = 1.0
+    if way > 100.0 and speed > 1.0:
+        like = math.exp(COURSE * (u * dx + v * dy) / (way * speed)) / 1.6467  # I0(COURSE)
+    if state.mu[d, i, 0] > 0.5 and state.p[d, i, 0, 7] + state.p[d, i, 0, 9] < 20.0:
+        was = math.sqrt(state.x[d, i, 0, 2] ** 2 + state.x[d, i, 0, 3] ** 2)
+        square = (0.2 * was) ** 2 + 1.0 + 0.5 * (state.p[s, j, 0, 7] + state.p[s, j, 0, 9])
+        square += 0.5 * (state.p[d, i, 0, 7] + state.p[d, i, 0, 9])
+        same = ANY_MPS * 0.4 * math.exp(-0.5 * (speed - was) ** 2 / square) / math.sqrt(square)
+        like *= max(same, 0.1)
+    return like
 
 
 @kernel
 def continue_as(state: State, s: int, d: int) -> None:
     """Let a track be the continuation of another, whose name and meaning it takes."""
     state.number[s] = state.number[d]
+    state.founded[s] = state.founded[d]
     state.used[s] += state.used[d]
     state.fastest[s] = max(state.fastest[s], state.fastest[d])
     for c in range(7):

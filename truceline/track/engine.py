@@ -17,7 +17,7 @@ from truceline.track.associate import match
 from truceline.track.births import found_others
 from truceline.track.continuity import come_into_force, place
 from truceline.track.convoy import move_convoys
-from truceline.track.existence import RECENT_S, is_alive, missed, odds_at, works
+from truceline.track.existence import ALIVE, RECENT_S, is_alive, missed, odds_at, works
 from truceline.track.fellows import told_by_fellows
 from truceline.track.history import at, before, insert, predicted, reach
 from truceline.track.kernel import kernel
@@ -63,7 +63,7 @@ def gather(state: State, top: int, events: Events, e: int, rows: Rows, geodetic:
     everywhere = shape == NO_SHAPE and events.size[e] > 1
     pd, n = pd_of(events, e), 0
     for s in range(top):
-        if not state.alive[s]:
+        if state.alive[s] != ALIVE:
             continue
         if not everywhere:
             dx, dy = difference(cx, cy, state.box[s, 0], state.box[s, 1], geodetic)
@@ -222,7 +222,7 @@ def seen_since(state: State, since: float, geodetic: bool, number: Array, out: A
     """
     n = 0
     for s in range(len(state.alive)):
-        if state.alive[s] and state.last[s] >= since:
+        if state.alive[s] == ALIVE and state.last[s] >= since:
             i = at(state, s, state.nodes[s] - 1)
             settle(state.x[s, i], state.p[s, i], state.mu[s, i], geodetic, out[n, 1:8])
             out[n, 3] += state.bias2[s]
@@ -250,7 +250,8 @@ def run(
     ``tally`` (see :func:`works`), per row of detections, ``owner`` (name of its track) and
     ``course`` (velocity that its track was expected to have; NaN where it founded one), per output row
     ``number`` (name of the track) and ``out`` (see :func:`emit`), and in ``renamed`` pairs of names
-    of which the first goes on as the second. The answer is why it stopped (DONE, SLOTS or ROOM).
+    of which the first goes on as the second, and since which place in the grid, ``-1 - place`` where
+    it had been shown before. The answer is why it stopped (DONE, SLOTS or ROOM).
     """
     near = make_near(len(state.alive))
     e, g, top = begin[0], begin[1], begin[4]
@@ -259,7 +260,7 @@ def run(
             alive = 0
             if top + events.size[e] > len(state.alive):
                 for s in range(top):
-                    alive += state.alive[s]
+                    alive += state.alive[s] != 0
                 if alive + events.size[e] > len(state.alive):
                     return SLOTS
             top = step(state, top, ground, events, e, rows, names, geodetic, near, owner, course, tally[e])
@@ -270,9 +271,11 @@ def run(
         else:
             if begin[2] + top > len(out) or begin[3] + top > len(renamed):
                 return ROOM
+            known = begin[3]
             begin[2], begin[3] = emit(
                 state, top, ground, grid[g], geodetic, near, number, out, begin[2], renamed, begin[3]
             )
+            renamed[known : begin[3], 2] ^= g  # -1 - g is ~g
             g += 1
             begin[1] = g
     return DONE
@@ -289,7 +292,7 @@ def warm() -> None:
     state, number, out = empty(1, 2, 1), np.zeros(1, np.int64), np.zeros((1, WIDTH))
     run(
         state, bare_ground(np.zeros(2), np.zeros(2), 1), events, rows, none, nothing, True, none,
-        np.zeros((0, 2), np.float32), np.zeros((0, 3)), number, out, np.zeros((1, 2), np.int64),
+        np.zeros((0, 2), np.float32), np.zeros((0, 3)), number, out, np.zeros((1, 3), np.int64),
         np.zeros(5, np.int64),
     )  # fmt: skip
     seen_since(state, 0.0, True, number, out)

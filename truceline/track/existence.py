@@ -12,6 +12,8 @@ from truceline.track.near import Near, seen_p
 from truceline.track.types import Array, Events, Ground, State
 
 ODDS_FLOOR, GONE = -7.0, -4.0  # log odds below which a track ends: one that was in force, any other
+ALIVE, LOST = 1, 2  # a slot that is not free holds a track, or one that is not where it should be
+LOST_S = 1800.0  # so long after it was last seen a lost track may be found elsewhere
 UNSEEN_S = 10_800.0  # a track not seen for so long ends
 TENTATIVE_S = 180.0  # one that was never in force and is unlikely
 LIFE_S = 20_000.0  # without news the probability of existence falls by 1/e
@@ -37,9 +39,10 @@ def is_alive(state: State, s: int, time: float) -> bool:
     """Tell whether a slot holds a track; it ends when nothing was seen of it for :data:`UNSEEN_S`."""
     if state.alive[s]:
         silence = time - state.last[s]
-        if silence > UNSEEN_S or (silence > TENTATIVE_S and not state.shown[s] and state.odds[s] < -1.0):
+        ends = UNSEEN_S if state.alive[s] != LOST else LOST_S
+        if silence > ends or (silence > TENTATIVE_S and not state.shown[s] and state.odds[s] < -1.0):
             state.alive[s] = 0
-    return bool(state.alive[s])
+    return bool(state.alive[s] == ALIVE)
 
 
 @kernel
@@ -61,7 +64,7 @@ def missed(
     state.odds[s] = math.log(max(r * left, 1e-9) / max(1 - r, 1e-9))
     state.odds_time[s] = max(time, state.odds_time[s])
     if state.odds[s] < ODDS_FLOOR or (state.odds[s] < GONE and not state.shown[s]):
-        state.alive[s] = 0
+        state.alive[s] = LOST if state.shown[s] else 0
         return
     if near.node[c] == state.nodes[s] - 1 and abs(drives - stands) > 0.02:
         silent(state, s, time, math.log(drives), math.log(stands), geodetic, near.x[c], near.p[c], near.mu[c])

@@ -183,7 +183,7 @@ class Fuse(Fold):
             tally = np.zeros((len(events.time), 3))
             begin, ground = np.zeros(5, np.int64), bare_ground(np.zeros(2), np.zeros(2), 1)
             begin[4] = len(state.alive)
-            none, nothing, no_names = np.zeros(1, np.int64), np.zeros((1, WIDTH)), np.zeros((1, 2), np.int64)
+            none, nothing, no_names = np.zeros(1, np.int64), np.zeros((1, WIDTH)), np.zeros((1, 3), np.int64)
             while (
                 run(
                     state,

@@ -24,6 +24,7 @@ class Course:
     number: Array  # (n,) int64: name of the track
     rows: Array  # (n, WIDTH), see engine.emit
     owner: Array  # per detection in the order of ``order``
+    since: Array  # output time, counted from 0, from which on it is the owner's
     velocity: Array  # expected of its track, NaN where it founded one
     tally: Array  # per event, see existence.works
     told: Array  # per sensor, see types.Ground
@@ -77,10 +78,17 @@ def follow(inputs: Inputs, times_us: Array, by_arrival: bool) -> Course:
     stretch = np.floor((events.known + origin / 1e6) / STRETCH_S)
     for until in [*(np.flatnonzero(np.diff(stretch)) + 1).tolist(), len(events.time)]:
         course.go_on(until)
-    _rename(course.owner, course.renamed[: course.begin[3]])
     number, written = course.all_written()
+    renamed = course.renamed[: course.begin[3]]
+    if by_arrival:  # rows that were written stay
+        renamed = renamed[renamed[:, 2] >= 0]
+    else:
+        _rename(number, renamed)
+        once = _once(number, written)
+        number, written = number[once], written[once]
+    since = _rename(course.owner, renamed)
     return Course(
-        number, written, course.owner, course.velocity, course.tally, course.ground.told,
+        number, written, course.owner, since, course.velocity, course.tally, course.ground.told,
         course.registration.judge(), order, events, rows, origin,
     )  # fmt: skip
 
@@ -102,7 +110,7 @@ class _Run:
         self.tally = np.zeros((len(events.time), 3))
         self.number, self.out = np.zeros(4096, np.int64), np.zeros((4096, WIDTH))
         self.written: list[tuple[Array, Array]] = []
-        self.renamed, self.begin = np.zeros((4096, 2), np.int64), np.zeros(5, np.int64)
+        self.renamed, self.begin = np.zeros((4096, 3), np.int64), np.zeros(5, np.int64)
 
     def go_on(self, until: int) -> None:
         """Take in the events before ``until``, and learn from them how the sensors lie."""
@@ -170,16 +178,33 @@ def _ground(events: Events, rows: Rows, sensors: int) -> Ground:
     return bare_ground(np.floor(low / CELL_M) * CELL_M, high, sensors)
 
 
-def _rename(owner: Array, renamed: Array) -> None:
-    """Give rows of tracks that turned out to be the continuation of others the names of those."""
-    final = dict(renamed.tolist())
+def _once(number: Array, rows: Array) -> Array:
+    """Of rows of one track and time, keep the one that rests on the newest detection."""
+    order = np.lexsort((rows[:, 16], rows[:, 0], number))
+    keep = np.ones(len(order), np.bool_)
+    same = (np.diff(number[order]) == 0) & (np.diff(rows[order, 0]) == 0)
+    keep[order[:-1][same]] = False
+    return keep
+
+
+def _rename(owner: Array, renamed: Array) -> Array:
+    """Give rows of tracks that turned out to be the continuation of others the names of those.
+
+    Answers, per row, the output time (counted from 0) from which on it is so.
+    """
+    final = {old: (new, since) for old, new, since in renamed.tolist()}
     for old in reversed(list(final)):
-        final[old] = final.get(final[old], final[old])
-    if final:
-        keys = np.array(sorted(final), np.int64)
-        values = np.array([final[k] for k in keys.tolist()], np.int64)
-        at = np.minimum(np.searchsorted(keys, owner), len(keys) - 1)
-        owner[:] = np.where(keys[at] == owner, values[at], owner)
+        new, since = final[old]
+        if new in final:
+            final[old] = final[new][0], max(since, final[new][1])
+    if not final:
+        return np.zeros(len(owner), np.int32)
+    keys = np.array(sorted(final), np.int64)
+    values = np.array([final[k] for k in keys.tolist()], np.int64)
+    at = np.minimum(np.searchsorted(keys, owner), len(keys) - 1)
+    hit = keys[at] == owner
+    owner[:] = np.where(hit, values[at, 0], owner)
+    return np.where(hit, values[at, 1], 0).astype(np.int32)
 
 
 def tracks_table(course: Course, inputs: Inputs, times_us: Array) -> pa.Table:
@@ -222,7 +247,8 @@ def _newly_used(course: Course, inputs: Inputs, number: Array, micro: Array, tim
     key = np.minimum(np.searchsorted(tracks, course.owner), len(tracks) - 1)
     mine = np.flatnonzero(tracks[key] == course.owner)
     key = key[mine] * wide
-    key += np.searchsorted(grid, course.events.known[course.row_events()[mine]])
+    known = np.searchsorted(grid, course.events.known[course.row_events()[mine]])
+    key += np.maximum(known, course.since[mine])
     by_key = np.argsort(row_key, kind="mergesort")
     at = np.searchsorted(row_key[by_key], key)
     hit = at < len(by_key)

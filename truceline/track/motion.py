@@ -21,9 +21,10 @@ ROW = (0, 0, 1, 0, 0, 1, 1, 2, 2, 3)  # of the entries of a covariance's upper t
 COLUMN = (0, 1, 1, 2, 3, 2, 3, 2, 3, 3)
 STOP_RATE, GO_RATE = 1 / 900, 1 / 1000  # per second: stops and drives of the order of a quarter of an hour
 TURN_RATE = 1 / 300  # per second: a junction every few kilometres
+NOTICED_S = 10.0  # so long it takes until a turn shows
 JOIN_S = 30.0  # a thing that was driving and was not seen for longer has stopped elsewhere
 CREEP = 0.02  # m2/s, how a standing thing's position loosens
-START_VARIANCE = 25.0  # m2/s2 per axis: a standing thing sets off in any direction
+START_VARIANCE = 50.0  # m2/s2 per axis: a standing thing sets off in any direction
 FIRST_VARIANCE = 150.0  # m2/s2 per axis: velocity of a thing seen once
 STILL_VARIANCE = 0.01  # m2/s2
 FASTEST_SPREAD = 200.0  # m2/s2 per axis: a velocity grows no vaguer than that
@@ -191,7 +192,7 @@ def mix(x: Array, p: Array, mu: Array, dt: float, geodetic: bool) -> None:
     x[1, 1] += to_stand * dy / my
     driving = (1 - stop) * mu[0] + go * mu[1]
     driving = min(max(driving / (mu[0] + mu[1]), 1e-9), 1 - 1e-9)
-    straight = math.exp(-TURN_RATE * a)
+    straight = math.exp(-TURN_RATE * a) * (1 - 0.5 * to_drive)  # what set off did so at any moment
     mu[0], mu[1], mu[2] = driving * straight, 1 - driving, driving * (1 - straight)
     _turn(x, p, dt, geodetic)
     predict(x[0], p[0], DRIVE, dt, geodetic)
@@ -200,22 +201,25 @@ def mix(x: Array, p: Array, mu: Array, dt: float, geodetic: bool) -> None:
 
 @kernel
 def _turn(x: Array, p: Array, dt: float, geodetic: bool) -> None:
-    """Fill in ``x[2], p[2]``: what drove turned off, by any angle, at any moment within ``dt``.
+    """Fill in ``x[2], p[2]``: what drove turned off by any angle, or what stood set off, within ``dt``.
 
-    With speed v and time t the place is ``v t / 2`` ahead on average, with a spread of a fifth of
-    ``(v t)**2`` per axis; the spread of the velocity is half of ``v**2``, and the two go together.
+    It may have done so a little before the last look, too lately to have been noticed there. With
+    speed v and time t the place is ``v t / 2`` ahead on average, with a spread of a fifth of ``(v t)**2``
+    per axis; the spread of the velocity is half of ``v**2``, and the two go together.
     """
     square = x[0, 2] * x[0, 2] + x[0, 3] * x[0, 3]
     mx, my = scale(x[0, 1], geodetic)
-    x[2, 0], x[2, 1] = x[0, 0] + 0.5 * dt * x[0, 2] / mx, x[0, 1] + 0.5 * dt * x[0, 3] / my
+    span = math.copysign(max(abs(dt), NOTICED_S), dt)
+    ahead = dt - 0.5 * span
+    x[2, 0], x[2, 1] = x[0, 0] + ahead * x[0, 2] / mx, x[0, 1] + ahead * x[0, 3] / my
     x[2, 2], x[2, 3] = 0.3 * x[0, 2], 0.3 * x[0, 3]
-    loose = dt * dt
-    p[2, 0] = p[0, 0] + (0.2 * square + 0.3 * p[0, 7]) * loose + 1.0
+    loose, vague = span * span, 0.5 * (p[0, 7] + p[0, 9])
+    p[2, 0] = p[0, 0] + (0.2 * square + 0.4 * vague) * loose + 1.0
     p[2, 1] = p[0, 1]
-    p[2, 2] = p[0, 2] + (0.2 * square + 0.3 * p[0, 9]) * loose + 1.0
-    p[2, 3] = p[2, 6] = 0.2 * square * dt
+    p[2, 2] = p[0, 2] + (0.2 * square + 0.4 * vague) * loose + 1.0
+    p[2, 3] = p[2, 6] = (0.2 * square + 0.44 * vague) * span
     p[2, 4] = p[2, 5] = 0.0
-    p[2, 7], p[2, 9] = 0.5 * square + p[0, 7], 0.5 * square + p[0, 9]
+    p[2, 7] = p[2, 9] = 0.5 * square + vague
     p[2, 8] = 0.0
 
 

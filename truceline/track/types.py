@@ -43,7 +43,10 @@ class Rows(NamedTuple):
 
 
 class State(NamedTuple):
-    """All tracks; slot s is free when ``alive[s] == 0``. The nodes of a history lie in a ring."""
+    """All tracks; slot s is free when ``alive[s] == 0``, for other values see existence.
+
+    The nodes of a history lie in a ring.
+    """
 
     alive: Array
     number: Array  # int64 name of the founder
@@ -63,6 +66,7 @@ class State(NamedTuple):
     bias2: Array
     used: Array
     founded: Array  # phenomenon time of its first detection
+    fresh: Array  # things per km2 that nobody had seen, where and when it was founded
     last: Array  # newest phenomenon time used
     by: Array  # sensor that saw it last
     fastest: Array  # m/s, what it has certainly driven
@@ -118,6 +122,7 @@ def empty(slots: int, history: int, sensors: int) -> State:
         bias2=np.zeros(slots),
         used=np.zeros(slots, np.int64),
         founded=np.zeros(slots),
+        fresh=np.zeros(slots),
         last=np.zeros(slots),
         by=np.zeros(slots, np.int64),
         fastest=np.zeros(slots),
