@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 from truceline.track.ambiguity import loosen
-
-TRACKS, ROWS = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+from truceline.track.near import make_room
 
 
 def told(scores: list[float], chosen: list[int]) -> np.ndarray:
     z = np.array([[0.0, 0, 100, 100, 0, 0, 0, np.nan], [30.0, 40, 100, 100, 0, 0, 0, np.nan]])
-    loosen(TRACKS, ROWS, np.array(scores), np.array(chosen), z, False)
+    room = make_room(2, 2, 4, 2)
+    room.track[:], room.row[:] = [0, 0, 1, 1], [0, 1, 0, 1]
+    room.score[:], room.chosen[:] = scores, chosen
+    loosen(room, 4, 2, z, False)
     return z[:, 2:5]
 
 

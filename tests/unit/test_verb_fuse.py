@@ -128,10 +128,10 @@ def test_hindsight_takes_back_what_was_gone_already(tmp_path):
 @pytest.mark.parametrize(
     ("x", "y", "shape", "field", "held"),
     [
-        (15, 0, ANNULUS, (0, 0, 10, 20, 0), True),
-        (5, 0, ANNULUS, (0, 0, 10, 20, 0), False),
-        (0, 9, RECT, (0, 0, 10, 2, np.pi / 2), True),
-        (9, 0, RECT, (0, 0, 10, 2, np.pi / 2), False),
+        (15, 0, ANNULUS, (0, 0, 10, 20, 1, 0), True),
+        (5, 0, ANNULUS, (0, 0, 10, 20, 1, 0), False),
+        (0, 9, RECT, (0, 0, 10, 2, 0, 1), True),
+        (9, 0, RECT, (0, 0, 10, 2, 0, 1), False),
     ],
 )
 def test_fields_of_regard_are_those_of_the_contract(x, y, shape, field, held):

@@ -9,54 +9,51 @@ Automatica 11(5), 1975), so that things that crowd together do not become surer 
 import math
 
 import numpy as np
-from numba import njit
 
 from truceline.track.kernel import kernel
 from truceline.track.motion import difference
+from truceline.track.near import Room
 from truceline.track.types import Array
 
 LEAST = -4.0  # log odds below which another pairing does not count
 
 
-@njit(cache=True, error_model="numpy")
-def loosen(tracks: Array, at_rows: Array, scores: Array, chosen: Array, z: Array, geodetic: bool) -> None:
+@kernel
+def loosen(room: Room, found: int, n_tracks: int, z: Array, geodetic: bool) -> None:
     """Add to the covariances of a look's detections, in place, what their pairing leaves open.
 
     Parameters
     ----------
-    tracks, at_rows, scores
-        Pairs, those of one track one after the other, see associate.pair.
-    chosen
-        (n,) per detection its pair, or -1.
+    room
+        With the pairs and what was chosen of them, see associate.match.
+    found, n_tracks
+        How many pairs and tracks.
     z
         (n, 8) the look's detections, see types.Rows.
     geodetic
         Places are degrees.
     """
-    n = len(tracks)
-    if n == 0:
-        return
-    begin = np.full(tracks.max() + 2, n)
-    for k in range(n - 1, -1, -1):
-        begin[tracks[k]] = k
-    add = np.zeros((len(chosen), 3))
-    for r in range(len(chosen)):
-        if chosen[r] >= 0:
-            _open(begin[tracks[chosen[r]]], tracks, at_rows, scores, chosen, begin, z, r, geodetic, add[r])
-    for r in range(len(chosen)):
+    begin, add = room.whole[0], room.course
+    for c in range(n_tracks):
+        begin[c] = found
+    for k in range(found - 1, -1, -1):
+        begin[room.track[k]] = k
+    for r in range(len(z)):
+        add[r, 0] = add[r, 1] = add[r, 2] = 0.0
+        if room.chosen[r] >= 0:
+            _open(room, found, begin, z, r, geodetic, add[r])
+    for r in range(len(z)):
         for a in range(3):
             z[r, 2 + a] += add[r, a]
 
 
 @kernel
-def _open(
-    first: int, tracks: Array, at_rows: Array, scores: Array, chosen: Array, begin: Array, z: Array, r: int,
-    geodetic: bool, add: Array,
-) -> None:  # fmt: skip
+def _open(room: Room, found: int, begin: Array, z: Array, r: int, geodetic: bool, add: Array) -> None:
     """Fill in sxx, syy, sxy of what a detection's pairing leaves open."""
+    tracks, at_rows, scores, chosen = room.track, room.row, room.score, room.chosen
     k, total = chosen[r], 1.0
-    j = first
-    while j < len(tracks) and tracks[j] == tracks[k]:
+    j = begin[tracks[k]]
+    while j < found and tracks[j] == tracks[k]:
         other = at_rows[j]
         odds = scores[j] - scores[k]
         if other != r and odds > LEAST:
@@ -64,7 +61,7 @@ def _open(
             if rival >= 0:  # the two change places, if the other track can take this detection
                 back = -np.inf
                 i = begin[tracks[rival]]
-                while i < len(tracks) and tracks[i] == tracks[rival]:
+                while i < found and tracks[i] == tracks[rival]:
                     if at_rows[i] == r:
                         back = scores[i]
                     i += 1

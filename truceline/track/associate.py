@@ -3,12 +3,11 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from truceline.track.kernel import kernel
 from truceline.track.meaning import likeness
 from truceline.track.motion import DRIVE, TURN, difference
-from truceline.track.near import Near, seen_p
+from truceline.track.near import Near, Room, seen_p
 from truceline.track.regard import pd_of
 from truceline.track.types import NO_SHAPE, Array, Events, Rows, State
 
@@ -36,18 +35,17 @@ def likelihood(x: Array, p: Array, z: Array, geodetic: bool) -> float:
     return math.exp(exponent)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def pair(
-    state: State, near: Near, n_near: int, events: Events, e: int, rows: Rows, geodetic: bool, strange: Array
-) -> tuple[Array, Array, Array]:
-    """Score tracks against detections; answer track, row and score of each pair worth having.
+    state: State, near: Near, n_near: int, events: Events, e: int, rows: Rows, geodetic: bool, room: Room
+) -> int:
+    """Score tracks against detections; fill in track, row and score of each pair worth having.
 
-    The score: how much better the pair explains the look than a miss and a stranger (``strange`` per km2).
+    The score: how much better the pair explains the look than a miss and a stranger (``room.strange``
+    per km2). The answer is how many pairs there are, or -1 where room is short.
     """
     first, n = events.first[e], events.size[e]
-    z = rows.z[first : first + n]
-    room, found = 4 * n + 16, 0
-    tracks, at_rows, scores = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
+    z, strange, found = rows.z[first : first + n], room.strange, 0
     widest = tallest = 0.0
     for r in range(n):
         widest, tallest = max(widest, z[r, 2]), max(tallest, z[r, 3])
@@ -59,7 +57,7 @@ def pair(
         broad = state.shown[s] and p[0, 0] + p[0, 2] > BROAD_M * BROAD_M
         left, right = _span(x, p, broad, widest, 0)
         bottom, top = _span(x, p, broad, tallest, 1)
-        low = 0 if geodetic else np.searchsorted(z[:, 0], left)
+        low = 0 if geodetic else _first_from(z, left)
         drives = max(near.see[c, 0], least)
         stands = near.mu[c, 1] * (max(near.see[c, 1], least) if not moving else 0.02 * pd)
         shown = seen_p(near, c)
@@ -79,14 +77,24 @@ def pair(
             score = math.log(max(near.exists[c], 1e-4) * like / (strange[r] * silence))
             if score <= 0.0:
                 continue
-            if found == room:
-                room *= 2
-                tracks, at_rows = _longer(tracks), _longer(at_rows)
-                scores = np.append(scores, np.empty(found))
-            tracks[found], at_rows[found], scores[found] = c, r, score
-            near.gain[c] = like
+            if found == len(room.score):
+                return -1
+            room.track[found], room.row[found], room.score[found] = c, r, score
             found += 1
-    return tracks[:found], at_rows[:found], scores[:found]
+    return found
+
+
+@kernel
+def _first_from(z: Array, left: float) -> int:
+    """Tell which detection, of those sorted by x, is the first at or beyond an x."""
+    low, high = 0, len(z)
+    while low < high:
+        middle = (low + high) // 2
+        if z[middle, 0] >= left:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 @kernel
@@ -101,18 +109,15 @@ def _span(x: Array, p: Array, broad: bool, widest: float, axis: int) -> tuple[fl
     return low, high
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def match(
-    state: State, near: Near, n_near: int, events: Events, e: int, rows: Rows, geodetic: bool, strange: Array
-) -> tuple[Array, Array, Array, Array]:
-    """Pair tracks with detections: what :func:`pair` answers, and per row the pair chosen, or -1."""
-    tracks, at_rows, scores = pair(state, near, n_near, events, e, rows, geodetic, strange)
-    return tracks, at_rows, scores, assign(tracks, at_rows, scores, n_near, events.size[e])
-
-
-@njit(cache=True, error_model="numpy")
-def _longer(a: Array) -> Array:
-    return np.append(a, np.empty(len(a), np.int64))
+    state: State, near: Near, n_near: int, events: Events, e: int, rows: Rows, geodetic: bool, room: Room
+) -> int:
+    """Pair tracks with detections: what :func:`pair` does, and per row the pair chosen, or -1."""
+    found = pair(state, near, n_near, events, e, rows, geodetic, room)
+    if found >= 0:
+        assign(room, found, n_near, events.size[e])
+    return found
 
 
 @kernel
@@ -123,145 +128,195 @@ def _root(parent: Array, i: int) -> int:
     return int(i)
 
 
-@njit(cache=True, error_model="numpy")
-def assign(tracks: Array, rows: Array, scores: Array, n_tracks: int, n_rows: int) -> Array:
-    """Pair tracks and detections so that the sum of scores is greatest; answer per row its pair or -1.
+@kernel
+def assign(room: Room, found: int, n_tracks: int, n_rows: int) -> None:
+    """Pair tracks and detections so that the sum of scores is greatest; fill in per row its pair or -1.
 
     Pairs that share neither track nor row with another are taken at once; the rest fall into
     clusters that are solved one by one (Kuhn, 1955, in the shortest-path form of Jonker and
     Volgenant, Computing 38, 1987).
     """
-    chosen = np.full(n_rows, -1, np.int64)
-    by_track, by_row = np.zeros(n_tracks, np.int64), np.zeros(n_rows, np.int64)
-    for k in range(len(scores)):
+    tracks, rows, chosen = room.track, room.row, room.chosen
+    by_track, by_row, pairs = room.whole[0], room.whole[1], room.whole[3]
+    for r in range(n_rows):
+        chosen[r], by_row[r] = -1, 0
+    for c in range(n_tracks):
+        by_track[c] = 0
+    for k in range(found):
         by_track[tracks[k]] += 1
         by_row[rows[k]] += 1
     crowded = 0
-    for k in range(len(scores)):
+    for k in range(found):
         if by_track[tracks[k]] == 1 and by_row[rows[k]] == 1:
             chosen[rows[k]] = k
         else:
+            pairs[crowded] = k
             crowded += 1
-    if crowded == 0:
-        return chosen
-    parent = np.arange(n_tracks + n_rows)
-    pairs = np.empty(crowded, np.int64)
-    n = 0
-    for k in range(len(scores)):
-        if by_track[tracks[k]] > 1 or by_row[rows[k]] > 1:
-            pairs[n] = k
-            n += 1
-            a, b = _root(parent, tracks[k]), _root(parent, n_tracks + rows[k])
-            parent[max(a, b)] = min(a, b)
-    roots = np.empty(crowded, np.int64)
+    if crowded:
+        _by_cluster(room, crowded, n_tracks, n_rows)
+
+
+@kernel
+def _by_cluster(room: Room, crowded: int, n_tracks: int, n_rows: int) -> None:
+    """Solve what is left, in ``room.whole[3]``, cluster by cluster."""
+    tracks, rows, parent, pairs = room.track, room.row, room.whole[2], room.whole[3]
+    for i in range(n_tracks + n_rows):
+        parent[i] = i
     for i in range(crowded):
-        roots[i] = _root(parent, tracks[pairs[i]])
-    order = _by_root(roots, n_tracks)
-    begin = 0
+        a, b = _root(parent, tracks[pairs[i]]), _root(parent, n_tracks + rows[pairs[i]])
+        parent[max(a, b)] = min(a, b)
+    root, order, begin = room.whole[4], room.whole[5], room.whole[0]
+    for i in range(crowded):
+        root[i] = _root(parent, tracks[pairs[i]])
+    by_root(root, crowded, n_tracks, begin, order)
+    for i in range(crowded):
+        order[i] = pairs[order[i]]
+        root[i] = _root(parent, tracks[order[i]])
+    since = 0
     for i in range(1, crowded + 1):
-        if i == crowded or roots[order[i]] != roots[order[begin]]:
-            _solve(pairs[order[begin:i]], tracks, rows, scores, chosen)
-            begin = i
-    return chosen
+        if i == crowded or root[i] != root[since]:
+            _solve(order[since:i], room)
+            since = i
 
 
-@njit(cache=True, error_model="numpy")
-def _by_root(roots: Array, below: int) -> Array:
-    """Give the order that sorts whole numbers from 0 to ``below``, equal ones as they come."""
-    begin, order = np.zeros(below + 1, np.int64), np.empty(len(roots), np.int64)
-    for root in roots:
-        begin[root + 1] += 1
+@kernel
+def by_root(roots: Array, n: int, below: int, begin: Array, order: Array) -> None:
+    """Fill in the order that sorts n whole numbers from 0 to ``below``, equal ones as they come.
+
+    ``begin`` is room for ``below + 1`` numbers.
+    """
+    for k in range(below + 1):
+        begin[k] = 0
+    for i in range(n):
+        begin[roots[i] + 1] += 1
     for k in range(below):
         begin[k + 1] += begin[k]
-    for i, root in enumerate(roots):
-        order[begin[root]] = i
-        begin[root] += 1
-    return order
+    for i in range(n):
+        order[begin[roots[i]]] = i
+        begin[roots[i]] += 1
 
 
-@njit(cache=True, error_model="numpy")
-def _distinct(values: Array) -> Array:
-    """Sort whole numbers, each once; quicker to compile than numpy's own."""
-    out, n = np.empty(len(values), np.int64), 0
-    for value in values:
-        at = np.searchsorted(out[:n], value)
-        if at == n or out[at] != value:
-            for k in range(n, at, -1):
+@kernel
+def distinct(values: Array, at: Array, out: Array) -> int:
+    """Sort ``values[at]``, whole numbers, each once; answer how many."""
+    n = 0
+    for i in at:
+        value = values[i]
+        j = place_in(out, n, value)
+        if j == n or out[j] != value:
+            for k in range(n, j, -1):
                 out[k] = out[k - 1]
-            out[at] = value
+            out[j] = value
             n += 1
-    return out[:n]
+    return n
 
 
-@njit(cache=True, error_model="numpy")
-def _solve(pairs: Array, tracks: Array, rows: Array, scores: Array, chosen: Array) -> None:
+@kernel
+def place_in(values: Array, n: int, value: int) -> int:
+    """Tell before which of n ascending numbers a number belongs."""
+    low, high = 0, n
+    while low < high:
+        middle = (low + high) // 2
+        if values[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def _solve(pairs: Array, room: Room) -> None:
     """Solve one cluster; a row may also stay alone, at score 0."""
-    cluster_rows, cluster_tracks = _distinct(rows[pairs]), _distinct(tracks[pairs])
-    n, m = len(cluster_rows), len(cluster_tracks)
+    own_rows, own_tracks, column = room.whole[1], room.whole[6], room.whole[7]
+    n, m = distinct(room.row, pairs, own_rows), distinct(room.track, pairs, own_tracks)
     if n > LARGEST_CLUSTER:
-        _greedy(pairs, tracks, rows, scores, chosen)
+        _greedy(pairs, room)
         return
-    cost, which = np.zeros((n, m + n)), np.full((n, m), -1, np.int64)
+    width, cost = m + n, room.cost
+    for i in range(n * width):
+        cost[i] = 0.0
     for k in pairs:
-        i = np.searchsorted(cluster_rows, rows[k])
-        j = np.searchsorted(cluster_tracks, tracks[k])
-        cost[i, j], which[i, j] = -scores[k], k
-    for i, j in enumerate(cheapest(cost)):
-        if j < m and which[i, j] >= 0:
-            chosen[cluster_rows[i]] = which[i, j]
+        i = place_in(own_rows, n, room.row[k])
+        cost[i * width + place_in(own_tracks, m, room.track[k])] = -room.score[k]
+    cheapest(cost, n, width, room, column)
+    for k in pairs:
+        i = place_in(own_rows, n, room.row[k])
+        if column[i] < m and own_tracks[column[i]] == room.track[k]:
+            room.chosen[room.row[k]] = k
 
 
-@njit(cache=True, error_model="numpy")
-def _greedy(pairs: Array, tracks: Array, rows: Array, scores: Array, chosen: Array) -> None:
-    taken = np.zeros(tracks.max() + 1, np.bool_)
-    for k in pairs[np.argsort(-scores[pairs], kind="mergesort")]:
-        if chosen[rows[k]] < 0 and not taken[tracks[k]]:
-            chosen[rows[k]] = k
-            taken[tracks[k]] = True
+@kernel
+def _greedy(pairs: Array, room: Room) -> None:
+    """Take the likeliest pair first, and of equal ones the first."""
+    taken, order, spare = room.whole[0], room.whole[1], room.whole[6]
+    n = len(pairs)
+    for i in range(n):
+        order[i] = pairs[i]
+        taken[room.track[pairs[i]]] = 0
+    step = 1
+    while step < n:
+        for low in range(0, n, 2 * step):
+            _merge(order, spare, low, min(low + step, n), min(low + 2 * step, n), room.score)
+        order, spare = spare, order
+        step *= 2
+    for i in range(n):
+        k = order[i]
+        if room.chosen[room.row[k]] < 0 and not taken[room.track[k]]:
+            room.chosen[room.row[k]] = k
+            taken[room.track[k]] = 1
 
 
-@njit(cache=True, error_model="numpy")
-def cheapest(cost: Array) -> Array:
-    """Give each row a column of its own so that the sum of costs is least.
+@kernel
+def _merge(origin: Array, to: Array, low: int, middle: int, high: int, score: Array) -> None:
+    """Merge two runs of pairs that are sorted by falling score."""
+    i, j = low, middle
+    for k in range(low, high):
+        if j == high or (i < middle and score[origin[i]] >= score[origin[j]]):
+            to[k] = origin[i]
+            i += 1
+        else:
+            to[k] = origin[j]
+            j += 1
 
-    Parameters
-    ----------
-    cost
-        (n, m) with n <= m.
 
-    Returns
-    -------
-    array
-        (n,) column of each row.
+@kernel
+def cheapest(cost: Array, n: int, m: int, room: Room, column: Array) -> None:
+    """Give each row a column of its own so that the sum of costs is least; fill in the column of each.
+
+    ``cost`` holds n rows of m >= n columns, one after the other.
     """
-    n, m = cost.shape
-    u, v = np.zeros(n + 1), np.zeros(m + 1)
-    owner, way = np.zeros(m + 1, np.int64), np.zeros(m + 1, np.int64)
+    u, v, least = room.real[0], room.real[1], room.real[2]
+    owner, way, done = room.path[0], room.path[1], room.path[2]
+    for j in range(m + 1):
+        v[j], owner[j], way[j] = 0.0, 0, 0
+    for i in range(n + 1):
+        u[i] = 0.0
     for i in range(1, n + 1):
         owner[0] = i
-        at = _augment(cost, u, v, owner, way)
+        for j in range(m + 1):
+            least[j], done[j] = np.inf, 0
+        at = _augment(cost, m, u, v, least, owner, way, done)
         while at:
             owner[at] = owner[way[at]]
             at = way[at]
-    column = np.empty(n, np.int64)
     for j in range(1, m + 1):
         if owner[j]:
             column[owner[j] - 1] = j - 1
-    return column
 
 
-@njit(cache=True, error_model="numpy")
-def _augment(cost: Array, u: Array, v: Array, owner: Array, way: Array) -> int:
+@kernel
+def _augment(
+    cost: Array, m: int, u: Array, v: Array, least: Array, owner: Array, way: Array, done: Array
+) -> int:
     """Find the cheapest way from the row in ``owner[0]`` to a free column, moving the prices along."""
-    m = cost.shape[1]
-    least, done, at = np.full(m + 1, np.inf), np.zeros(m + 1, np.bool_), 0
+    at = 0
     while True:
-        done[at] = True
+        done[at] = 1
         row, step, to = owner[at], np.inf, 0
         for j in range(1, m + 1):
             if done[j]:
                 continue
-            reduced = cost[row - 1, j - 1] - u[row] - v[j]
+            reduced = cost[(row - 1) * m + j - 1] - u[row] - v[j]
             if reduced < least[j]:
                 least[j], way[j] = reduced, at
             if least[j] < step:

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from truceline.track.history import at, insert
 from truceline.track.kernel import kernel
@@ -18,14 +17,17 @@ CONVOY_VARIANCE = 25.0  # m2/s2 per axis
 WELL_WATCHED = 0.1  # share of the density of things that is unseen at most where looks are frequent
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def found_others(
     state: State, top: int, ground: Ground, events: Events, e: int, rows: Rows, chosen: Array, strange: Array,
     fresh: Array, names: Array, geodetic: bool, near: Near, n_near: int, owner: Array,
 ) -> int:  # fmt: skip
     """Let the detections of no track found some; answer the bound of slots in use."""
     first, expected = events.first[e], ground.density[0]
-    first_density(ground, events, e, (chosen < 0).sum(), pd_of(events, e))
+    loose = 0
+    for r in range(events.size[e]):
+        loose += chosen[r] < 0
+    first_density(ground, events, e, loose, pd_of(events, e))
     if ground.density[0] > expected:
         strangers(ground, events, e, rows, strange, fresh)
     free = 0

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from truceline.track.ambiguity import loosen
-from truceline.track.associate import match
+from truceline.track.associate import LARGEST_CLUSTER, match
 from truceline.track.births import found_others
 from truceline.track.continuity import come_into_force, place
 from truceline.track.convoy import move_convoys
@@ -23,7 +23,7 @@ from truceline.track.history import at, before, insert, predicted, reach
 from truceline.track.kernel import kernel
 from truceline.track.meaning import PERSON, learn
 from truceline.track.motion import difference, settle
-from truceline.track.near import Near, make_near, seen_p
+from truceline.track.near import Near, Room, beside, make_near, make_room, seen_p
 from truceline.track.regard import (
     burst_per_km2,
     pd_of,
@@ -129,55 +129,88 @@ def take_in(
     learn(state, s, events, e, rows, r)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def step(
     state: State, top: int, ground: Ground, events: Events, e: int, rows: Rows, names: Array, geodetic: bool,
-    near: Near, owner: Array, course: Array, tally: Array,
+    near: Near, leaning: Near, room: Room, owner: Array, course: Array, tally: Array,
 ) -> int:  # fmt: skip
-    """Take in one event: detections go to tracks or found some, silence counts against tracks."""
-    first, n = events.first[e], events.size[e]
+    """Take in one event: detections go to tracks or found some, silence counts against tracks.
+
+    The answer is the bound of slots in use, or -1 where room is short and nothing was done.
+    """
+    n, loose = events.size[e], 0
     count = gather(state, top, events, e, rows, geodetic, near)
-    chosen = np.empty(0, np.int64)
     pd = pd_of(events, e)
-    strange, fresh = np.empty(n), np.empty(n)
     if n:
-        strangers(ground, events, e, rows, strange, fresh)
-        tracks, at_rows, scores, chosen = match(state, near, count, events, e, rows, geodetic, strange)
-        burst = burst_per_km2(ground, events, e, rows, (chosen < 0).sum(), strange.mean())
-        if burst > 0:
-            strange[:] = fresh + burst
-            tracks, at_rows, scores, chosen = match(state, near, count, events, e, rows, geodetic, strange)
-        moved, leaning = move_convoys(
-            state, near, count, events, e, rows, tracks, scores, chosen, strange, pd, geodetic
-        )
-        if moved:
-            tracks, at_rows, scores, chosen = match(state, leaning, count, events, e, rows, geodetic, strange)
-        z, told = rows.z[first : first + n], np.empty((n, 8))
-        loosen(tracks, at_rows, scores, chosen, z, geodetic)
-        told_by_fellows(near, tracks, chosen, z, geodetic, told)
-        for r in range(n):
-            if chosen[r] < 0:
-                continue
-            c = tracks[chosen[r]]
-            near.taken[c] = r
-            silence = math.log(1 - near.exists[c] * min(seen_p(near, c), 0.999))
-            gain = scores[chosen[r]] + silence - math.log(max(near.exists[c], 1e-4))
-            owner[first + r] = state.number[near.slot[c]]
-            m = 0 if near.mu[c, 1] < 0.5 else 1
-            course[first + r, 0], course[first + r, 1] = near.x[c, m, 2], near.x[c, m, 3]
-            take_in(state, ground, near, c, events, e, rows, first + r, told[r], gain, geodetic)
+        found = pair_up(state, ground, near, leaning, count, events, e, rows, geodetic, room)
+        if found < 0:
+            return -1
+        loose = give(state, ground, near, count, events, e, rows, geodetic, room, found, owner, course)
     if events.shape[e] != NO_SHAPE:
         working = works(ground, near, count, events, e, tally)
         for c in range(count):
             if near.taken[c] < 0:
                 missed(state, ground, near, count, c, events, e, working, geodetic)
-    loose = (chosen < 0).sum()
     if loose:
         top = found_others(
-            state, top, ground, events, e, rows, chosen, strange, fresh, names, geodetic, near, count, owner
-        )
+            state, top, ground, events, e, rows, room.chosen, room.strange, room.fresh, names, geodetic, near,
+            count, owner,
+        )  # fmt: skip
     survey(ground, events, e, pd)
     return top
+
+
+@kernel
+def pair_up(
+    state: State, ground: Ground, near: Near, leaning: Near, count: int, events: Events, e: int, rows: Rows,
+    geodetic: bool, room: Room,
+) -> int:  # fmt: skip
+    """Pair a look's detections with tracks; answer how many pairs there are, -1: room is short."""
+    n, expected, loose = events.size[e], 0.0, 0
+    strangers(ground, events, e, rows, room.strange, room.fresh)
+    found = match(state, near, count, events, e, rows, geodetic, room)
+    if found < 0:
+        return -1
+    for r in range(n):
+        expected += room.strange[r]
+        loose += room.chosen[r] < 0
+    burst = burst_per_km2(ground, events, e, rows, loose, expected / n)
+    if burst > 0:
+        for r in range(n):
+            room.strange[r] = room.fresh[r] + burst
+        found = match(state, near, count, events, e, rows, geodetic, room)
+        if found < 0:
+            return -1
+    pd = pd_of(events, e)
+    if move_convoys(state, near, count, events, e, rows, room, found, pd, geodetic, leaning):
+        found = match(state, leaning, count, events, e, rows, geodetic, room)
+    return found
+
+
+@kernel
+def give(
+    state: State, ground: Ground, near: Near, count: int, events: Events, e: int, rows: Rows, geodetic: bool,
+    room: Room, found: int, owner: Array, course: Array,
+) -> int:  # fmt: skip
+    """Give a look's detections to the tracks that they were paired with; answer how many are nobody's."""
+    first, n, loose = events.first[e], events.size[e], 0
+    z = rows.z[first : first + n]
+    loosen(room, found, count, z, geodetic)
+    told_by_fellows(near, count, room, z, geodetic)
+    for r in range(n):
+        k = room.chosen[r]
+        if k < 0:
+            loose += 1
+            continue
+        c = room.track[k]
+        near.taken[c] = r
+        silence = math.log(1 - near.exists[c] * min(seen_p(near, c), 0.999))
+        gain = room.score[k] + silence - math.log(max(near.exists[c], 1e-4))
+        owner[first + r] = state.number[near.slot[c]]
+        m = 0 if near.mu[c, 1] < 0.5 else 1
+        course[first + r, 0], course[first + r, 1] = near.x[c, m, 2], near.x[c, m, 3]
+        take_in(state, ground, near, c, events, e, rows, first + r, room.told[r], gain, geodetic)
+    return loose
 
 
 @njit(cache=True, error_model="numpy")
@@ -253,7 +286,11 @@ def run(
     of which the first goes on as the second, and since which place in the grid, ``-1 - place`` where
     it had been shown before. The answer is why it stopped (DONE, SLOTS or ROOM).
     """
-    near = make_near(len(state.alive))
+    near, largest = make_near(len(state.alive)), 1
+    for size in events.size:
+        largest = max(largest, size)
+    leaning, pairs = beside(near), 4 * largest + 64
+    room = make_room(len(state.alive), largest, pairs, LARGEST_CLUSTER)
     e, g, top = begin[0], begin[1], begin[4]
     while e < len(events.time) or g < len(grid):
         if e < len(events.time) and (g >= len(grid) or events.known[e] <= grid[g]):
@@ -263,7 +300,15 @@ def run(
                     alive += state.alive[s] != 0
                 if alive + events.size[e] > len(state.alive):
                     return SLOTS
-            top = step(state, top, ground, events, e, rows, names, geodetic, near, owner, course, tally[e])
+            bound = step(
+                state, top, ground, events, e, rows, names, geodetic, near, leaning, room, owner, course,
+                tally[e],
+            )  # fmt: skip
+            if bound < 0:
+                pairs *= 2
+                room = make_room(len(state.alive), largest, pairs, LARGEST_CLUSTER)
+                continue
+            top = bound
             while top > 0 and not state.alive[top - 1]:
                 top -= 1
             e += 1
@@ -287,7 +332,7 @@ def warm() -> None:
     single = np.zeros(0, np.float32)
     rows = Rows(np.zeros((0, 8)), nothing, np.zeros((0, 7), np.float32), single, np.zeros((0, 2), np.float32))
     events = Events(
-        nothing, nothing, none, none, none, none, none, np.zeros((0, 5)), nothing, nothing, nothing, none
+        nothing, nothing, none, none, none, none, none, np.zeros((0, 6)), nothing, nothing, nothing, none
     )
     state, number, out = empty(1, 2, 1), np.zeros(1, np.int64), np.zeros((1, WIDTH))
     run(

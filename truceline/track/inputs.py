@@ -240,7 +240,7 @@ def build_events(inputs: Inputs, by_arrival: bool, origin_us: int) -> tuple[Even
         by[lead], d["phenomenon_time"][lead], number[lead], d["look_id"][lead],
         begins, np.diff(np.r_[begins, len(order)]), np.full(len(lead), -1), np.zeros(len(lead)),
     ]).astype(np.int64)  # fmt: skip
-    field = np.zeros((len(table), 5))
+    field = np.zeros((len(table), 6))
     if inputs.looks is not None:
         table, field = _with_looks(table, field, inputs.looks, rank, by_arrival)
     sort = np.lexsort((table[:, 4], table[:, 3], table[:, 2], table[:, 1], table[:, 0]))
@@ -268,7 +268,10 @@ def _with_looks(
 ) -> tuple[Array, Array]:
     """Give events the field of regard of their look, and add the looks that saw nothing."""
     by = looks["result_time"] if by_arrival else looks["phenomenon_time"]
-    geometry = np.stack([looks[name] for name in ("cx_m", "cy_m", "a_m", "b_m", "heading_rad")], 1)
+    geometry = np.stack([
+        *(looks[name] for name in ("cx_m", "cy_m", "a_m", "b_m")),
+        np.cos(looks["heading_rad"]), np.sin(looks["heading_rad"]),
+    ], 1)  # fmt: skip
     used = np.zeros(len(by), bool)
     if len(by):
         sort = np.argsort(looks["look_id"])

@@ -9,7 +9,6 @@ has looked at most likely a thing.
 import math
 
 import numpy as np
-from numba import njit
 
 from truceline.track.kernel import inlined, kernel
 from truceline.track.types import ANNULUS, CELL_M, NO_SHAPE, Array, Events, Ground, Rows
@@ -32,7 +31,7 @@ def inside(x: float, y: float, shape: int, field: Array) -> bool:
     if shape == ANNULUS:
         r2 = dx * dx + dy * dy
         return bool(field[2] * field[2] <= r2 <= field[3] * field[3])
-    c, s = math.cos(field[4]), math.sin(field[4])
+    c, s = field[4], field[5]
     return bool(abs(dx * c + dy * s) <= field[2] and abs(dy * c - dx * s) <= field[3])
 
 
@@ -69,18 +68,24 @@ def area_km2(shape: int, field: Array) -> float:
     return float(4 * field[2] * field[3] / 1e6)
 
 
+@inlined
+def _cell(metres: float) -> int:
+    """Tell which cell it is, by the distance from the first one's corner."""
+    return math.floor(metres / CELL_M)
+
+
 @kernel
 def _cells(ground: Ground, shape: int, field: Array) -> tuple[int, int, int, int]:
     ny, nx = ground.time.shape
     if shape == ANNULUS:
         rx = ry = field[3]
     else:
-        c, s = abs(math.cos(field[4])), abs(math.sin(field[4]))
+        c, s = abs(field[4]), abs(field[5])
         rx, ry = field[2] * c + field[3] * s, field[2] * s + field[3] * c
-    left = int((field[0] - rx - ground.corner[0]) // CELL_M)
-    right = int((field[0] + rx - ground.corner[0]) // CELL_M)
-    low = int((field[1] - ry - ground.corner[1]) // CELL_M)
-    high = int((field[1] + ry - ground.corner[1]) // CELL_M)
+    left = _cell(field[0] - rx - ground.corner[0])
+    right = _cell(field[0] + rx - ground.corner[0])
+    low = _cell(field[1] - ry - ground.corner[1])
+    high = _cell(field[1] + ry - ground.corner[1])
     return max(left, 0), min(right, nx - 1), max(low, 0), min(high, ny - 1)
 
 
@@ -88,7 +93,7 @@ def _cells(ground: Ground, shape: int, field: Array) -> tuple[int, int, int, int
 def unseen_at(ground: Ground, x: float, y: float, time: float, drives: float, stands: float) -> float:
     """Unseen things per km2 at a place, weighted by how likely they would be shown."""
     ny, nx = ground.time.shape
-    i, j = int((y - ground.corner[1]) // CELL_M), int((x - ground.corner[0]) // CELL_M)
+    i, j = _cell(y - ground.corner[1]), _cell(x - ground.corner[0])
     full = ground.density[0]
     if not (0 <= i < ny and 0 <= j < nx) or ground.time[i, j] == -np.inf:
         return float(full * ((1 - STANDING) * drives + STANDING * stands))
@@ -100,7 +105,7 @@ def unseen_at(ground: Ground, x: float, y: float, time: float, drives: float, st
 def looked_at_since(ground: Ground, z: Array, time: float) -> bool:
     """Tell whether a look later than a time has covered the place of a detection."""
     ny, nx = ground.time.shape
-    i, j = int((z[1] - ground.corner[1]) // CELL_M), int((z[0] - ground.corner[0]) // CELL_M)
+    i, j = _cell(z[1] - ground.corner[1]), _cell(z[0] - ground.corner[0])
     return bool(0 <= i < ny and 0 <= j < nx and ground.time[i, j] > time + LATE_S)
 
 
@@ -181,7 +186,7 @@ def trusted(told: Array) -> Array:
         trust[share.argmax()] = 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def burst_per_km2(ground: Ground, events: Events, e: int, rows: Rows, loose: int, expected: float) -> float:
     """False detections per km2 of a look that shows far more than can be; 0: it does not.
 
@@ -192,8 +197,8 @@ def burst_per_km2(ground: Ground, events: Events, e: int, rows: Rows, loose: int
         return 0.0
     strange_ground = 0
     for r in range(events.first[e], events.first[e] + events.size[e]):
-        i = int((rows.z[r, 1] - ground.corner[1]) // CELL_M)
-        j = int((rows.z[r, 0] - ground.corner[0]) // CELL_M)
+        i = _cell(rows.z[r, 1] - ground.corner[1])
+        j = _cell(rows.z[r, 0] - ground.corner[0])
         ny, nx = ground.time.shape
         strange_ground += not (0 <= i < ny and 0 <= j < nx) or ground.time[i, j] == -np.inf
     return 0.0 if 4 * strange_ground > events.size[e] else loose / area

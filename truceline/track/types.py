@@ -25,7 +25,7 @@ class Events(NamedTuple):
     sensor: Array
     sortie: Array
     shape: Array
-    field: Array  # (n, 5): cx, cy, a, b, heading_rad
+    field: Array  # (n, 6): cx, cy, a, b, cosine and sine of the heading
     pd: Array  # NaN: unknown
     clutter: Array  # false detections per km2
     min_speed: Array
