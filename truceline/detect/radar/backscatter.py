@@ -159,7 +159,8 @@ def _join(levels: Levels, top: int, bottom: int) -> None:
 @njit(cache=True, nogil=True)
 def _mask(by: Levels, level: Levels) -> None:
     for column in range(level.shape[0]):
-        level[column] = np.int16(UNSEEN) if by[column] == UNSEEN else level[column]
+        own = level[column]
+        level[column] = np.int16(UNSEEN) if by[column] == UNSEEN else own
 
 
 def root_ratios(exponent: float) -> NDArray[np.float32]:

@@ -49,7 +49,8 @@ def _paint(codes: NDArray[np.int16], out: Float32) -> None:
 def _say_state(seen: NDArray[np.uint8], state: NDArray[np.uint8], out: Float32) -> None:
     for row in range(state.shape[0]):
         for column in range(state.shape[1]):
-            out[row, column] = np.float32(UNSEEN if seen[row, column] == 0 else state[row, column])
+            own = np.float32(state[row, column])
+            out[row, column] = np.float32(UNSEEN) if seen[row, column] == 0 else own
 
 
 @njit(cache=True, nogil=True)

@@ -58,22 +58,25 @@ def learn_rows(
     observed = 0
     pols, width = today.level.shape[0], today.level.shape[2]
     shares = np.zeros((3, width), np.float32)
-    counts = np.zeros((3, SPREAD_BINS), np.int32)
+    places = np.empty(width, np.int16)
+    counts = np.zeros((3, 2, SPREAD_BINS + 1), np.int32)
     for row in range(rows[0], rows[1]):
         level, fed, seen = today.level[0, row], past.fed[row], past.seen[row]
         _remember(level, fed, today.calm[row], past.recent[0, row], past.recent[1, row])
         observed += _share(level, state[row], fed, shares)
+        is_new = _is_any_unfed(fed)
         for layer in range(pols):
             mean = past.mean[layer, row]
-            _begin(today.level[layer, row], level, state[row], fed, weather[layer], row, mean)
+            if is_new:
+                _begin(today.level[layer, row], level, state[row], fed, weather[layer], row, mean)
             _learn_layer(today.residual[layer, row], shares, mean, past.spread[layer, row])
         if pols == 2:
             _learn_cross(today.residual[0, row], today.residual[1, row], shares, past.cross[row])
         _learn_unrest(today.contrast[row], gauge, shares[2], past.unrest[row])
         _count(level, state[row], fed, seen)
         if row % TOLD_ROWS == 0:
-            _tell(past, row, fed, counts)
-    bins += counts
+            _tell(past, row, fed, places, counts)
+    bins += counts[:, 0, :SPREAD_BINS] + counts[:, 1, :SPREAD_BINS]
     return observed
 
 
@@ -85,9 +88,9 @@ def _remember(
     """Keep the calm contrasts of the last two dates."""
     for column in range(level.shape[0]):
         known = (level[column] != UNSEEN) & (fed[column] > 0)
-        last = newer[column]
-        older[column] = last if known else older[column]
-        newer[column] = calm[column] if known else last
+        own, last, before = calm[column], newer[column], older[column]
+        older[column] = last if known else before
+        newer[column] = own if known else last
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
@@ -109,24 +112,28 @@ def _share(
     return int(observed)
 
 
+@njit(cache=True, nogil=True)
+def _is_any_unfed(fed: NDArray[np.uint8]) -> bool:
+    unfed = np.int32(0)
+    for column in range(fed.shape[0]):
+        unfed |= np.int32(fed[column] == 0)
+    return bool(unfed != 0)
+
+
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _begin(
     own: Levels, level: Levels, state: NDArray[np.uint8], fed: NDArray[np.uint8], trend: Surface, row: int,
     mean: NDArray[np.int16],
 ) -> None:  # fmt: skip
     """Let the first observation of a pixel be its mean, the weather of the day taken off."""
-    unfed = np.int32(0)
-    for column in range(fed.shape[0]):
-        unfed += np.int32(fed[column] == 0)
-    if unfed == 0:
-        return
     weather = np.zeros(len(level), np.float32)
     lay_row(trend, row, weather)
     for column in range(level.shape[0]):
         is_first = (level[column] != UNSEEN) & (fed[column] == 0)
         is_first &= (state[column] != 1) & (state[column] != 2)
         code = np.int16(min(max(np.rint(np.float32(own[column]) - weather[column]), -LIMIT), LIMIT))
-        mean[column] = code if is_first else mean[column]
+        before = mean[column]
+        mean[column] = code if is_first else before
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
@@ -181,16 +188,25 @@ def _count(level: Levels, state: NDArray[np.uint8], fed: NDArray[np.uint8], seen
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _tell(past: Past, row: int, fed: NDArray[np.uint8], counts: NDArray[np.int32]) -> None:
+def _tell(
+    past: Past, row: int, fed: NDArray[np.uint8], places: NDArray[np.int16], counts: NDArray[np.int32]
+) -> None:
     """Count the variances and covariances of a row."""
     for layer in range(past.mean.shape[0]):
-        _sort_in(past.spread[layer, row], fed, 0, counts[2 * layer])
+        _sort_in(past.spread[layer, row], fed, 0, places, counts[2 * layer])
     if past.mean.shape[0] == 2:
-        _sort_in(past.cross[row], fed, SPREAD_BINS // 2, counts[1])
+        _sort_in(past.cross[row], fed, SPREAD_BINS // 2, places, counts[1])
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _sort_in(values: NDArray[Any], fed: NDArray[np.uint8], middle: int, counts: NDArray[np.int32]) -> None:
+def _sort_in(
+    values: NDArray[Any], fed: NDArray[np.uint8], middle: int, places: NDArray[np.int16],
+    counts: NDArray[np.int32],
+) -> None:  # fmt: skip
+    """Count values into bins, by turns in two tables: neighbours are alike and would wait for each other."""
     for column in range(fed.shape[0]):
-        place = (int(values[column]) >> SPREAD_SHIFT) + middle
-        counts[min(max(place, 0), SPREAD_BINS - 1)] += np.int32(fed[column] > 1)
+        place = (np.int32(values[column]) >> np.int32(SPREAD_SHIFT)) + np.int32(middle)
+        place = min(max(place, np.int32(0)), np.int32(SPREAD_BINS - 1))
+        places[column] = np.int16(place if fed[column] > 1 else np.int32(SPREAD_BINS))
+    for column in range(fed.shape[0]):
+        counts[column % 2, places[column]] += 1

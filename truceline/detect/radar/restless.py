@@ -4,7 +4,6 @@ A harvested or windy stretch scatters more than the rest of the scene; measured 
 would make most of the alerts of the day.
 """
 
-import cv2
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -101,12 +100,86 @@ def restlessness(sums: NDArray[np.int32], counts: NDArray[np.int32]) -> Surface:
         Width of the contrasts around each block over the usual one, (blocks down, blocks across), not
         below 1.
     """
-    told = counts > 0
-    if not told.any():
+    if not counts.any():
         return np.ones(sums.shape, np.float32)
-    sizes = (sums / np.maximum(counts, 1)).astype(np.float32)
-    usual = float(median_code(sizes * np.float32(_FINE), told.astype(np.float32))) / _FINE
-    sizes[~told] = usual
-    middles = cv2.medianBlur(np.rint(sizes).astype(np.uint8), AROUND_BLOCKS).astype(np.float32)
-    share = cv2.blur(middles, (3, 3)) / np.float32(USUAL_SHARE * max(usual, 1.0))
-    return np.asarray(np.maximum(share, 1), np.float32)
+    sizes, told = np.empty(sums.shape, np.float32), np.empty(sums.shape, np.float32)
+    _mean_sizes(sums, counts, sizes, told)
+    usual = float(median_code(sizes, told)) / _FINE
+    codes = np.pad(_codes(sizes, told, np.float32(usual)), AROUND_BLOCKS // 2, "edge")
+    share = np.empty(sums.shape, np.float32)
+    _relate(np.pad(medians(codes), 1, "reflect" if min(sums.shape) > 1 else "edge"), usual, share)
+    return share
+
+
+@njit(cache=True, nogil=True)
+def _mean_sizes(sums: NDArray[np.int32], counts: NDArray[np.int32], sizes: Surface, told: Surface) -> None:
+    """Give the mean size of each block in 1/(STEPS x _FINE), and 1 where one is known."""
+    for row in range(sums.shape[0]):
+        for column in range(sums.shape[1]):
+            number = counts[row, column]
+            sizes[row, column] = np.float32(sums[row, column] / max(number, 1)) * np.float32(_FINE)
+            told[row, column] = np.float32(number > 0)
+
+
+@njit(cache=True, nogil=True)
+def _codes(sizes: Surface, told: Surface, usual: np.float32) -> NDArray[np.uint8]:
+    codes = np.empty(sizes.shape, np.uint8)
+    for row in range(sizes.shape[0]):
+        for column in range(sizes.shape[1]):
+            size = sizes[row, column] / np.float32(_FINE) if told[row, column] > 0 else usual
+            codes[row, column] = np.uint8(np.rint(size))
+    return codes
+
+
+@njit(cache=True, nogil=True)
+def medians(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Find the medians of all windows of seven by seven codes, bit by bit from the highest.
+
+    Parameters
+    ----------
+    codes
+        (rows, columns).
+
+    Returns
+    -------
+    numpy.ndarray
+        (rows - 6, columns - 6). A bit belongs to the median if at most half of the window lies below.
+    """
+    rows, columns = codes.shape[0] - AROUND_BLOCKS + 1, codes.shape[1] - AROUND_BLOCKS + 1
+    found = np.zeros((rows, columns), np.uint8)
+    below, least = np.empty(columns, np.uint8), np.empty(columns, np.uint8)
+    for row in range(rows):
+        own = found[row]
+        for bit in range(7, -1, -1):
+            step = np.uint8(1 << bit)
+            for column in range(columns):
+                least[column] = np.uint8(own[column] + step)
+                below[column] = 0
+            for down in range(AROUND_BLOCKS):
+                _count_below(codes[row + down], least, below)
+            for column in range(columns):
+                kept, higher = own[column], least[column]  # a load in one case alone would be a branch
+                own[column] = higher if below[column] <= np.uint8(AROUND_BLOCKS**2 // 2) else kept
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _count_below(line: NDArray[np.uint8], least: NDArray[np.uint8], below: NDArray[np.uint8]) -> None:
+    for column in range(least.shape[0]):
+        limit, number = least[column], below[column]
+        for step in range(AROUND_BLOCKS):
+            number = np.uint8(number + np.uint8(line[column + step] < limit))  # 64 bytes at a time
+        below[column] = number
+
+
+@njit(cache=True, nogil=True)
+def _relate(middles: NDArray[np.uint8], usual: float, share: Surface) -> None:
+    """Give the mean of three by three over the usual one, not below 1."""
+    unit = np.float32(USUAL_SHARE * max(usual, 1.0))
+    for row in range(share.shape[0]):
+        for column in range(share.shape[1]):
+            total = np.int32(0)
+            for down in range(3):
+                for across in range(3):
+                    total += np.int32(middles[row + down, column + across])
+            share[row, column] = max(np.float32(total * (1 / 9)) / unit, np.float32(1))

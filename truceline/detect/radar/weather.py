@@ -262,13 +262,23 @@ def roughness(
     full = (2 * counts > BLOCK_PX**2).astype(np.float32)
     if dates < 1 or not full.any():
         return rough
-    number = np.maximum(counts, 1).astype(np.float32)
+    offs = np.empty(counts.shape, np.float32)
     for layer, (total, own) in enumerate(zip(sums, trend, strict=True)):
-        off = float(median_code(np.abs(total.astype(np.float32) / number - own), full)) / STEPS_PER_DB
+        _stand_out(total, counts, own, offs)
+        off = float(median_code(offs, full)) / STEPS_PER_DB
         variance = BLOCK_PX**2 * (off / MEDIAN_OF_NORMAL) ** 2
         usual = pooled_db2[2 * layer] * (1 + 1 / dates)
         rough[layer] = min(max(variance / max(usual, 1e-6), 1.0), MOST_ROUGH)
     return rough
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _stand_out(sums: NDArray[np.int32], counts: NDArray[np.int32], trend: Plane, out: Plane) -> None:
+    """Tell how far each block lies off the weather, codes."""
+    for row in range(out.shape[0]):
+        for column in range(out.shape[1]):
+            number = np.float32(max(counts[row, column], 1))
+            out[row, column] = abs(np.float32(sums[row, column]) / number - trend[row, column])
 
 
 def doubt(trend: Surface) -> Surface:
