@@ -2,7 +2,8 @@
 
 usage: python benchmarks/satellite.py [--quick]
 Figures are processor time, medians of runs in turns, so that other work on the machine hardly moves them;
-ours uses one thread where nothing else is said. Each table says what its peers do. The scenes are gamma speckle of five looks.
+ours uses one thread where nothing else is said. Each table says what its peers do. The scenes are gamma
+speckle of five looks.
 """
 
 import argparse
@@ -266,16 +267,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small scenes")
     quick = parser.parse_args().quick
-    print(
-        "statistics in memory, ns per pixel (cost must not grow), and the share of the memory's speed: bytes"
-    )
-    print("that must be read and written, over what reading memory (a sum) moves in the same time.")
-    print("  date      ours, all of it: encoding, weather, windows, scores, alerts, history; one thread")
-    print(
-        "  history   ours, of it only each pixel's mean, variances, covariance, counts, alert state; in two passes"
-    )
-    print("  one pass  a plain score and count, mean, covariance, alert state of each pixel, compiled")
-    print("  numpy     the same with numpy; scipy only smooths two bands; cores: a date, elapsed, all cores")
+    print("statistics in memory, ns per pixel (cost must not grow), and the share of the memory's speed:")
+    print("bytes that must be read and written, over what reading memory (a sum) moves in the same time")
+    print("  date      ours, all of it: encoding, weather, windows, scores, alerts and history")
+    print("  history   ours, of it only each pixel's mean, variances, covariance, counts and alert state")
+    print("  one pass  a plain score, count, mean, covariance and alert state of each pixel, compiled")
+    print("  numpy     the same with numpy; scipy only smooths both bands; cores: a date on all, elapsed")
     names = ("date", "history", "one pass", "numpy", "scipy", "copy")
     heads = " ".join(f"{name:>8}" for name in names) + " | " + " ".join(f"{name:>8}" for name in names[:4])
     print(f"{'scene':>13} {heads} {'cores':>9}")
