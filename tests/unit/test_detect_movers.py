@@ -1,6 +1,5 @@
 """What moves in a clip is found, placed and shown; what stands still is not."""
 
-import hashlib
 import io
 import json
 from datetime import UTC, datetime
@@ -38,28 +37,6 @@ POSE = {
 }  # fmt: skip
 
 
-class Shelf:
-    """Media in a folder."""
-
-    memory = None
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def open(self, blob) -> Path:
-        return self.root / (blob if isinstance(blob, str) else blob.sha256)
-
-    def put(self, sample, media_type: str, name: str) -> Blob:
-        sha256 = hashlib.sha256(sample).hexdigest()
-        (self.root / sha256).write_bytes(sample)
-        return Blob(sha256=sha256, size_bytes=len(sample), media_type=media_type, name=name)
-
-
-@pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path)
-
-
 @cache
 def frames(speed_px: float, pan_px: float = 1.0, seconds: int = 5) -> list[np.ndarray]:
     """Rough ground under a panning camera, a bright box that drives on it, a mark on the lens."""
@@ -81,7 +58,7 @@ def box_x(i: int, speed_px: float, pan_px: float) -> int:
     return round(60 + (speed_px - pan_px) * i)
 
 
-def piece(shelf: Shelf, pictures: list[np.ndarray], fields: dict = POSE) -> tuple[Observation, list[Blob]]:
+def piece(shelf, pictures: list[np.ndarray], fields: dict = POSE) -> tuple[Observation, list[Blob]]:
     packets = [(i / 5, encode(START_US + i * 200_000, fields)) for i in range(len(pictures) // 2)]
     clip = write_clip(pictures, packets, FPS)
     rows = to_table([p for some in read_packets([clip], KlvStream("c")) for p in some])

@@ -1,10 +1,8 @@
 """Objects of a clip become rows with a place, a class and a picture in which nobody can be recognised."""
 
-import hashlib
 import io
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -18,7 +16,6 @@ from truceline.detect.pictures import spotter
 from truceline.detect.pictures.film import MOST_FRAMES, film_frames
 from truceline.detect.pictures.finder import Found
 from truceline.detect.pictures.motion import Hit
-from truceline.model.facts import Blob
 from truceline.model.observed import Observation
 from truceline.model.place import Span
 from truceline.model.tables import DETECTION
@@ -34,28 +31,6 @@ POSE = {
     "frame_center_msl_m": 100.0,
 }  # fmt: skip
 BOX = (100.0, 60.0, 150.0, 90.0)
-
-
-class Shelf:
-    """Media in a folder."""
-
-    memory = None
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def open(self, blob) -> Path:
-        return self.root / blob.sha256
-
-    def put(self, sample, media_type: str, name: str) -> Blob:
-        sha256 = hashlib.sha256(sample).hexdigest()
-        (self.root / sha256).write_bytes(sample)
-        return Blob(sha256=sha256, size_bytes=len(sample), media_type=media_type, name=name)
-
-
-@pytest.fixture
-def shelf(tmp_path):
-    return Shelf(tmp_path)
 
 
 @pytest.fixture

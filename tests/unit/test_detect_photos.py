@@ -113,12 +113,13 @@ def test_order_of_the_photos_does_not_matter(flight, placed_flight):
 
 
 def test_photos_without_overlap_keep_what_they_state(flight):
-    far = [flight[0], flight[0]._replace(name="z.jpg", lat_deg=flight[0].lat_deg + 0.1)]
+    tags = flight[0].tags
+    far = [flight[0], flight[0]._replace(name="z.jpg", tags=tags._replace(lat_deg=tags.lat_deg + 0.1))]
 
     placed = place_photos(far)
 
     assert [one.method for one in placed] == ["stated", "stated"]
-    assert placed[0].heading_deg == pytest.approx(flight[0].yaw_deg % 360, abs=0.01)
+    assert placed[0].heading_deg == pytest.approx(tags.yaw_deg % 360, abs=0.01)
     assert placed[0].ce90_m > 5
 
 
@@ -127,7 +128,8 @@ def test_stored_turn_of_a_picture_is_taken_into_account(flight, orientation):
     shape = {"width_px": HEIGHT, "height_px": WIDTH} if orientation in (6, 8) else {}
     (plain,) = place_photos([flight[0]])
 
-    (turned,) = place_photos([flight[0]._replace(orientation=orientation, **shape)])
+    tags = flight[0].tags._replace(orientation=orientation, **shape)
+    (turned,) = place_photos([flight[0]._replace(tags=tags)])
 
     # Upright corners (top-left first) are those of the stored picture from another one on.
     step = {3: 2, 6: 1, 8: 3}[orientation]
@@ -137,7 +139,8 @@ def test_stored_turn_of_a_picture_is_taken_into_account(flight, orientation):
 def test_photo_without_position_height_or_yaw_says_so():
     pixels = np.full((HEIGHT, WIDTH), 90, np.uint8)
     bare = read_photo("a.jpg", jpeg(pixels, None, None))
-    unturned = read_photo("b.jpg", jpeg(pixels, ORIGIN, None))._replace(above_m=math.nan)
+    unturned = read_photo("b.jpg", jpeg(pixels, ORIGIN, None))
+    unturned = unturned._replace(tags=unturned.tags._replace(above_m=math.nan))
 
     first, second = place_photos([bare, unturned])
 
@@ -149,8 +152,8 @@ def test_photo_without_position_height_or_yaw_says_so():
 def test_stored_pixels_count_not_those_that_exif_tells():
     photo = read_photo("a.jpg", jpeg(np.zeros((HEIGHT, WIDTH), np.uint8), ORIGIN, 0.0))
 
-    assert (photo.width_px, photo.height_px) == (WIDTH, HEIGHT)
-    assert photo.focal_px == pytest.approx(FOCAL_PX, rel=0.02)
+    assert (photo.tags.width_px, photo.tags.height_px) == (WIDTH, HEIGHT)
+    assert photo.tags.focal_px == pytest.approx(FOCAL_PX, rel=0.02)
 
 
 def test_verb_writes_features_and_names_what_it_cannot_read(tmp_path: Path, capsys):

@@ -13,7 +13,6 @@ from truceline.detect import stills
 from truceline.detect.pictures.finder import Found
 from truceline.detect.stills import Stills
 from truceline.geo.crs import from_local, to_local
-from truceline.model.facts import Blob
 from truceline.model.observed import Observation
 from truceline.model.place import Span
 from truceline.model.tables import DETECTION
@@ -21,26 +20,6 @@ from truceline.plug import load
 
 START = datetime(2025, 6, 1, tzinfo=UTC)
 BOX = (100.0, 60.0, 130.0, 80.0)
-
-
-class Shelf:
-    """Media in a folder, with the memory of the piece before."""
-
-    def __init__(self, root):
-        self.root, self.memory = root, None
-
-    def open(self, blob):
-        return self.root / (blob if isinstance(blob, str) else blob.sha256)
-
-    def put(self, sample, media_type, name):
-        sha256 = hashlib.sha256(sample).hexdigest()
-        (self.root / sha256).write_bytes(sample)
-        return Blob(sha256=sha256, size_bytes=len(sample), media_type=media_type, name=name)
-
-
-@pytest.fixture
-def shelf(tmp_path):
-    return Shelf(tmp_path)
 
 
 @pytest.fixture

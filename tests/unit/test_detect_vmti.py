@@ -1,8 +1,7 @@
 """Targets that the aircraft reports become rows: by pixel, by offset, once a second."""
 
-import hashlib
+import io
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -12,7 +11,6 @@ from truceline.codec.klv_matrix import to_rows
 from truceline.codec.klv_stream import KlvStream
 from truceline.codec.mpegts import Unit, mux
 from truceline.detect.vmti import Vmti
-from truceline.model.facts import Blob
 from truceline.model.observed import Observation
 from truceline.model.place import Span
 from truceline.plug import load
@@ -35,39 +33,26 @@ def targets(*packs: bytes) -> bytes:
     return item(8, b"\x02\x80") + item(9, b"\x02\x00") + item(101, series)
 
 
-class Shelf:
-    memory = None
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def open(self, blob: Blob) -> Path:
-        return self.folder / blob.sha256
-
-
-def found(tmp_path: Path, value: bytes | None, count: int = 10):
+def found(shelf, value: bytes | None, count: int = 10):
     raw = [] if value is None else [(74, value)]
     packets = [(1 + i / 5, encode(START_US + i * 200_000, POSE, raw)) for i in range(count)]
     stream = KlvStream("t")
     data = mux([Unit(1.0, 1.0, True, bytes(50))], packets)
     table = to_rows(joined([stream.feed(data), stream.finish()]))
-    pq.write_table(table, tmp_path / "t.parquet")
-    sha256 = hashlib.sha256((tmp_path / "t.parquet").read_bytes()).hexdigest()
-    (tmp_path / "t.parquet").rename(tmp_path / sha256)
-    blob = Blob(
-        sha256=sha256, size_bytes=1, media_type="application/vnd.apache.parquet", name="telemetry.parquet"
-    )
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    blob = shelf.put(sink.getvalue(), "application/vnd.apache.parquet", "telemetry.parquet")
     moment = datetime.fromtimestamp(START_US / 1e6, UTC)
     seen = Observation(
         source="u", key="k", phenomenon=Span(from_utc=moment, until_utc=moment), result_utc=moment
     )
-    return Vmti().detect(seen, (blob,), Shelf(tmp_path)).rows.to_pylist()
+    return Vmti().detect(seen, (blob,), shelf).rows.to_pylist()
 
 
-def test_target_in_the_middle_lies_under_the_sight_once_a_second(tmp_path):
+def test_target_in_the_middle_lies_under_the_sight_once_a_second(shelf):
     middle = (256 * 640 + 321).to_bytes(3, "big")
 
-    rows = found(tmp_path, targets(b"\7" + item(1, middle) + item(5, b"\x5a")))
+    rows = found(shelf, targets(b"\7" + item(1, middle) + item(5, b"\x5a")))
 
     assert len(rows) == 2  # ten packets in two seconds
     assert rows[0]["lat_deg"] == pytest.approx(50.0, abs=1e-5)
@@ -76,17 +61,17 @@ def test_target_in_the_middle_lies_under_the_sight_once_a_second(tmp_path):
     assert 0 < rows[0]["ce90_m"] < 50
 
 
-def test_target_without_a_pixel_is_placed_by_its_offset(tmp_path):
+def test_target_without_a_pixel_is_placed_by_its_offset(shelf):
     offset = int((19.2 + 0.001) * 2**17).to_bytes(3, "big")  # IMAPB(-19.2, 19.2, 3)
 
-    (row, _) = found(tmp_path, targets(b"\7" + item(10, offset) + item(11, offset)))
+    (row, _) = found(shelf, targets(b"\7" + item(10, offset) + item(11, offset)))
 
     assert row["lat_deg"] == pytest.approx(50.001, abs=1e-4)
     assert row["lon_deg"] == pytest.approx(30.001, abs=1e-4)
 
 
-def test_telemetry_without_targets_gives_no_rows(tmp_path):
-    assert found(tmp_path, None) == []
+def test_telemetry_without_targets_gives_no_rows(shelf):
+    assert found(shelf, None) == []
 
 
 def test_it_is_found_by_its_word():

@@ -1,11 +1,9 @@
 """Live streams on loopback: UDP and RTP video, MAVLink; cuts, losses, and what is not listened to."""
 
-import hashlib
 import socket
 import struct
 import threading
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -14,7 +12,6 @@ from truceline.codec.klv import encode
 from truceline.codec.mpegts import Unit, mux
 from truceline.flow.mission import load_mission
 from truceline.model.errors import BadInput
-from truceline.model.facts import Blob
 from truceline.sources import datagrams
 from truceline.sources.datagrams import address_of
 from truceline.sources.telemetry import Telemetry
@@ -27,25 +24,6 @@ POSE = {
     "sensor_rel_elevation_deg": -45.0, "sensor_hfov_deg": 10.0, "sensor_vfov_deg": 8.0,
     "frame_center_msl_m": 100.0,
 }  # fmt: skip
-
-
-class Shelf:
-    """An intake that keeps blobs in a folder."""
-
-    def __init__(self, root: Path) -> None:
-        self.root, self.stop = root, threading.Event()
-
-    def put(self, sample, media_type: str, name: str) -> Blob:
-        data = sample if isinstance(sample, bytes) else sample.read_bytes()
-        sha256 = hashlib.sha256(data).hexdigest()
-        (self.root / sha256).write_bytes(data)
-        return Blob(sha256=sha256, size_bytes=len(data), media_type=media_type, name=name)
-
-    def now(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC)
-
-    def has(self, key: str) -> bool:
-        return False
 
 
 def clip(seconds: int) -> bytes:
@@ -64,12 +42,6 @@ def frame(number: int, lat_deg: float) -> bytes:
             crc = crc >> 1 ^ (0x8408 if crc & 1 else 0)
     stamp = (START_US + number * 200_000).to_bytes(8, "big")
     return stamp + b"\xfe" + told + crc.to_bytes(2, "little")
-
-
-@pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    (tmp_path / "blobs").mkdir()
-    return Shelf(tmp_path / "blobs")
 
 
 @pytest.fixture

@@ -4,40 +4,14 @@ import hashlib
 import io
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 
 import pytest
 from PIL import Image
-from truceline.model.facts import Blob
 from truceline.plug import load
 from truceline.sources.photos import Photos
 from truceline.view.frame import frame_of
 
 LAT, LON = 47.0, 37.0
-
-
-class Shelf:
-    """An intake that keeps blobs in a folder."""
-
-    def __init__(self, root: Path, known: tuple[str, ...] = ()) -> None:
-        self.root, self.known, self.stop = root, known, Event()
-
-    def put(self, sample: bytes, media_type: str, name: str) -> Blob:
-        sha256 = hashlib.sha256(sample).hexdigest()
-        (self.root / sha256).write_bytes(sample)
-        return Blob(sha256=sha256, size_bytes=len(sample), media_type=media_type, name=name)
-
-    def now(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC)
-
-    def has(self, key: str) -> bool:
-        return key in self.known
-
-
-@pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    (tmp_path / "blobs").mkdir()
-    return Shelf(tmp_path / "blobs")
 
 
 @pytest.fixture

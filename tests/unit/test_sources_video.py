@@ -1,9 +1,8 @@
 """Drone clips as they come in: pieces, spans, health, broken files, a folder that is watched."""
 
-import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,7 +10,6 @@ import pytest
 from truceline.codec.klv import encode
 from truceline.codec.klv_stream import KlvStream
 from truceline.codec.mpegts import Unit, mux
-from truceline.model.facts import Blob
 from truceline.plug import load
 from truceline.sources.video import Video
 from truceline.view.frame import frame_of
@@ -23,31 +21,6 @@ POSE = {
     "sensor_rel_elevation_deg": -45.0, "sensor_hfov_deg": 10.0, "sensor_vfov_deg": 8.0,
     "frame_center_msl_m": 100.0, "platform_call_sign": "STORK 1",
 }  # fmt: skip
-
-
-class Shelf:
-    """An intake that keeps blobs in a folder."""
-
-    def __init__(self, root: Path, known: tuple[str, ...] = ()) -> None:
-        self.root, self.known, self.stop = root, known, Event()
-
-    def put(self, sample, media_type: str, name: str) -> Blob:
-        data = sample if isinstance(sample, bytes) else sample.read_bytes()
-        sha256 = hashlib.sha256(data).hexdigest()
-        (self.root / sha256).write_bytes(data)
-        return Blob(sha256=sha256, size_bytes=len(data), media_type=media_type, name=name)
-
-    def now(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC)
-
-    def has(self, key: str) -> bool:
-        return key in self.known
-
-
-@pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    (tmp_path / "blobs").mkdir()
-    return Shelf(tmp_path / "blobs")
 
 
 @pytest.fixture
@@ -63,7 +36,7 @@ def clip(seconds: int, fields: dict = POSE) -> bytes:
     return mux(units, telemetry)
 
 
-def take(inbox: Path, shelf: Shelf, **settings) -> list:
+def take(inbox: Path, shelf, **settings) -> list:
     return list(Video(name="uav-1", path=inbox, **settings).observe(shelf, follow=False))
 
 

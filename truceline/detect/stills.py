@@ -171,12 +171,14 @@ def _placed(photo: Photo, before: Sequence[Earlier], media: Media) -> Placed:
 
 
 def _near(photo: Photo, before: Sequence[Earlier]) -> list[Earlier]:
-    if not np.isfinite(photo.lat_deg + photo.lon_deg):
+    if not np.isfinite(photo.tags.lat_deg + photo.tags.lon_deg):
         return []
-    east = 111_320.0 * math.cos(math.radians(photo.lat_deg))
+    east = 111_320.0 * math.cos(math.radians(photo.tags.lat_deg))
 
     def apart_m(one: Earlier) -> float:
-        return math.hypot((one.lon_deg - photo.lon_deg) * east, (one.lat_deg - photo.lat_deg) * 111_132.0)
+        return math.hypot(
+            (one.lon_deg - photo.tags.lon_deg) * east, (one.lat_deg - photo.tags.lat_deg) * 111_132.0
+        )
 
     return sorted((one for one in before if apart_m(one) < REACH_M), key=apart_m)[:NEAREST]
 
@@ -187,6 +189,6 @@ def _remembered(media: Media) -> list[Earlier]:
 
 def _store_memory(photo: Photo, blob: Blob, before: Sequence[Earlier], media: Media) -> Blob:
     others = [one for one in before if one.sha256 != blob.sha256]
-    if np.isfinite(photo.lat_deg + photo.lon_deg):
-        others.append(Earlier(blob.sha256, photo.lat_deg, photo.lon_deg))
+    if np.isfinite(photo.tags.lat_deg + photo.tags.lon_deg):
+        others.append(Earlier(blob.sha256, photo.tags.lat_deg, photo.tags.lon_deg))
     return media.put(msgspec.json.encode(others[-KEPT:]), "application/octet-stream", "memory")

@@ -60,8 +60,8 @@ def ground_of_pixels(
     photos: Sequence[Photo], poses: Poses, which: npt.NDArray[np.integer], pixels: Array
 ) -> Array:
     """Project stored pixels to level ground: east and north in metres, shape (n, 2)."""
-    middle = np.array([(photo.width_px / 2, photo.height_px / 2) for photo in photos])
-    turn = UPRIGHT[[photo.orientation - 1 for photo in photos]]
+    middle = np.array([(photo.tags.width_px / 2, photo.tags.height_px / 2) for photo in photos])
+    turn = UPRIGHT[[photo.tags.orientation - 1 for photo in photos]]
     seen = np.einsum("nij,nj->ni", turn[which], pixels - middle[which]) / poses.focal_px[which, None]
     axes = axes_of(poses.yaw_deg, poses.pitch_deg, poses.roll_deg, 0, 0, 0)[which]
     ray = axes[:, :, 0] + seen[:, :1] * axes[:, :, 1] + seen[:, 1:] * axes[:, :, 2]
@@ -129,7 +129,7 @@ def _upright_turn(pair: Pair, photos: Sequence[Photo]) -> float:
     """Yaw of the second photo minus the first one's: its content turns by as much the other way."""
     turn = np.radians(pair.turn_deg)
     stored = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    first, second = (UPRIGHT[photos[k].orientation - 1] for k in (pair.first, pair.second))
+    first, second = (UPRIGHT[photos[k].tags.orientation - 1] for k in (pair.first, pair.second))
     upright = first @ stored @ second.T
     return float(np.degrees(np.arctan2(upright[1, 0], upright[0, 0])))
 
@@ -165,10 +165,10 @@ def _direction(
     span_m = np.ptp(np.stack([poses.east_m[group], poses.north_m[group]]), axis=1).max()
     if span_m > BASELINES_M:
         return float(-np.degrees(np.angle(np.sum(vectors))))
-    stated = [k for k in group if np.isfinite(photos[k].yaw_deg)]
+    stated = [k for k in group if np.isfinite(photos[k].tags.yaw_deg)]
     if not stated:
         return 0.0
-    off = np.array([photos[k].yaw_deg - relative[k] for k in stated])
+    off = np.array([photos[k].tags.yaw_deg - relative[k] for k in stated])
     apart = np.abs((off[:, None] - off[None] + 180) % 360 - 180)
     near = apart[int(np.argmax((apart < 45).sum(1)))] < 45
     return _mean_deg(off[near], np.ones(int(near.sum())))

@@ -49,11 +49,11 @@ def ground_of(placed: Placed) -> Ground | None:
     corners = np.stack([east, north], 1)
     if np.ptp(corners, axis=0).max() > WIDEST_M:
         return None
-    pixels = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * [photo.width_px, photo.height_px]
+    pixels = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * [photo.tags.width_px, photo.tags.height_px]
     plane = np.asarray(
         cv2.getPerspectiveTransform(pixels.astype(np.float32), corners.astype(np.float32)), float
     )
-    middle = np.array([[photo.width_px / 2, photo.height_px / 2]])
+    middle = np.array([[photo.tags.width_px / 2, photo.tags.height_px / 2]])
     edges = [np.linalg.norm(corners[a] - corners[b]) for a, b in ((0, 1), (3, 2))]
     from_above = max(edges) < NADIR_SHARE * min(edges)
     scale_m = float(_mapped(plane, middle)[2][0])

@@ -71,7 +71,7 @@ def _features(photo: Photo) -> tuple[Array, Any]:
     if told is None or len(points) < LEAST_TIES:
         return np.zeros((0, 2)), None
     told = np.sqrt(told / (told.sum(1, keepdims=True) + 1e-9)).astype(np.float32)
-    scale = photo.width_px / photo.grey.shape[1], photo.height_px / photo.grey.shape[0]
+    scale = photo.tags.width_px / photo.grey.shape[1], photo.tags.height_px / photo.grey.shape[0]
     return np.array([point.pt for point in points], float) * scale, told
 
 
@@ -86,7 +86,7 @@ def _match(photos: Sequence[Photo], features: Sequence[tuple[Array, Any]], i: in
         return None
     a, b = (np.array(one) for one in zip(*both, strict=True))
     here, there = here[a], there[b]
-    limit = RANSAC_PX * photos[i].width_px / photos[i].grey.shape[1]
+    limit = RANSAC_PX * photos[i].tags.width_px / photos[i].grey.shape[1]
     cv2.setRNGSeed(1)
     plane, inside = cv2.findHomography(there, here, cv2.RANSAC, limit, maxIters=5000, confidence=0.999)
     if plane is None or inside is None:
@@ -125,7 +125,7 @@ def _turn(plane: Array, at: Array) -> tuple[float, float]:
 
 def _spread(places: Array, photo: Photo) -> npt.NDArray[np.intp]:
     """Choose ties from all parts of the picture, a few of each cell."""
-    cells = (places / [photo.width_px / 12, photo.height_px / 12]).astype(int)
+    cells = (places / [photo.tags.width_px / 12, photo.tags.height_px / 12]).astype(int)
     _, cell = np.unique(cells, axis=0, return_inverse=True)
     cell = cell.ravel()
     order = np.argsort(cell, kind="stable")

@@ -48,7 +48,7 @@ def place_photos(photos: Sequence[Photo]) -> list[Placed]:
     photos
         In any order; the result is in the same order and does not depend on it.
     """
-    known = [k for k, photo in enumerate(photos) if np.isfinite(photo.lat_deg + photo.lon_deg)]
+    known = [k for k, photo in enumerate(photos) if np.isfinite(photo.tags.lat_deg + photo.tags.lon_deg)]
     placed = {k: Placed(p, None, None, None, None, "none", ["no_position"]) for k, p in enumerate(photos)}
     known.sort(key=lambda k: photos[k].name)
     if known:
@@ -58,14 +58,14 @@ def place_photos(photos: Sequence[Photo]) -> list[Placed]:
 
 
 def _place(photos: list[Photo]) -> list[Placed]:
-    origin = photos[0].lat_deg, photos[0].lon_deg
+    origin = photos[0].tags.lat_deg, photos[0].tags.lon_deg
     stated = _stated(photos, origin)
-    height_known = np.array([np.isfinite(photo.above_m) and photo.above_m > 0 for photo in photos])
-    told = np.array([photo.yaw_deg for photo in photos])
+    height_known = np.array([np.isfinite(photo.tags.above_m) and photo.tags.above_m > 0 for photo in photos])
+    told = np.array([photo.tags.yaw_deg for photo in photos])
     count = len(photos)
-    middles = np.array([(photo.width_px / 2, photo.height_px / 2) for photo in photos])
+    middles = np.array([(photo.tags.width_px / 2, photo.tags.height_px / 2) for photo in photos])
     centres = ground_of_pixels(photos, stated, np.arange(count), middles)
-    reach = np.array([np.hypot(p.width_px, p.height_px) / 2 for p in photos]) / stated.focal_px
+    reach = np.array([np.hypot(p.tags.width_px, p.tags.height_px) / 2 for p in photos]) / stated.focal_px
     reach = reach * stated.above_m / np.maximum(-np.sin(np.radians(stated.pitch_deg)), 0.2) ** 2
     pairs = match_photos(photos, centres, reach)
     seen = yaws_by_overlap(photos, pairs, stated)
@@ -96,25 +96,25 @@ def _place(photos: list[Photo]) -> list[Placed]:
 
 
 def _stated(photos: list[Photo], origin: tuple[float, float]) -> Poses:
-    east, north = to_local([p.lat_deg for p in photos], [p.lon_deg for p in photos], *origin)
-    above = np.array([p.above_m for p in photos])
+    east, north = to_local([p.tags.lat_deg for p in photos], [p.tags.lon_deg for p in photos], *origin)
+    above = np.array([p.tags.above_m for p in photos])
     above[~(above > 0)] = np.nan
     usual_m = float(np.nanmedian(above)) if np.isfinite(above).any() else USUAL_HEIGHT_M
-    focal = np.array([p.focal_px for p in photos])
-    wide = np.array([max(p.width_px, p.height_px) for p in photos])
+    focal = np.array([p.tags.focal_px for p in photos])
+    wide = np.array([max(p.tags.width_px, p.tags.height_px) for p in photos])
     return Poses(
         np.asarray(east, float),
         np.asarray(north, float),
         np.where(np.isfinite(above), above, usual_m),
-        np.nan_to_num(np.array([p.yaw_deg for p in photos])),
-        np.array([p.pitch_deg for p in photos]),
-        np.array([p.roll_deg for p in photos]),
+        np.nan_to_num(np.array([p.tags.yaw_deg for p in photos])),
+        np.array([p.tags.pitch_deg for p in photos]),
+        np.array([p.tags.roll_deg for p in photos]),
         np.where(np.isfinite(focal), focal, USUAL_FOCAL * wide),
     )
 
 
 def _corners(photos: list[Photo], poses: Poses) -> Array:
-    size = np.array([(p.width_px, p.height_px) for p in photos], float)
+    size = np.array([(p.tags.width_px, p.tags.height_px) for p in photos], float)
     places = [size * share for share in ([0, 0], [1, 0], [1, 1], [0, 1])]
     return np.stack([ground_of_pixels(photos, poses, np.arange(len(photos)), one) for one in places], 1)
 
@@ -155,6 +155,7 @@ def to_features(placed: Sequence[Placed]) -> dict[str, Any]:
 
 
 def _feature(one: Placed) -> dict[str, Any]:
+    moment = one.photo.tags.time
     corners = None if one.corners is None else [[round(float(v), 9) for v in row] for row in one.corners]
     ring = None if corners is None else _ring(corners)
     return {
@@ -162,7 +163,7 @@ def _feature(one: Placed) -> dict[str, Any]:
         "geometry": None if ring is None else {"type": "Polygon", "coordinates": [ring]},
         "properties": {
             "file_name": one.photo.name,
-            "time": None if one.photo.time is None else one.photo.time.isoformat().replace("+00:00", "Z"),
+            "time": None if moment is None else moment.isoformat().replace("+00:00", "Z"),
             "center_lat_deg": None if one.center is None else round(one.center[0], 9),
             "center_lon_deg": None if one.center is None else round(one.center[1], 9),
             "corners_lonlat": corners,

@@ -1,13 +1,12 @@
 """A drone photo as it is placed: what it says about itself, and its picture in grey for matching."""
 
-from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from truceline.geo.photo_tags import opened, read_tags
+from truceline.geo.photo_tags import PhotoTags, opened, read_tags
 
 Grey = npt.NDArray[np.uint8]
 
@@ -15,20 +14,10 @@ MATCH_PX = 1000  # longer side of the picture that is matched
 
 
 class Photo(NamedTuple):
-    """One photo; see :class:`truceline.geo.photo_tags.PhotoTags` for what it states."""
+    """One photo: its name, what it states, its picture in grey."""
 
     name: str
-    time: datetime | None
-    width_px: int
-    height_px: int
-    orientation: int
-    focal_px: float
-    lat_deg: float
-    lon_deg: float
-    above_m: float
-    yaw_deg: float
-    pitch_deg: float
-    roll_deg: float
+    tags: PhotoTags
     grey: Grey
 
 
@@ -42,7 +31,7 @@ def read_photo(name: str, data: bytes) -> Photo:
     """
     with opened(name, data) as image:
         tags = read_tags(image, data)
-        return Photo(name, *tags, _grey(image))
+        return Photo(name, tags, _grey(image))
 
 
 def _grey(image: Image.Image) -> Grey:
