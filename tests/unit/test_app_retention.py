@@ -122,6 +122,23 @@ def test_what_an_incident_in_force_rests_on_stays(node):
     assert has(node, photos) == [True] * 4 and has(node, pictures) == [False] * 4
 
 
+def test_an_incident_that_ended_long_ago_releases_its_pictures_where_the_mission_says_so(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "mission.toml").write_text(MISSION.replace("pictures_d = 3", "pictures_d = 3\ncases_d = 20"))
+    node = Node(tmp_path / "data", load_mission(tmp_path / "mission.toml"))
+    node.start()
+    photos = [hear(node, number) for number in range(4)]
+    days_pass(node, 19)
+    assert sweep(node) == 0 and has(node, photos) == [True] * 4
+    days_pass(node, 21)
+
+    assert sweep(node) == 4
+
+    assert has(node, photos) == [False] * 4
+    assert len(node.views.board.incidents()) == 1  # the incident itself and its reports stay
+    node.stop()
+
+
 def test_a_sample_that_a_younger_entry_cites_too_stays(node):
     fly(node, 1)
     shared = node.blobs.put(b"frame uav-1 1", "image/jpeg", "photo")

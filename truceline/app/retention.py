@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from truceline.flow.node import Node
 from truceline.model.decided import Statement
@@ -18,7 +18,7 @@ _ENTRIES = 200  # in one statement
 
 
 def sweep(node: Node) -> int:
-    """Remove the samples that expired and that nothing in force rests on; answer how many.
+    """Remove the samples that expired and that no open case rests on; answer how many.
 
     Each statement is durable before a sample goes. Rows, telemetry and the entries themselves stay.
 
@@ -33,9 +33,7 @@ def sweep(node: Node) -> int:
     with node.lock:
         now = node.now()
         expired = node.views.keeping.older_than(now - timedelta(days=days))
-        board = node.views.board
-        roots = [item.seq for item in board.incidents()]
-        roots += [item.decision_seq for item in board.recommendations() if item.decision_seq is not None]
+        roots = _open_cases(node, now) if expired else []
     if not expired:
         return 0
     kept = _support(node, roots)
@@ -70,6 +68,18 @@ def _remove(node: Node, going: list[Held], days: float) -> int:
         node.blobs.remove(sha256)
     _LOG.info("%s", text)
     return len(removed)
+
+
+def _open_cases(node: Node, now: datetime) -> list[int]:
+    """List the incidents in force and the decisions that are not so old that the mission lets them go."""
+    board = node.views.board
+    seqs = [item.decision_seq for item in board.recommendations() if item.decision_seq is not None]
+    days = node.mission.file.retention.cases_d if node.mission is not None else None
+    if days is None:
+        return [*(item.seq for item in board.incidents()), *seqs]
+    since = now - timedelta(days=days)
+    decided = [seq for seq in seqs if node.journal.read(seq).time_utc >= since]
+    return [*(item.seq for item in board.incidents() if item.incident.end_utc >= since), *decided]
 
 
 def _support(node: Node, roots: Iterable[int]) -> set[int]:

@@ -49,9 +49,10 @@ class WatchTable(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class RetentionTable(msgspec.Struct, forbid_unknown_fields=True):
-    """``[retention]``: how long pictures of people and their things are kept that no case rests on."""
+    """``[retention]``: how long pictures of people and their things are kept, without a case and with one."""
 
     pictures_d: Annotated[float, msgspec.Meta(gt=0, le=3650)] = 14
+    cases_d: Annotated[float, msgspec.Meta(gt=0, le=36500)] | None = None
 
 
 class SatelliteTable(msgspec.Struct, forbid_unknown_fields=True):
