@@ -12,6 +12,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from shapely.geometry import shape
 from truceline.detect.optical.alteration import alteration, threshold_of
+from truceline.detect.optical.compare import compare
 from truceline.detect.optical_change import OpticalChange
 from truceline.geo.raster import Grid, write_cog
 from truceline.log.blobs import Blobs
@@ -181,3 +182,15 @@ def test_a_filling_that_both_scenes_share_does_not_become_the_measure_of_the_gro
 
     # The logarithm of chi-square of six bands is 1.7 in the middle; of a filling alone as measure it was 26.
     assert threshold_of(field.ravel().astype(float), len(NAMES)) < 8
+
+
+def test_noise_of_a_sensor_does_not_hide_a_faint_change(series):
+    rng = np.random.default_rng(5)
+    pair = [series.scene(number) + rng.normal(0, 130, (6, *GRID.shape)) for number in (0, 1)]
+    pair[1][PATCH] = 0.7 * pair[1][PATCH] + 0.3 * np.array([3000, 3000, 3200, 800, 3000, 2500])[:, None, None]
+
+    change = compare(*(pixels.astype(np.float32) for pixels in pair))
+
+    assert change.changed[PATCH[1:]].mean() > 0.97
+    change.changed[PATCH[1:]] = False
+    assert change.changed.mean() < 0.01

@@ -35,8 +35,11 @@ _TELLING = 4_000_000  # values are enough to choose a threshold from
 _BINS = 512
 _MIXTURE_ROUNDS = 150
 _MIXTURE_SAMPLE = 20_000
-# Objects reach from where they are sure to where they are likely, in units of ln χ².
+# Objects reach from where they are sure to where they are likely, in ln χ²: at least, and in spreads.
 _SURE, _LIKELY = 0.7, 0.3
+_SURE_SPREADS, _LIKELY_SPREADS = 1.3, 0.55
+# So far over the middle lies hardly anything that did not change, and nothing at all.
+_BULK_SPREADS, _TAIL_SPREADS = 2.0, 4.5
 LEAST_PX = 5
 _EIGHT = np.ones((3, 3), np.int8)
 
@@ -89,8 +92,8 @@ def threshold_of(values: Array, bands: int) -> float:
     """Choose what counts as changed, without anybody's help.
 
     The median of three choices that fail in different ways: Otsu's (1979) on the amplitude, on its square
-    root, and where the uppermost of three Gaussians outweighs the others. It never falls below what one
-    unchanged pixel in a hundred exceeds.
+    root, and where the uppermost of three Gaussians outweighs the others. A choice within the bulk of the
+    scene split what did not change; then it is at least what one unchanged pixel in a hundred exceeds.
 
     Parameters
     ----------
@@ -99,7 +102,9 @@ def threshold_of(values: Array, bands: int) -> float:
     bands
         Number of bands that went in.
     """
-    floor = np.median(values) + np.log(chi2.ppf(0.99, bands) / chi2.ppf(0.5, bands))
+    middle, spread = np.median(values), spread_of(values)
+    rarely = np.log(chi2.ppf(0.99, bands) / chi2.ppf(0.5, bands))
+    floor = middle + min(rarely, _TAIL_SPREADS * spread) if spread else middle + rarely
     if np.ptp(values) < _LEAST_STATISTIC:
         return float(floor)
     choices = (
@@ -107,18 +112,39 @@ def threshold_of(values: Array, bands: int) -> float:
         4 * np.log(_otsu(np.exp(values / 4))),
         _uppermost(values),
     )
-    return float(max(np.median(choices), floor))
+    chosen = np.median(choices)
+    return float(chosen if chosen >= middle + _BULK_SPREADS * spread else max(chosen, floor))
 
 
-def changed_pixels(logarithm: Float32, threshold: float) -> Mask:
-    """Mark objects: groups of likely pixels that hold a sure one and are not smaller than ``LEAST_PX``."""
+def spread_of(values: Array) -> float:
+    """Measure the spread of what did not change, on the side where no change can be.
+
+    One standard deviation below the middle, if the logarithms were normal.
+    """
+    return float(np.median(values) - np.quantile(values, 0.16))
+
+
+def changed_pixels(logarithm: Float32, threshold: float, spread: float) -> Mask:
+    """Mark objects: groups of likely pixels that hold a sure one and are not smaller than ``LEAST_PX``.
+
+    Parameters
+    ----------
+    logarithm
+        From :func:`alteration`.
+    threshold
+        From :func:`threshold_of`.
+    spread
+        From :func:`spread_of`: the rougher a scene, the further objects must reach and the wider they grow.
+    """
+    sure_at = threshold + max(_SURE, _SURE_SPREADS * spread)
+    likely_at = threshold - max(_LIKELY, _LIKELY_SPREADS * spread)
     # What is no data is not above anything.
-    groups, count = label(logarithm > threshold - _LIKELY, _EIGHT)
+    groups, count = label(logarithm > likely_at, _EIGHT)
     sizes = np.zeros(count + 1, np.int64)
     sure = np.zeros(count + 1, bool)
     for top, bottom in strips(len(groups)):
         sizes += np.bincount(groups[top:bottom].ravel(), minlength=count + 1)
-        sure[groups[top:bottom][logarithm[top:bottom] > threshold + _SURE]] = True
+        sure[groups[top:bottom][logarithm[top:bottom] > sure_at]] = True
     keep = sizes >= LEAST_PX
     keep &= sure
     keep[0] = False

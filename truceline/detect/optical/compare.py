@@ -17,6 +17,7 @@ from truceline.detect.optical.alteration import (
     alteration,
     changed_pixels,
     probability_of,
+    spread_of,
     telling,
     threshold_of,
 )
@@ -126,7 +127,7 @@ def compare(before: Float32, after: Float32, desk: Desk | None = None) -> Change
     limit = threshold_of(values, len(varying))
     return Change(
         logarithm=logarithm,
-        changed=changed_pixels(logarithm, limit),
+        changed=changed_pixels(logarithm, limit, spread_of(values)),
         aligned=after,
         shift_x_px=x_px,
         shift_y_px=y_px,
