@@ -14,6 +14,7 @@ from scipy import ndimage
 from truceline.codec.klv import encode
 from truceline.codec.klv_rows import to_table
 from truceline.codec.klv_stream import KlvStream, read_packets
+from truceline.detect import movers
 from truceline.detect.health import Health
 from truceline.detect.movers import Movers
 from truceline.geo.camera import cut_ground, sights
@@ -126,6 +127,16 @@ def test_chip_shows_the_box(shelf):
     assert 160 <= w <= 320
     assert inside > 200
     assert "frame" in {blob.name for blob in found.blobs}
+
+
+@pytest.mark.parametrize("blur", [True, False])
+def test_pictures_are_veiled_unless_asked_otherwise(shelf, monkeypatch, blur):
+    veils = []
+    monkeypatch.setattr(movers, "store_pictures", lambda *args: veils.append(args[-1]) or ({}, []))
+
+    Movers(blur=blur).detect(*piece(shelf, frames(4.0)), shelf)
+
+    assert (veils[0] is not None) == blur
 
 
 def test_box_that_stands_on_the_ground_is_no_mover(shelf):

@@ -56,6 +56,35 @@ def code(package, data, tmp_path, **settings):
     return verify.verify_path(path, verify.read_trust(data / "keys" / "trust.json"), **settings)[0]
 
 
+def test_a_package_keeps_back_what_cameras_took_unless_asked_for(tmp_path):
+    folder = tmp_path / "data"
+    journal = Journal.open(folder)
+    clip = journal.blobs.put(b"a face", "video/mp2t", "clip.ts")
+    photos = [
+        journal.blobs.put(word.encode(), word, "photo") for word in ("image/jpeg", "image/png", "image/tiff")
+    ]
+    scene = journal.blobs.put(b"from orbit", "image/tiff", "red")
+    chip = journal.blobs.put(b"veiled", "image/jpeg", "chip")
+
+    def put(kind, id, refs=(), blobs=()):
+        journal.append([Claim(kind=kind, id=id, body={}, actor="a", refs=refs, blobs=blobs)])
+
+    put("observation", "obs", blobs=(clip, *photos, scene))
+    put("detection", "det", (0,), (chip,))
+    put("incident", "inc", (1,))
+    journal.close()
+
+    members, whole = (read_zip(make_package(folder, ["inc"], originals=asked)) for asked in (False, True))
+
+    held = json.loads(members["manifest.json"])["withheld_blobs"]
+    assert held == sorted(one.sha256 for one in (clip, *photos))
+    assert {f"blobs/{one.sha256}" for one in (scene, chip)} <= members.keys()
+    assert {f"blobs/{one}" for one in held} <= whole.keys() and not {
+        f"blobs/{one}" for one in held
+    } & members.keys()
+    assert code(make_package(folder, ["inc"]), folder, tmp_path) == 0
+
+
 def test_a_package_holds_the_incident_its_causes_and_what_was_decided(data, tmp_path):
     package = make_package(data, ["inc"])
 

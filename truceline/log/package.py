@@ -26,6 +26,7 @@ from truceline.model.place import utc_text
 STANCES = ("seen", "accepted", "disputed")
 _FOLLOWS = frozenset({"recommendation", "decision", "order", "order_state", "statement"})
 _ACCOUNT = "an account: its entry proves the role, its body stays with the mission"
+_CAMERAS = ("video/", "image/jpeg", "image/png", "image/webp")  # scenes from orbit are TIFF, and few photos
 _LEFT_OUT = "left out of this package by the mission"
 _FORMAT = """# Evidence package, format truceline-evidence/1
 
@@ -57,6 +58,8 @@ def make_package(
     withhold: Sequence[str] = (),
     since: Mapping[int, str | None] | None = None,
     moment: datetime | None = None,
+    *,
+    originals: bool = False,
 ) -> bytes:
     """Make a package of incidents, everything they rest on, and what was decided on them.
 
@@ -76,6 +79,9 @@ def make_package(
         Tree sizes of earlier checkpoints to prove growth from, with their roots where known.
     moment
         When it is made; default: the time of the checkpoint, so that same input gives same bytes.
+    originals
+        Whether clips and photos go with it as the cameras took them. Without, they are withheld (the
+        entries hold their SHA-256): faces and plates are unreadable in what detectors cut out alone.
 
     Raises
     ------
@@ -98,7 +104,8 @@ def make_package(
     }
     if since:
         files["consistency.json"] = canonical(_consistency(log, since))
-    held = _add_samples(files, Blobs(data_dir / "blobs"), facts, withhold, log.removed)
+    kept_back = set() if originals else _originals(facts)
+    held = _add_samples(files, Blobs(data_dir / "blobs"), facts, withhold, log.removed, kept_back)
     written = utc_text(moment) if moment else log.checkpoint["checkpoint"]["time_utc"]
     manifest = {
         "created_utc": written,
@@ -275,14 +282,19 @@ def _consistency(log: _Log, since: Mapping[int, str | None]) -> dict[str, Any]:
 
 
 def _add_samples(
-    files: dict[str, bytes], blobs: Blobs, facts: Sequence[Fact], withhold: Sequence[str], removed: set[str]
+    files: dict[str, bytes],
+    blobs: Blobs,
+    facts: Sequence[Fact],
+    withhold: Sequence[str],
+    removed: set[str],
+    kept_back: set[str],
 ) -> list[str]:
     """Add the samples of the entries to the files; return those that are not in it, sorted."""
     wanted = sorted({blob.sha256 for fact in facts for blob in fact.blobs})
     for sha256 in withhold:
         if sha256 not in wanted:
             raise BadInput(sha256, "no sample of this package, so it cannot be withheld")
-    left_out = set(withhold) | {one for one in wanted if one in removed and not blobs.has(one)}
+    left_out = set(withhold) | kept_back | {one for one in wanted if one in removed and not blobs.has(one)}
     for sha256 in wanted:
         if sha256 in left_out:
             continue
@@ -291,6 +303,17 @@ def _add_samples(
             raise Broken(f"sample {sha256}: its content has changed")
         files[f"blobs/{sha256}"] = data
     return sorted(left_out)
+
+
+def _originals(facts: Sequence[Fact]) -> set[str]:
+    """Collect what cameras took, and no other entry shows: people in it may be recognised."""
+    taken = {
+        blob.sha256
+        for fact in facts
+        for blob in fact.blobs
+        if fact.kind == "observation" and (blob.media_type.startswith(_CAMERAS) or blob.name == "photo")
+    }
+    return taken - {blob.sha256 for fact in facts if fact.kind != "observation" for blob in fact.blobs}
 
 
 def _keys(data_dir: Path, mission: Key) -> list[dict[str, str]]:

@@ -1,7 +1,8 @@
 """Make an evidence package of incidents, for people who need not trust us.
 
 It holds the incidents, everything they rest on down to the samples, what was decided on them, and
-the proofs. Works beside a running server. Check it with `truceline verify`.
+the proofs. Of drone clips and photos it holds what was cut out with faces and plates made unreadable,
+not the originals. Works beside a running server. Check it with `truceline verify`.
 """
 
 import argparse
@@ -20,6 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--withhold", nargs="+", action="extend", default=[], metavar="SHA256", help="a sample to keep"
     )
     parser.add_argument(
+        "--originals",
+        action="store_true",
+        help="put clips and photos in as the cameras took them, faces and plates readable",
+    )
+    parser.add_argument(
         "--since-checkpoint",
         nargs="+",
         action="extend",
@@ -35,7 +41,14 @@ def run(args: argparse.Namespace) -> int:
     from truceline.app.output import whole_file
     from truceline.log.package import make_package
 
-    data = make_package(args.data, args.incident, args.redact, args.withhold, _since(args.since_checkpoint))
+    data = make_package(
+        args.data,
+        args.incident,
+        args.redact,
+        args.withhold,
+        _since(args.since_checkpoint),
+        originals=args.originals,
+    )
     with whole_file(args.out) as beside:
         beside.write_bytes(data)
     return 0
