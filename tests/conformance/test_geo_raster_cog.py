@@ -57,6 +57,34 @@ def test_a_raster_written_in_pieces_is_read_back_by_gdal_as_tiff_and_as_bigtiff(
         np.testing.assert_array_equal(overview.read(), pixels[:, ::4, ::4])
 
 
+@pytest.mark.parametrize("limit", [4_000_000_000, 1_000_000])
+def test_the_order_of_a_raster_written_in_pieces_is_the_one_that_validators_of_cogs_want(
+    tmp_path: Path, monkeypatch, limit: int
+):
+    monkeypatch.setattr(cog, "_CLASSIC_LIMIT", limit)
+    monkeypatch.setattr(cog, "TILE_PX", 64)
+    pixels = np.random.default_rng(0).random((2, *GRID.shape), np.float32)
+    pixels[1] = 3
+    path = streamed(tmp_path / "a.tif", pixels)
+
+    with rasterio.open(path) as source:
+        levels = range(-1, len(source.overviews(1)))  # -1: the picture itself
+
+        def said(word: str, band: int) -> list[int]:
+            told = [
+                source.get_tag_item(word, "TIFF", band, *([level] if level >= 0 else [])) for level in levels
+            ]
+            return [int(each) for each in told]
+
+        directories = said("IFD_OFFSET", 1)
+        tiles = said("BLOCK_OFFSET_0_0", 1), said("BLOCK_OFFSET_0_0", 2)
+    # GDAL's validate_cloud_optimized_geotiff: directories of the picture, the large overview and the small
+    # one, right at the start; then data the other way round.
+    assert len(directories) == 3 and directories == sorted(directories) and directories[0] in (8, 16)
+    for places in tiles:
+        assert places == sorted(places, reverse=True) and places[-1] > directories[-1]
+
+
 def test_overviews_lie_before_the_picture_and_tiles_of_one_value_only_once(tmp_path: Path):
     pixels = np.random.default_rng(0).random((2, 600, 700), np.float32)
     pixels[1] = 3

@@ -5,6 +5,7 @@ come from GDAL and the rest is laid out as TIFF 6.0 (Adobe, 1992, section 15: ti
 Optimized GeoTIFF Standard (21-026) say: directories first, then the overviews from the smallest to the
 largest, then the picture. Tiles with the same content are stored once. Each overview shows every fourth
 pixel of the next larger one, which costs a fifteenth of the picture; tiles are made beside the writing.
+GDAL's own mark of the layout is left out: it promises that no two tiles share their bytes.
 """
 
 import struct
