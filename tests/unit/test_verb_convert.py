@@ -200,6 +200,21 @@ def test_an_alert_says_what_its_meaning_says(tmp_path, meaning, said):
     assert (line["time"], line["object"], line["confidence"]) == ("2026-02-28T22:00:00Z", "a1", 0.7)
 
 
+def test_an_alert_of_a_picture_without_a_time_is_refused_with_what_would_help(tmp_path, capsys):
+    properties = {"id": "a1", "first_seen": None, "last_seen": None, "centroid_lat_deg": 48.0,
+                  "centroid_lon_deg": 37.0, "ce90_m": 12.0, "probability": 0.7}  # fmt: skip
+    source = tmp_path / "alerts.geojson"
+    source.write_text(
+        json.dumps({"type": "FeatureCollection", "features": [{"type": "Feature", "properties": properties}]})
+    )
+
+    assert main(["convert", str(source), "--to", "observations", "--out", str(tmp_path / "o.jsonl")]) == 2
+
+    told = capsys.readouterr().err
+    assert "last_seen" in told and "has no time" in told and "20250131_area.tif" in told
+    assert not (tmp_path / "o.jsonl").exists()
+
+
 def report(**more):
     return {"id": "r1", "type": "sighting", "time_utc": "2026-03-01T06:00:00Z", "lat_deg": 48.0,
             "lon_deg": 37.0, "ce90_m": 50.0, "seq": 3, "reporter": "p",

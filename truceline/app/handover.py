@@ -37,6 +37,7 @@ _MARKS = (
 )
 _CORNERS = [(f"corner{k}_lat_deg", f"corner{k}_lon_deg") for k in (1, 2, 3, 4)]
 NO_PLACE = "rows without time or position left out"
+_DATED = "name the file by its date, as 20250131_area.tif, or give it a tag datetime,"
 
 
 class Input(NamedTuple):
@@ -93,13 +94,16 @@ def _alerts(path: Path, whole: dict[str, Any]) -> tuple[dict[str, Any], ...]:
     for number, feature in enumerate(features):
         properties = feature.get("properties") if isinstance(feature, dict) else None
         said: dict[str, Any] = properties if isinstance(properties, dict) else {}
+        at = f"{path}: features[{number}].properties"
+        if "last_seen" in said and said["last_seen"] is None:
+            raise BadInput(f"{at}.last_seen", f"the picture has no time; {_DATED} and detect again")
         for word in wanted:
             if said.get(word) is None:
-                raise BadInput(f"{path}: features[{number}].properties.{word}", "missing")
+                raise BadInput(f"{at}.{word}", "missing")
         try:
             said["last_seen"] = utc_text(utc_time(said["last_seen"]))
         except (TypeError, ValueError) as error:
-            raise BadInput(f"{path}: features[{number}].properties.last_seen", str(error)) from error
+            raise BadInput(f"{at}.last_seen", str(error)) from error
     return tuple(features)
 
 
