@@ -74,11 +74,11 @@ def kept_on_average(tmp_path, from_s, until_s, before, after):
 
 
 def test_a_convoy_that_sets_off_keeps_its_names(tmp_path):
-    assert kept_on_average(tmp_path, 203.0, 1e4, slice(10, 20), slice(24, 32)) > 0.75
+    assert kept_on_average(tmp_path, 203.0, 1e4, slice(10, 20), slice(24, 32)) > 0.9
 
 
 def test_a_convoy_that_stops_keeps_its_names(tmp_path):
-    assert kept_on_average(tmp_path, -100.0, 204.0, slice(12, 20), slice(28, 40)) > 0.5
+    assert kept_on_average(tmp_path, -100.0, 204.0, slice(12, 20), slice(28, 40)) > 0.7
 
 
 def test_a_convoy_that_stands_keeps_its_names(tmp_path):

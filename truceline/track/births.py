@@ -58,7 +58,7 @@ def born(
     """Found a track in a free slot."""
     state.alive[s], state.number[s], state.shown[s] = 1, names[r], 0
     state.head[s] = state.nodes[s] = state.shortened[s] = state.used[s] = 0
-    state.bias2[s], state.fastest[s] = 0.0, 0.0
+    state.bias2[s], state.fastest[s], state.column[s] = 0.0, 0.0, 0
     state.count_p[s, :], state.sortie_p[s, :] = 0, -1
     state.log_p[s, :] = 0.0
     state.alt[s, :] = np.nan

@@ -179,7 +179,7 @@ def _drives_like(state: State, d: int, i: int, s: int, j: int, dx: float, dy: fl
 @kernel
 def continue_as(state: State, s: int, d: int) -> None:
     """Let a track be the continuation of another, whose name and meaning it takes."""
-    state.number[s] = state.number[d]
+    state.number[s], state.column[s], state.rank[s] = state.number[d], state.column[d], state.rank[d]
     state.founded[s] = state.founded[d]
     state.used[s] += state.used[d]
     state.fastest[s] = max(state.fastest[s], state.fastest[d])

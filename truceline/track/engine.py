@@ -15,13 +15,14 @@ from numba import njit
 from truceline.track.ambiguity import loosen
 from truceline.track.associate import LARGEST_CLUSTER, match
 from truceline.track.births import found_others
+from truceline.track.column import keep_order
 from truceline.track.continuity import come_into_force, place
 from truceline.track.convoy import move_convoys
 from truceline.track.existence import ALIVE, RECENT_S, is_alive, missed, odds_at, works
 from truceline.track.fellows import told_by_fellows
 from truceline.track.history import at, before, insert, predicted, reach
 from truceline.track.kernel import kernel
-from truceline.track.meaning import PERSON, learn
+from truceline.track.meaning import PERSON, among_its_fellows, learn
 from truceline.track.motion import difference, settle
 from truceline.track.near import Near, Room, beside, make_near, make_room, seen_p
 from truceline.track.regard import (
@@ -32,6 +33,7 @@ from truceline.track.regard import (
     strangers,
     survey,
 )
+from truceline.track.trail import follow_the_leaders
 from truceline.track.types import (
     NO_SHAPE,
     SEEN,
@@ -140,6 +142,7 @@ def step(
     """
     n, loose = events.size[e], 0
     count = gather(state, top, events, e, rows, geodetic, near)
+    follow_the_leaders(state, near, count, events.time[e], geodetic, room.whole[0])
     pd = pd_of(events, e)
     if n:
         found = pair_up(state, ground, near, leaning, count, events, e, rows, geodetic, room)
@@ -224,20 +227,30 @@ def emit(
     phenomenon time, detections used, height, its variance.
     """
     n_renamed = come_into_force(state, top, ground, time, geodetic, near, renamed, n_renamed)
-    things = 0.0
+    things, spots = 0.0, np.zeros((top, 8))
+    seen, n = np.empty(top, np.int64), 0
     for s in range(top):
         if not is_alive(state, s, time):
             continue
         r = 1 / (1 + math.exp(-odds_at(state, s, time)))
         things += r if r > 0.5 else 0.0
-        if not state.shown[s]:
+        if state.shown[s]:
+            spots[s, 7] = r * place(state, s, time, geodetic, near, spots[s, :7])
+            if spots[s, 7] > 0.5:
+                seen[n] = s
+                n += 1
+    seen = seen[:n][np.argsort(spots[seen[:n], 0], kind="mergesort")]
+    keep_order(state, top, time, spots, seen, geodetic)
+    shares = among_its_fellows(state, top)
+    for s in range(top):
+        if spots[s, 7] < 0.1 or not state.alive[s]:
             continue
         row = out[at_row]
-        row[0], row[8] = time, r * place(state, s, time, geodetic, near, row[1:8])
-        if row[8] < 0.1:
-            continue
+        row[0], row[8] = time, spots[s, 7]
+        for k in range(7):
+            row[1 + k] = spots[s, k]
         for c in range(7):
-            row[9 + c] = state.shares[s, c]
+            row[9 + c] = shares[s, c]
         row[16], row[17] = state.last[s], state.used[s]
         row[18] = state.alt[s, 0]
         row[19] = state.alt[s, 1] + abs(time - state.alt[s, 2])

@@ -2,12 +2,17 @@
 
 import math
 
+import numpy as np
+from numba import njit
+
 from truceline.track.kernel import kernel
 from truceline.track.types import Array, Events, Rows, State
 
 SORTIE_SHARE = 0.14  # share of a class error that stays within one sortie: n looks count as 1/share at most
 TRACKED, PERSON, AIRCRAFT = 2, 4, 5  # columns, see model.classes
 RUNNER_MPS, FAST_TRACK_MPS, FAST_ROAD_MPS = 4.0, 20.0, 45.0  # what people, tracked vehicles, vehicles reach
+ODD_ONE = 0.15  # share of a column that is of another class than the rest
+FELLOWS_COUNT = 0.8  # weight of what the others of a column are: a stranger may be among them
 TOO_FAST = 6.0  # log odds against a class whose things do not move so fast
 
 
@@ -32,6 +37,32 @@ def refresh(state: State, s: int) -> None:
         total += shares[c]
     for c in range(7):
         shares[c] /= total
+
+
+@njit(cache=True, error_model="numpy")
+def among_its_fellows(state: State, top: int) -> Array:
+    """Class probabilities (top, 7) of tracks, seen together with the columns that they are of.
+
+    Most of a column are of one class. What each of the others may be is told apart from this one's own
+    evidence, so that nobody's word counts twice.
+    """
+    out = state.shares[:top].copy()
+    line = np.flatnonzero((state.alive[:top] > 0) & (state.column[:top] != 0))
+    line = line[np.argsort(state.column[line], kind="mergesort")]
+    begin, share = 0, np.empty(7)
+    for end in range(1, len(line) + 1):
+        if end < len(line) and state.column[line[end]] == state.column[line[begin]]:
+            continue
+        together = np.zeros(7)
+        for s in line[begin:end]:
+            together += np.log(ODD_ONE / 7 + (1 - ODD_ONE) * state.shares[s])
+        for s in line[begin:end]:
+            others = together - np.log(ODD_ONE / 7 + (1 - ODD_ONE) * state.shares[s])
+            share[:] = np.exp(FELLOWS_COUNT * (others - others.max()))
+            out[s] *= ODD_ONE / 7 + (1 - ODD_ONE) * share / share.sum()
+            out[s] /= out[s].sum()
+        begin = end
+    return out
 
 
 @kernel

@@ -71,6 +71,8 @@ class State(NamedTuple):
     by: Array  # sensor that saw it last
     fastest: Array  # m/s, what it has certainly driven
     alt: Array  # (S, 3): height, variance, time
+    column: Array  # name of the column that it is of, or 0, see column
+    rank: Array  # its place in the column, head first
     shares: Array  # (S, 7): class probabilities
     log_p: Array  # (S, 7): sum over sensors, each sortie discounted
     sum_p: Array  # (S, M, 7): of the present sortie of each sensor
@@ -127,6 +129,8 @@ def empty(slots: int, history: int, sensors: int) -> State:
         by=np.zeros(slots, np.int64),
         fastest=np.zeros(slots),
         alt=np.full((slots, 3), np.nan),
+        column=np.zeros(slots, np.int64),
+        rank=np.zeros(slots),
         shares=np.zeros((slots, 7)),
         log_p=np.zeros((slots, 7)),
         sum_p=np.zeros((slots, sensors, 7), np.float32),
