@@ -14,15 +14,19 @@ from truceline.geo.pose import INPUTS
 MOST_PACKETS = 12_000  # located together; the last run may be twice as long
 
 
-def located_runs(path: Path, ground_elevation_m: float | None, dem: Path | None) -> Iterator[Located]:
+def located_runs(
+    path: Path, ground_elevation_m: float | None, dem: Path | None, lost: list[str] | None = None
+) -> Iterator[Located]:
     """Hand over the footprints of a file, run by run; findings count packets from the file's first.
+
+    At the end, what was lost of the file is added to ``lost``.
 
     Raises
     ------
     BadInput
         If the file or the height model cannot be read.
     """
-    tables = (table.select(INPUTS) for table in telemetry_tables(path))
+    tables = (table.select(INPUTS) for table in telemetry_tables(path, lost))
     first = 0
     for run in _runs(tables):
         located = locate(run, ground_elevation_m, dem)

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,8 +20,10 @@ BATCH_PACKETS, BATCH_BYTES = 16_384, 1 << 24  # of one table: keeps a long fligh
 PIECE_BYTES = PACKET << 15
 
 
-def telemetry_tables(path: Path) -> Iterator[pa.Table]:
-    """Hand over the telemetry of a file in tables of bounded size; notes go to stderr at the end.
+def telemetry_tables(path: Path, lost: list[str] | None = None) -> Iterator[pa.Table]:
+    """Hand over the telemetry of a file in tables of bounded size.
+
+    At the end, what was lost is said on stderr and added to ``lost``.
 
     Raises
     ------
@@ -40,6 +42,13 @@ def telemetry_tables(path: Path) -> Iterator[pa.Table]:
     yield to_rows(joined(waiting), index)
     for note in stream.notes():
         say("warning", note)
+    if lost is not None:
+        lost += [note.removeprefix(f"{stream.where}: ") for note in stream.notes()]
+
+
+def lost_metadata(lost: Sequence[str]) -> dict[str, str]:
+    """Give what a Parquet file says of its input's losses (`lost` in its metadata); nothing if none."""
+    return {"lost": "; ".join(lost)} if lost else {}
 
 
 def file_chunks(path: Path, size_bytes: int = PIECE_BYTES) -> Iterator[bytes]:

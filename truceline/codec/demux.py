@@ -58,6 +58,8 @@ class Demux:
         Noise between packets.
     left_over_bytes
         Bytes of the last, cut transport packet (after :meth:`finish`).
+    telemetry_packets, missing_packets
+        Transport packets of telemetry, and how many their counters say are not there (of a gap, at most 15).
     entries
         Random access points of the video, in file order.
     tables
@@ -68,6 +70,8 @@ class Demux:
         self.packets = 0
         self.skipped_bytes = 0
         self.left_over_bytes = 0
+        self.telemetry_packets = 0
+        self.missing_packets = 0
         self.entries: list[Entry] = []
         self.tables: bytes = b""
         self._buffer = b""
@@ -158,6 +162,8 @@ class Demux:
             same[starts] &= (rows[mine[starts]] == before[starts]).all(1)
             fresh[mine] = ~same if before[0, 0] else np.concatenate([[True], ~same[1:]])
             self._before[int(number)] = rows[mine[-1]].copy()
+            self.missing_packets += _missing(before, rows[mine])
+        self.telemetry_packets += int(fresh.sum())
         self._waiting = np.concatenate([self._waiting, rows[fresh]])
         self._waiting_at = np.concatenate([self._waiting_at, offset[fresh]])
 
@@ -212,6 +218,14 @@ class Demux:
             _pts(data, begin[mine], size[mine]),
             where[begun[mine]],
         )
+
+
+def _missing(before: Bytes, rows: Bytes) -> int:
+    """Count by their counters the packets that lay between these and those before, unless a cut is stated."""
+    steps = rows[:, 3] - before[:, 3] & 0x0F
+    cut = (rows[:, 3] & 0x20 != 0) & (rows[:, 4] > 0) & (rows[:, 5] & 0x80 != 0)
+    counts = (before[:, 0] == SYNC) & (steps > 1) & ~cut
+    return int((steps[counts].astype(np.int64) - 1).sum())
 
 
 def _no_packets() -> PesPackets:

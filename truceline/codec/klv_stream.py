@@ -42,6 +42,7 @@ class KlvStream:
         self._skipped_bytes = 0
         self._buffer = b""
         self._offset = 0
+        self._size_bytes = 0
         self._demux = Demux()
 
     @property
@@ -70,6 +71,7 @@ class KlvStream:
         BadInput
             If the stream is neither a transport stream nor KLV.
         """
+        self._size_bytes += len(chunk)
         if not self.form:
             self._buffer += chunk
             if len(self._buffer) < HEAD_BYTES:
@@ -93,6 +95,7 @@ class KlvStream:
         if not self.form:
             chunk, self._buffer = self._buffer, b""
             self._recognise(chunk)
+            self._size_bytes -= len(chunk)
             early = self.feed(chunk)
         late = self._of_pes(self._demux.finish()) if self.form == "ts" else self._bare(last=True)
         self._left_over_bytes += len(self._buffer)
@@ -100,13 +103,18 @@ class KlvStream:
         return joined([early, late])
 
     def notes(self) -> list[str]:
-        """Say what was not taken, one line each."""
-        notes = []
-        if self.skipped_bytes:
-            notes.append(f"{self.where}: {self.skipped_bytes} bytes of noise skipped")
-        if self.left_over_bytes:
-            notes.append(f"{self.where}: {self.left_over_bytes} bytes of cut packets left over")
-        return notes
+        """Say what was not taken, and what share that is, one line each."""
+        missing, all_ = self._demux.missing_packets, self._demux.telemetry_packets
+        lost = (
+            (self.skipped_bytes, self._size_bytes, "bytes of noise skipped"),
+            (self.left_over_bytes, self._size_bytes, "bytes of cut packets left over"),
+            (missing, missing + all_, "transport packets of telemetry missing"),
+        )
+        return [
+            f"{self.where}: {count} {what} ({100 * count / whole:.2g} %)"
+            for count, whole, what in lost
+            if count
+        ]
 
     def _recognise(self, head: bytes) -> None:
         if not head:

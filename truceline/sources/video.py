@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from truceline.codec.demux import Entry
+from truceline.codec.demux import PACKET, Entry
 from truceline.codec.klv_cuts import Cuts, joined
 from truceline.codec.klv_matrix import to_rows
 from truceline.codec.klv_stream import KlvStream
@@ -24,7 +24,7 @@ from truceline.sources.flown import Flown, taken_of
 from truceline.sources.folder import sweeps
 from truceline.sources.unreadable import file_time, unreadable
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = PACKET << 13  # whole transport packets: none is put together from two reads
 
 
 class _Piece(NamedTuple):

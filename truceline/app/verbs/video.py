@@ -42,12 +42,14 @@ def _klv(args: argparse.Namespace) -> int:
     import pyarrow.parquet as pq
 
     from truceline.app.output import whole_file
-    from truceline.app.telemetry import telemetry_tables
+    from truceline.app.telemetry import lost_metadata, telemetry_tables
     from truceline.codec.klv import TELEMETRY
 
+    lost: list[str] = []
     with whole_file(args.out) as path, pq.ParquetWriter(path, TELEMETRY) as writer:
-        for table in telemetry_tables(args.file):
+        for table in telemetry_tables(args.file, lost):
             writer.write_table(table)
+        writer.add_key_value_metadata(lost_metadata(lost))
     return 0
 
 
@@ -76,6 +78,7 @@ def _locate(args: argparse.Namespace) -> int:
     from truceline.app.footprints import joined_findings, located_runs
     from truceline.app.output import whole_file
     from truceline.app.progress import say
+    from truceline.app.telemetry import lost_metadata
     from truceline.geo.azimuth import Finding
     from truceline.geo.footprint import FOOTPRINT
 
@@ -83,12 +86,14 @@ def _locate(args: argparse.Namespace) -> int:
         raise BadInput("--ground-elevation", "must be a number of metres")
     findings: list[Finding] = []
     notes: list[str] = []
+    lost: list[str] = []
     with whole_file(args.out) as path:
         with pq.ParquetWriter(path, FOOTPRINT) as writer:
-            for located in located_runs(args.file, args.ground_elevation, args.dem):
+            for located in located_runs(args.file, args.ground_elevation, args.dem, lost):
                 writer.write_table(located.rows)
                 findings += located.findings
                 notes += [note for note in located.notes if note not in notes]
+            writer.add_key_value_metadata(lost_metadata(lost))
         if args.health is not None:
             _write_health(args.health, [one._asdict() for one in joined_findings(findings)])
     for note in notes:

@@ -43,19 +43,21 @@ def run(args: argparse.Namespace) -> int:
 
     from truceline.app.output import whole_file
     from truceline.app.progress import progress
+    from truceline.app.telemetry import lost_metadata
 
     if args.model not in MODELS:
         raise BadInput("--model", f"{args.model!r} is unknown; known: {', '.join(MODELS)}")
     if args.every is not None and args.every < 1:
         raise BadInput("--every", "must be 1 or more")
     tables = []
+    lost: list[str] = []
     for file in progress(_files(args.path), "clips"):
-        table = _detect(file, args.model, args.every)
+        table = _detect(file, args.model, args.every, lost)
         if args.path.is_dir():
             table = table.append_column("file_name", pa.array([file.name] * table.num_rows, pa.string()))
         tables.append(table)
     with whole_file(args.out) as path:
-        pq.write_table(pa.concat_tables(tables), path)
+        pq.write_table(pa.concat_tables(tables).replace_schema_metadata(lost_metadata(lost)), path)
     return 0
 
 
@@ -68,7 +70,7 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _detect(file: Path, model: str, every: int | None) -> "pa.Table":
+def _detect(file: Path, model: str, every: int | None, lost: list[str]) -> "pa.Table":
     from truceline.app.progress import say
     from truceline.detect.movers import Movers, look
     from truceline.detect.pictures.frames import Clip
@@ -78,12 +80,14 @@ def _detect(file: Path, model: str, every: int | None) -> "pa.Table":
     clip, settings = Clip(file, str(file)), Movers()
     if file.is_file() and file.stat().st_size:
         clip.rate_hz()  # what holds no video is refused before its telemetry is read
-    poses = Poses(_telemetry(file))
+    poses = Poses(_telemetry(file, lost))
     spotter = Spotter(poses)
     onlooker = None if model == "movers" else spotter
     seen = look(clip, settings.analysed_hz, settings.width_px, every, onlooker, moving=model != "objects")
     if seen.broken:
-        say("warning", f"{file}: {seen.broken} frames do not decode, skipped")
+        share = f"{100 * seen.broken / seen.frames:.2g} %"
+        lost.append(f"{file.name}: {seen.broken} frames do not decode ({share})")
+        say("warning", f"{file}: {seen.broken} frames do not decode, skipped ({share})")
     if not seen.decoded:
         raise BadInput(str(file), "no frame can be decoded")
     moving = [Spotted(hit, "mover", "movers") for hit in uncovered(seen.hits, spotter.spotted)]
@@ -124,7 +128,7 @@ def _table(rows: "Sequence[Spotted]", size_px: tuple[int, int], poses: "Poses", 
     return pa.table({name: pa.array(v, kind, from_pandas=True) for name, (v, kind) in columns.items()})
 
 
-def _telemetry(file: Path) -> "pa.Table":
+def _telemetry(file: Path, lost: list[str]) -> "pa.Table":
     """Read the telemetry; a clip without any is looked at all the same, its rows have no place."""
     import pyarrow as pa
 
@@ -134,8 +138,12 @@ def _telemetry(file: Path) -> "pa.Table":
 
     if not file.is_file() or not file.stat().st_size:
         raise BadInput(str(file), "is missing, empty, or no file")
+    told: list[str] = []
     try:
-        return pa.concat_tables([TELEMETRY.empty_table(), *telemetry_tables(file)])
+        table = pa.concat_tables([TELEMETRY.empty_table(), *telemetry_tables(file, told)])
+        lost += [f"{file.name}: {note}" for note in told]
+        return table
     except BadInput as error:
+        lost.append(f"{file.name}: no telemetry")
         say("warning", f"{error}; rows will have no place")
         return TELEMETRY.empty_table()
