@@ -110,3 +110,16 @@ def test_one_whose_class_is_unclear_is_taken_for_what_its_column_is():
     assert among_its_fellows(state, 4)[3].argmax() == TRUCK
     state.column[3] = 0
     assert among_its_fellows(state, 4)[3] == pytest.approx(state.shares[3])
+
+
+def test_a_column_in_two_parts_gives_no_name_twice():
+    state, spots = column_of([900.0, 820.0, 300.0, 220.0, 140.0], [4, 5, 0, 1, 2])
+    state.last[:3], state.odds[:3] = 940.0, 1.0
+    state.column[3] = 0
+    state.founded[3] = 960.0
+    state.last[2] = 1000.0
+
+    keep(state, spots)
+
+    names = state.number[state.alive > 0].tolist()
+    assert len(names) == len(set(names))

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numba import njit
 
-from truceline.track.existence import odds_at
+from truceline.track.existence import ALIVE, odds_at
 from truceline.track.history import at
 from truceline.track.kernel import kernel
 from truceline.track.meaning import refresh
@@ -20,6 +20,7 @@ from truceline.track.motion import difference
 from truceline.track.types import Array, State
 
 LINK_M, STANDS_M = 200.0, 120.0  # from one of a column to the next, at most, driving and standing
+KNOWN_M = 250.0  # the same once they have been in one
 ALIKE_MPS = 5.0  # what drives together keeps one velocity, give or take so much, while it turns
 DRIVES_MPS = 2.0
 CLEAR = 1.0  # standard deviations by which an order must be reversed before it is believed
@@ -52,9 +53,10 @@ def keep_order(state: State, top: int, time: float, spots: Array, seen: Array, g
     parent = np.arange(n)
     for i in range(n):
         for j in range(i + 1, n):
-            if not geodetic and spots[seen[j], X] - spots[seen[i], X] > LINK_M:
+            if not geodetic and spots[seen[j], X] - spots[seen[i], X] > KNOWN_M:
                 break
-            if _linked(spots[seen[i]], spots[seen[j]], geodetic):
+            known = state.column[seen[i]] != 0 and state.column[seen[i]] == state.column[seen[j]]
+            if _linked(spots[seen[i]], spots[seen[j]], known, geodetic):
                 a, b = _root(parent, i), _root(parent, j)
                 parent[max(a, b)] = min(a, b)
     members, done = np.empty(LARGEST, np.int64), np.zeros(n, np.bool_)
@@ -65,9 +67,9 @@ def keep_order(state: State, top: int, time: float, spots: Array, seen: Array, g
         for j in range(i, n):
             if not done[j] and _root(parent, j) == i and size < LARGEST:
                 members[size] = seen[j]
-                size += 1
+                size += state.alive[seen[j]] == ALIVE  # its name may have gone to another meanwhile
                 done[j] = True
-            elif not geodetic and spots[seen[j], X] - spots[seen[i], X] > LARGEST * LINK_M:
+            elif not geodetic and spots[seen[j], X] - spots[seen[i], X] > LARGEST * KNOWN_M:
                 break
         if size > 1:
             _settle(state, ranked, time, spots, members[:size], geodetic)
@@ -82,10 +84,10 @@ def _root(parent: Array, i: int) -> int:
 
 
 @kernel
-def _linked(a: Array, b: Array, geodetic: bool) -> bool:
+def _linked(a: Array, b: Array, known: bool, geodetic: bool) -> bool:
     dx, dy = difference(b[X], b[Y], a[X], a[Y], geodetic)
     fast, other = math.hypot(a[U], a[V]), math.hypot(b[U], b[V])
-    farthest = LINK_M if fast > DRIVES_MPS else STANDS_M
+    farthest = KNOWN_M if known else LINK_M if fast > DRIVES_MPS else STANDS_M
     if dx * dx + dy * dy > farthest * farthest:
         return False
     if (fast > DRIVES_MPS) != (other > DRIVES_MPS):
