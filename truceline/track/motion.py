@@ -288,7 +288,7 @@ def found(x: Array, p: Array, mu: Array, z: Array, kind: int, geodetic: bool) ->
         p[j, 7] = p[j, 9] = FIRST_VARIANCE if j == DRIVE else STILL_VARIANCE
     mu[0], mu[1], mu[2] = 0.5, 0.5, 0.0
     drives, stands = 0.0, 0.0
-    if not math.isnan(z[7]):
+    if z[7] > 0:
         drives, stands = update_velocity(x[0], p[0], z, geodetic), update_velocity(x[1], p[1], z, geodetic)
     if kind == SEEN_MOVING:
         stands += math.log(SEES_MOVERS_ONLY)
