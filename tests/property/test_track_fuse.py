@@ -15,7 +15,8 @@ from truceline.log.blobs import Blobs
 from truceline.model.facts import Blob, Fact, Header
 from truceline.model.observed import Detections
 from truceline.model.tables import DETECTION, TRACK
-from truceline.track.fuse import ACTOR, Fuse
+from truceline.track.fuse import Fuse
+from truceline.view.watch import TRACKER
 
 T0 = datetime(2026, 3, 1, 5, 55, tzinfo=UTC)
 ZEROS = "0" * 64
@@ -72,7 +73,7 @@ class Feed:
                 del self.in_force[old]
             self.in_force[self.seq] = claim
             self.claims.append(claim)
-            waiting += self._give(fact(self.seq, "track", claim.id, claim.body, ACTOR))
+            waiting += self._give(fact(self.seq, "track", claim.id, claim.body, TRACKER))
         return at
 
     def _give(self, one: Fact):
@@ -157,7 +158,7 @@ def test_claims_made_while_an_older_one_is_not_logged_yet_still_supersede_it(blo
     first = list(fuse.apply(fact(0, "detection", "det-0", said(*piece(blobs, 6, 0)))))
     waits = list(fuse.apply(fact(1, "detection", "det-1", said(*piece(blobs, 8, 1)))))
 
-    then = list(fuse.apply(fact(2, "track", first[0].id, first[0].body, ACTOR)))
+    then = list(fuse.apply(fact(2, "track", first[0].id, first[0].body, TRACKER)))
 
     assert waits == []
     assert then[0].body.supersedes == (2,)

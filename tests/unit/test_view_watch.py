@@ -8,7 +8,7 @@ from truceline.model.facts import Blob, Fact, Header, Redacted
 from truceline.model.names import name
 from truceline.model.observed import Detections, Observation
 from truceline.model.place import Span, utc_text
-from truceline.view.watch import CLOCK, Stations, Watch, Watched
+from truceline.view.watch import CLOCK, TRACKER, Stations, Watch, Watched
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 STATIONS = Stations(1000.0, [0.005] * 10, [0.01 * n + 0.005 for n in range(10)])  # ten kilometres, eastward
@@ -55,8 +55,17 @@ class Desk:
         )  # fmt: skip
         return self.apply(body, minutes(self.seq), kind="detection", entry="det")
 
-    def apply(self, body, moment, redacted=None, kind="observation", entry=None):
-        header = Header("a", (), "", entry or body.id, kind, "", (), self.seq, utc_text(moment), 1)
+    def suspect(self, sensor, status, reason=""):
+        self.seq += 1
+        now = minutes(self.seq)
+        body = Observation(
+            source=sensor, key=f"condition {self.seq}", phenomenon=Span(from_utc=now, until_utc=now),
+            result_utc=now, status=status, reason=reason,
+        )  # fmt: skip
+        return self.apply(body, now, actor=TRACKER)
+
+    def apply(self, body, moment, redacted=None, kind="observation", entry=None, actor="a"):
+        header = Header(actor, (), "", entry or body.id, kind, "", (), self.seq, utc_text(moment), 1)
         fact = Fact(header, msgspec.Raw(msgspec.json.encode(body)), redacted=redacted)
         return list(self.watch.apply(fact))
 
@@ -292,3 +301,27 @@ def test_rows_that_were_left_out_are_told_with_the_source_until_a_piece_is_whole
     assert during.status == "degraded"
     assert during.reason == "reported: 1 of 3 rows left out: 1 without a finite position (row 1)"
     assert desk.status("radar").status == "ok"
+
+
+def test_a_suspect_sensor_is_listed_until_it_is_in_order_again():
+    desk = Desk(Watched("radars", "folder", 60))
+    desk.look("radars", 0)
+
+    desk.suspect("radar_03", "degraded", "what it sees lies 10 m too far east")
+    during = [(item.name, item.kind, item.status, item.pieces) for item in desk.watch.sources()]
+    reason = desk.status("radar_03").reason
+    desk.suspect("radar_03", "ok")
+
+    assert during == [("radar_03", "sensor", "suspect", 0), ("radars", "folder", "ok", 1)]
+    assert reason == "what it sees lies 10 m too far east"
+    assert [item.name for item in desk.watch.sources()] == ["radars"]
+
+
+def test_a_source_that_is_suspect_itself_keeps_its_pieces():
+    desk = Desk(Watched("uav-1", "video", 60))
+    desk.look("uav-1", 0)
+
+    desk.suspect("uav-1", "degraded", "its clock is 2.0 s slow")
+
+    assert desk.status("uav-1").status == "suspect"
+    assert (desk.status("uav-1").kind, desk.status("uav-1").pieces) == ("video", 1)

@@ -39,7 +39,8 @@ DETECTION = pa.schema(
     ]
 )
 
-# One row per track and round; `from_rows` are the rows newly used, each `<seq>` and `<row>`.
+# One row per track and round; `from_rows` are the rows newly used, each with its weight: its share of
+# what they said together about the place. `count` is how many things the track stands for; null: one.
 TRACK = pa.schema(
     [
         pa.field("track_id", pa.int64(), nullable=False),
@@ -54,6 +55,10 @@ TRACK = pa.schema(
         pa.field("side", pa.string()),  # side of the line on which it was first seen
         pa.field("last_seen_utc", TIME, nullable=False),
         pa.field("detections_used", pa.int64(), nullable=False),
-        pa.field("from_rows", pa.list_(pa.struct([("entry", pa.string()), ("row", pa.int64())]))),
+        pa.field("count", pa.int64()),
+        pa.field(
+            "from_rows",
+            pa.list_(pa.struct([("entry", pa.string()), ("row", pa.int64()), ("weight", pa.float64())])),
+        ),
     ]
 )

@@ -18,7 +18,7 @@ from truceline.rules.agreement import Agreement
 from truceline.rules.clusters import CLASSES, Clusters
 from truceline.rules.rulings import exceptions, key_function, kilometre, rule_on
 from truceline.view.reports import Reports
-from truceline.view.watch import CLOCK
+from truceline.view.watch import CLOCK, TRACKER
 
 ACTOR = "engine:judge"
 AT_ONCE = 32  # reports of a cluster that is told with each report
@@ -149,7 +149,7 @@ class Judge(Fold):
             self._late_utc = None
             return self._cluster(fact, None)
         self._sources[fact.id] = observation.source
-        if self._agreement is None:
+        if self._agreement is None or fact.actor == TRACKER:
             return []
         if observation.status != "blocked":
             return self._settle(dict.fromkeys(self._came_late(observation)), fact)

@@ -16,6 +16,7 @@ from truceline.view.frame import Frame, frame_of
 
 _SOURCE = "source:"  # what the actor of a source begins with
 CLOCK = "clock"  # source name of the node's own ticks
+TRACKER = "engine:fuse"  # says in observations what the tracks tell of a sensor; they look at no ground
 _BIN_S = 600  # cells of the time chart
 _GRACE = 1.5  # a source is late when it owes one and a half pieces
 _KEPT_LOOKS = 4096  # the newest; what a detector says of an older piece hides nothing any more
@@ -30,7 +31,11 @@ class Watched(msgspec.Struct, frozen=True):
 
 
 class SourceItem(msgspec.Struct, frozen=True):
-    """Health of a source; ``status`` is ok, stale, degraded, blocked or never; ``frame`` of a camera."""
+    """Health of a source; ``frame`` of a camera.
+
+    ``status`` is ok, suspect, stale, degraded, blocked or never. A sensor of which the tracks say that it
+    is off or contradicted is listed too, of kind ``sensor``.
+    """
 
     name: str
     kind: str
@@ -95,6 +100,7 @@ class Watch(Fold):
         self._pieces: dict[str, int] = {}
         self._frames: dict[str, Frame] = {}
         self._unusable: dict[str, dict[str, str]] = {}  # source → detector → of its last piece, in words
+        self._suspect: dict[str, Observation] = {}  # sensor → what the tracks said of it last
         self._stations = stations
         self._revisit = timedelta(seconds=revisit_s)
         self._seen: dict[int, np.ndarray] = {}  # how many looks show each station
@@ -116,6 +122,11 @@ class Watch(Fold):
         said = fact.noun(Observation)
         if said.source == CLOCK:
             return list(self._overdue(said.phenomenon.from_utc, fact))
+        if fact.actor == TRACKER:
+            self._suspect.pop(said.source, None)
+            if said.status != "ok":
+                self._suspect[said.source] = said
+            return ()
         known = self._until.get(said.source)
         if known is None or said.phenomenon.until_utc >= known:
             self._last[said.source] = said
@@ -141,8 +152,8 @@ class Watch(Fold):
         return min(moments, default=None)
 
     def sources(self) -> list[SourceItem]:
-        """List the sources of the mission and others that brought something, by name."""
-        names = sorted(self._sources.keys() | self._until.keys())
+        """List the sources of the mission, others that brought something, and suspect sensors, by name."""
+        names = sorted(self._sources.keys() | self._until.keys() | self._suspect.keys())
         return [self._item(name) for name in names]
 
     def gaps(self, from_utc: datetime, until_utc: datetime) -> list[Gap]:
@@ -261,6 +272,17 @@ class Watch(Fold):
             )
 
     def _item(self, name: str) -> SourceItem:
+        item, suspect = self._health(name), self._suspect.get(name)
+        if suspect is None:
+            return item
+        if name not in self._sources and name not in self._until:
+            moment = suspect.phenomenon.until_utc
+            return SourceItem(name, "sensor", moment, 0, "suspect", suspect.reason, 0)
+        if item.status != "ok":
+            return item
+        return msgspec.structs.replace(item, status="suspect", reason=suspect.reason)
+
+    def _health(self, name: str) -> SourceItem:
         source = self._sources.get(name, Watched(name, "other"))
         until, last = self._until.get(name), self._last.get(name)
         if until is None:

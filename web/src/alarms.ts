@@ -1,4 +1,4 @@
-// Four kinds of alarm, grouped by cause; everything else is only a line in what is recorded.
+// Five kinds of alarm, grouped by cause; everything else is only a line in what is recorded.
 
 import { clock, HOUR, MINUTE, span } from "./clock";
 import { desk, now, picture, waiting } from "./desk";
@@ -13,7 +13,7 @@ const NO_RECEIPT_MS = 3 * MINUTE;
 
 /** What stands now, the most urgent first. */
 export function alarms(): Alarm[] {
-  return [...decisions(), ...orders(), ...lostGround()];
+  return [...decisions(), ...orders(), ...lostGround(), ...suspects()];
 }
 
 export const alarmsThisHour = (): number => alarms().filter((a) => now() - a.sinceMs < HOUR).length;
@@ -39,10 +39,17 @@ function orders(): Alarm[] {
 
 /** One alarm for one stretch of blindness, however many sources it took. */
 function lostGround(): Alarm[] {
-  const gaps = gapsNow(), km = unobservedKm(gaps), lost = inTrouble();
+  const gaps = gapsNow(), km = unobservedKm(gaps), lost = inTrouble().filter((s) => s.status !== "suspect");
   if (km <= 0 || lost.length === 0) return [];
   const sinceMs = Math.min(...gaps.map((g) => g.fromMs)), named = [...grouped(lost)].map(([why, names]) => `${someOf(names)}: ${why}`).join("; ");
   return [{ id: `source:${lost.map((s) => s.name).join(",")}`, sinceMs, shelvable: true, overdue: false, words: `${named}. ${km.toFixed(1)} km not observed. Send somebody to look, or shelve with a reason.` }];
+}
+
+/** One alarm per sensor that is off or contradicted: it goes on counting, as far as it can be put right. */
+function suspects(): Alarm[] {
+  return picture.sources.filter((s) => s.status === "suspect").map((s) => (
+    { id: `suspect:${s.name}:${s.reason}`, sinceMs: s.lastMs ?? now(), shelvable: true, overdue: false, words: `${s.name} is suspect: ${s.reason}. Have it looked at, or shelve with a reason.` }
+  ));
 }
 
 /** Names of sources by what is wrong with them. */

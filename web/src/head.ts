@@ -79,13 +79,14 @@ function drawHealth(): void {
     return;
   }
   const trouble = inTrouble(), stale = trouble.filter((s) => s.status === "stale" || s.status === "degraded").length;
-  const down = trouble.length - stale, km = unobservedKm(gapsNow()), lineKm = picture.mission?.lineKm ?? picture.coverage.lineKm;
+  const suspect = trouble.filter((s) => s.status === "suspect").length, down = trouble.length - stale - suspect, km = unobservedKm(gapsNow()), lineKm = picture.mission?.lineKm ?? picture.coverage.lineKm;
   const quiet = Math.round((performance.now() - desk.heardAt) / 1000);
   const link = desk.lostSinceMs === null ? `, ${quiet < 5 ? "now" : `${quiet - (quiet % 5)} s`}` : `, ${span(looking() - desk.lostSinceMs)}`;
   const sources = stale ? `${plural(stale, "source", "sources")} stale` : down ? `${plural(down, "source", "sources")} down` : "";
-  const signature = JSON.stringify([sources, down, km, lineKm, link, desk.lostSinceMs]);
+  const signature = JSON.stringify([sources, down, suspect, km, lineKm, link, desk.lostSinceMs]);
   renew(byId("health"), signature, () => [
     sources !== "" && make("li", {}, make("i", { class: "mark stale" }), make("b", {}, sources), stale && down ? `, ${down} down` : ""),
+    suspect > 0 && make("li", {}, make("i", { class: "mark stale" }), make("b", {}, plural(suspect, "sensor suspect", "sensors suspect"))),
     lineKm !== null && make("li", {}, make("i", { class: "mark gap" }), make("b", {}, `${km.toFixed(1)} of ${lineKm.toFixed(0)} km`), " not observed"),
     make("li", {}, make("b", {}, desk.lostSinceMs === null ? "Link up" : "Link lost"), link),
   ]);

@@ -27,7 +27,7 @@ export const REASONS: Record<Choice, string[]> = {
 };
 
 export const SOURCE_STATES: Record<string, string> = {
-  stale: "stale", degraded: "degraded", blocked: "cannot observe", never: "never heard",
+  stale: "stale", suspect: "suspect", degraded: "degraded", blocked: "cannot observe", never: "never heard",
 };
 
 export const ORDER_STATES: Record<string, string> = {

@@ -186,7 +186,7 @@ async def hold(ask: Ask) -> Response:
         raise Failure(422, "`until_utc` must lie ahead, by 60 min at most")
     kind, _, source = asked.scope.partition(":")
     with node.lock:
-        known = {item.name for item in node.views.watch.sources()}
+        known = {item.name for item in node.views.watch.sources() if item.kind != "sensor"}
     # Without sources of a mission, a source is who reports name in `source_id`.
     if kind == "source" and known and source not in known:
         raise Failure(422, f"no source is called {source}")

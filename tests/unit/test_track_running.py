@@ -1,0 +1,200 @@
+"""The running mission puts sensors right and says so, keeps names across gaps, and stays small."""
+
+import io
+import pickle
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pytest
+from truceline.log import pieces
+from truceline.log.blobs import Blobs
+from truceline.model.facts import Fact, Header
+from truceline.model.observed import Detections
+from truceline.model.tables import DETECTION
+from truceline.track.fuse import Fuse
+from truceline.view.watch import TRACKER
+
+T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)
+ZEROS = "0" * 64
+M_PER_DEG = 111_320.0
+
+
+class Mission:
+    """A log of one fold, fed with what sensors see of things in metres about 48 N, 37 E."""
+
+    def __init__(self, folder, **settings):
+        self.blobs = Blobs(folder)
+        self.fuse, self.seq, self.in_force, self.said = Fuse(self.blobs, **settings), 0, {}, []
+
+    def tell(self, sensor, rows):
+        """Rows: (seconds, east_m, north_m) and more columns."""
+        table = [
+            {
+                "time_utc": T0 + timedelta(seconds=t), "lat_deg": 48 + north / M_PER_DEG,
+                "lon_deg": 37 + east / M_PER_DEG / np.cos(np.radians(48)), "ce90_m": 20.0, "p_truck": 1.0,
+                "note": sensor, "confidence": 0.9, **more,
+            }
+            for t, east, north, more in rows
+        ]  # fmt: skip
+        blob = pieces.seal(pa.Table.from_pylist(table, schema=DETECTION), self.blobs, "rows")
+        body = Detections(
+            observation="obs", source="radars", detector="reported", settings_sha256=ZEROS, version="1",
+            piece=blob, rows=len(table),
+        )  # fmt: skip
+        self._give("detection", f"det-{self.seq}-{sensor}", body, "detector:reported")
+
+    def _give(self, kind, entry, body, actor):
+        header = Header(actor, (), ZEROS, entry, kind, ZEROS, (), self.seq, "2026-03-01T12:00:00Z", 1)
+        self.seq += 1
+        fact = Fact(header, msgspec.Raw(msgspec.json.encode(body)))
+        for claim in list(self.fuse.apply(fact)):
+            if claim.kind == "observation":
+                self.said.append(claim.body)
+                continue
+            for old in claim.body.supersedes:
+                del self.in_force[old]
+            self.in_force[self.seq] = claim
+            self._give("track", claim.id, claim.body, TRACKER)
+
+    def rows(self):
+        tables = [pieces.read(self.blobs, claim.body.piece).to_pylist() for claim in self.in_force.values()]
+        return sorted((row for rows in tables for row in rows), key=lambda row: row["time_utc"])
+
+
+RADARS = ("a", "b", "c")
+
+
+def watch(mission, minutes, offset=(0.0, 0.0), clock_s=0.0, lies=False):
+    """Three radars see the same things drive for a while; the second one is off."""
+    rng = np.random.default_rng(1)
+    start, v = rng.uniform(-3000, 3000, (12, 2)), rng.normal(0, 8, (12, 2))
+    for minute in range(minutes):
+        for k, sensor in enumerate(RADARS):
+            bad, rows = k == 1, []
+            for second in range(60 * minute + 3 * k, 60 * minute + 60, 10):
+                at = start + v * second + rng.normal(0, 8, (12, 2)) + np.array(offset) * bad
+                if lies and bad:
+                    at = rng.uniform(-3000, 3000, (12, 2))
+                rows += [(second - clock_s * bad, east, north, {}) for east, north in at]
+            mission.tell(sensor, rows)
+
+
+def test_a_sensor_that_is_off_in_place_is_named_and_put_right(tmp_path):
+    mission = Mission(tmp_path)
+
+    watch(mission, 21, offset=(20.0, 0.0))
+
+    assert {said.source for said in mission.said} == {"b"}
+    told = mission.said[-1].attributes
+    assert told["reasons"] == "bias"
+    assert told["bias_east_m"] == pytest.approx(20, abs=4)
+    assert told["bias_north_m"] == pytest.approx(0, abs=4)
+    assert 0 < told["bias_sigma_m"] < 4
+    assert "too far east; that is taken off, since 2026-03-01T06:" in mission.said[-1].reason
+
+
+def test_a_clock_that_is_slow_is_named(tmp_path):
+    mission = Mission(tmp_path)
+
+    watch(mission, 21, clock_s=3.0)
+
+    assert {said.source for said in mission.said} == {"b"}
+    told = mission.said[-1].attributes
+    assert "clock" in told["reasons"]
+    assert told["clock_offset_s"] == pytest.approx(3, abs=0.5)
+    assert "slow" in mission.said[-1].reason
+
+
+def test_a_sensor_that_is_in_order_again_is_said_to_be(tmp_path):
+    mission = Mission(tmp_path)
+    watch(mission, 21, offset=(20.0, 0.0))
+    rows = [(60 * 60 * 30.0, 0, 0, {})]
+
+    mission.tell("a", rows)
+
+    assert [said.status for said in mission.said][-1] == "ok"
+    assert mission.said[-1].attributes["suspect"] is False
+
+
+def test_a_sensor_that_nobody_bears_out_is_named_and_its_word_counts_little(tmp_path):
+    mission = Mission(tmp_path)
+
+    watch(mission, 21, lies=True)
+
+    assert {said.source for said in mission.said} == {"b"}
+    assert mission.said[-1].attributes["reasons"] == "untruthful"
+    assert "bias_east_m" not in mission.said[-1].attributes
+    shown = [row for row in mission.rows() if row["exists_p"] >= 0.5]
+    newest = shown[-1]["time_utc"] - timedelta(minutes=5)
+    assert len({row["track_id"] for row in shown if row["time_utc"] > newest}) < 2 * 12
+
+
+def test_sensors_in_order_are_not_accused(tmp_path):
+    mission = Mission(tmp_path)
+
+    watch(mission, 21)
+
+    assert mission.said == []
+
+
+@pytest.mark.parametrize("gap_s", [300, 1200])
+def test_a_thing_that_drove_on_unseen_keeps_its_name(tmp_path, gap_s):
+    mission = Mission(tmp_path)
+    rng = np.random.default_rng(1)
+    drive = [(10 * k, 100.0 * k, rng.normal(0, 8), {}) for k in range(30)]
+    again = [(300 + gap_s + 10 * k, 3500 + 100.0 * k, rng.normal(0, 8), {}) for k in range(30)]
+
+    mission.tell("a", drive)
+    mission.tell("a", again)
+
+    rows = [row for row in mission.rows() if row["exists_p"] >= 0.5]
+    assert len(rows) >= 2
+    assert len({row["track_id"] for row in rows}) == 1
+
+
+class Pickler(pickle.Pickler):
+    """Leaves the blob folder out: it is no state of the fold."""
+
+    def persistent_id(self, obj):
+        return "blobs" if isinstance(obj, Blobs) else None
+
+
+def size(mission):
+    sink = io.BytesIO()
+    Pickler(sink).dump(mission.fuse)
+    return sink.tell()
+
+
+def patrol(k):
+    """One thing in one round, another each time."""
+    return [(600 * k + 20 * s, 5000.0 * (k % 7) + 5 * s, 100.0 * (k % 5), {}) for s in range(6)]
+
+
+def test_memory_does_not_grow_with_the_days(tmp_path):
+    mission, sizes = Mission(tmp_path, late_h=3), []
+
+    for k in range(4 * 24):
+        mission.tell("a", patrol(k))
+        if k % 24 == 23:
+            sizes.append(size(mission))
+
+    assert sizes[3] == pytest.approx(sizes[1], rel=0.02)  # the first is not full yet
+    assert len(mission.rows()) >= 4 * 24
+
+
+@pytest.mark.parametrize("late", [0, 9])
+def test_news_older_than_memory_gives_the_same_picture(tmp_path, late):
+    straight, shuffled = Mission(tmp_path / "a", late_h=1), Mission(tmp_path / "b", late_h=1)
+    parts = [patrol(k) for k in range(16)]
+
+    for part in parts:
+        straight.tell("a", part)
+    for part in [*parts[:late], *parts[late + 1 :], parts[late]]:
+        shuffled.tell("a", part)
+
+    def picture(mission):
+        return [(row["time_utc"], row["lat_deg"], row["lon_deg"], row["exists_p"]) for row in mission.rows()]
+
+    assert picture(shuffled) == picture(straight)
