@@ -14,7 +14,9 @@ import { incidentTitle, incidentVerdict, SAY } from "./words";
 /** What the evidence is for: an incident, or a changed place that no rule speaks about. */
 interface Claim { key: string; seq: number; title: string; pictures: string[]; incident: Incident | null; place: ChangedPlace | null }
 interface Cause { seq: number; kind: string; id: string; atMs: number | null; words: string; body: Json }
-interface Seen { of: string; causes: Cause[]; film: boolean; image: ImageBitmap | null; sha256: string; failed: string; shown: Cause | null }
+/** A row of detections that a track used, and its share of what they said about its place. */
+interface Used { track: string; seq: number; weight: number; words: string }
+interface Seen { of: string; causes: Cause[]; used: Used[]; film: boolean; image: ImageBitmap | null; sha256: string; failed: string; shown: Cause | null }
 
 let seen: Seen | null = null;
 
@@ -44,12 +46,13 @@ const showsFilm = (): boolean => seen?.film === true && playing() !== null && (d
 
 async function look(of: Claim): Promise<void> {
   const it = of.incident;
-  const mine: Seen = { of: of.key, causes: [], film: false, image: null, sha256: "", failed: "", shown: null };
+  const mine: Seen = { of: of.key, causes: [], used: [], film: false, image: null, sha256: "", failed: "", shown: null };
   seen = mine;
   const blobs: { sha: string; cause: Cause | null }[] = [...of.pictures, ...reports(it).flatMap((r) => r.blobs)].map((sha) => ({ sha, cause: null }));
   try {
     const why = await get(`why/${of.seq}`);
     mine.causes = flatten(why);
+    mine.used = list(why.tracks).map(object).flatMap(usedOf);
     for (const c of mine.causes) for (const b of list(c.body.blobs).map(object)) if (isPicture(b)) blobs.push({ sha: text(b.sha256), cause: c });
   } catch (error) {
     if (!(error instanceof Answer)) mine.failed = SAY.unreachable;
@@ -99,11 +102,19 @@ function cause(seq: number, node: Json): Cause {
   return { seq, kind: text(node.kind), id: text(node.id), atMs: time(node.time_utc), words, body: { ...body, blobs: node.blobs ?? body.blobs } };
 }
 
+/** The rows of one track, the weightiest first. */
+function usedOf(track: Json): Used[] {
+  return list(track.detections).map(object).map((d) => {
+    const atMs = time(d.time_utc), words = [text(d.sensor), text(d.meaning), atMs === null ? "" : clockNear(atMs, now()), `±${Math.round(number(d.ce90_m) ?? 0)} m`];
+    return { track: `T-${text(track.track).slice(-4)}`, seq: number(d.seq) ?? 0, weight: number(d.weight) ?? 0, words: words.filter(Boolean).join(", ") };
+  });
+}
+
 function content(of: Claim): Node[] {
   return [
     make("div", { class: "top" }, make("h2", {}, `Evidence: ${of.title}`), views(), make("button", { "data-evidence": true, "data-at": "back" }, "Back to the map ", key("Esc"))),
     figure(of),
-    make("div", { class: "facts", tabindex: 0 }, elsewhere(of) && make("p", { class: "changed" }, SAY.elsewhere), make("h3", {}, "Facts"), facts(of), make("h3", {}, "It rests on"), restsOn(of)),
+    make("div", { class: "facts", tabindex: 0 }, elsewhere(of) && make("p", { class: "changed" }, SAY.elsewhere), make("h3", {}, "Facts"), facts(of), weights(), make("h3", {}, "It rests on"), restsOn(of)),
   ];
 }
 
@@ -175,6 +186,15 @@ function measureWords(name: string, value: unknown): string {
   const unit = /_(m|s|km|mps|deg|db)$/.exec(name)?.[1] ?? "", units: Record<string, string> = { mps: "m/s", deg: "°", db: "dB" };
   const words = typeof value === "number" ? String(Math.abs(value) >= 100 ? Math.round(value) : Math.round(value * 100) / 100) : text(value);
   return `${words} ${units[unit] ?? unit}`.trim();
+}
+
+/** What each detection weighs in the track behind the claim. */
+function weights(): HTMLElement | false {
+  const used = seen?.used ?? [];
+  if (used.length === 0) return false;
+  const rows = used.slice(0, 12).map((u) => make("tr", {}, make("td", {}, `${Math.round(u.weight * 100)} %`), make("td", {}, `${u.words} (entry ${u.seq})`)));
+  const rest = used.length > 12 && make("p", { class: "small" }, `and ${used.length - 12} more`);
+  return make("div", {}, make("h3", {}, `Detections in ${[...new Set(used.map((u) => u.track))].join(", ")}, and what each weighs`), make("table", {}, rows), rest);
 }
 
 function restsOn({ incident: it, seq: own }: Claim): HTMLElement {

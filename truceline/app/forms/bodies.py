@@ -294,6 +294,7 @@ class Mission(msgspec.Struct):
 
 
 class Chain(msgspec.Struct):
-    """An entry and all that it rests on, nearest first."""
+    """An entry and all that it rests on, nearest first; and what tracks in it rest on, row by row."""
 
     items: list[dict[str, Any]]
+    tracks: list[dict[str, Any]]

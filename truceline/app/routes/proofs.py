@@ -10,6 +10,7 @@ from truceline.app.forms import bodies
 from truceline.app.forms.answer import NDJSON, Failure, plain, say
 from truceline.app.http.app import app_of
 from truceline.app.http.table import EVERYONE, OPERATIONS, Ask, Media, Table
+from truceline.flow.grounds import grounds
 from truceline.flow.why import chain
 from truceline.log.entry import blanked_line, entry_line, header_bytes
 from truceline.log.journal import Journal
@@ -66,10 +67,12 @@ def why(ask: Ask) -> Response:
     if not (said.isascii() and said.isdigit() and len(said) <= 15):
         raise Failure(404, "there is no such entry")
     try:
-        steps = chain(_Entries(ask.node.journal), int(said))
+        facts = _Entries(ask.node.journal)
+        steps = chain(facts, int(said))
     except BadInput as error:
         raise Failure(404, "there is no such entry") from error
-    return say({"items": [plain(step) for step in steps]})
+    tracks = grounds(facts, steps, ask.node.blobs)
+    return say({"items": [plain(step) for step in steps], "tracks": [plain(one) for one in tracks]})
 
 
 class _Entries(Sequence[Fact]):

@@ -1,6 +1,8 @@
 """Tell what an entry of the log rests on, back to reports, rows and pixels.
 
-ENTRY is a number (seq) or an id; of an id the latest entry is taken.
+ENTRY is a number (seq) or an id; of an id the latest entry is taken. `track-NUMBER` is a track. Of tracks
+it lists the rows of detections that they used, each with its share of what the rows of that round said
+about the place, and where in which frame they lie.
 """
 
 import argparse
@@ -17,13 +19,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     import msgspec
 
+    from truceline.flow.grounds import PREFIX, grounds, newest_of
+    from truceline.flow.grounds import lines as grounds_lines
     from truceline.flow.why import chain, find, lines
+    from truceline.log.blobs import Blobs
+    from truceline.log.reader import read_facts
 
-    facts, entry = find(args.dir, args.entry)
-    steps = chain(facts, entry)
-    if args.json:
-        print(json.dumps({"entry": entry, "steps": msgspec.to_builtins(steps)}))
+    blobs = Blobs(args.dir / "blobs")
+    track = args.entry if args.entry.startswith(PREFIX) else ""
+    if track:
+        facts = list(read_facts(args.dir))
+        entry = newest_of(facts, track, blobs)
     else:
-        for line in lines(steps):
+        facts, entry = find(args.dir, args.entry)
+    steps = chain(facts, entry)
+    rests = grounds(facts, steps, blobs, track)
+    if args.json:
+        told = {"entry": entry, "steps": msgspec.to_builtins(steps), "tracks": msgspec.to_builtins(rests)}
+        print(json.dumps(told))
+    else:
+        for line in (*lines(steps), *grounds_lines(rests)):
             print(line)
     return 0
