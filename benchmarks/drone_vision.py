@@ -176,8 +176,8 @@ def video(quick: bool) -> None:
         wall = time.perf_counter() - begin
         ours, plain = seconds(whole, 1), seconds(decode, 1)
     print(
-        f"{'video 1280 x 720':<26}{count / wall:>10.1f} analysed frames/s, "
-        f"{ours / plain:.1f}x the time of decoding"
+        f"{'video 1280 x 720':<26}{count / wall:>10.1f} analysed frames/s, {2 * count / ours:.1f} by time of "
+        f"two processors, {ours / plain:.1f}x the time of decoding"
     )
 
 

@@ -1,7 +1,10 @@
 """Pictures out of a clip: decoded one after the other, broken ones left out and counted."""
 
 import io
+from collections import deque
 from collections.abc import Callable, Iterator, Set
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +17,7 @@ from truceline.model.errors import BadInput
 
 Grey = npt.NDArray[np.uint8]
 FRAME_PIXELS = 1 << 26  # larger ones are refused before they are decoded
+BEHIND = 3  # frames that may wait for the onlooker
 
 
 class Frame(NamedTuple):
@@ -53,9 +57,14 @@ class Clip:
     def analysed(self, every: int, width_px: int, onlooker: Onlooker | None = None) -> Iterator[Frame]:
         """Hand over each ``every``-th frame, grey, at most ``width_px`` wide.
 
-        An onlooker is called before with its number, its time and the decoder's frame (`to_colour`).
+        An onlooker is called, in a thread of its own and in order, with its number, its time and the
+        decoder's frame (`to_colour`); it has seen all of them when the last one was handed over.
         """
         self.decoded = self.broken = 0
+        with _aside(onlooker) as show:
+            yield from self._analysed(every, width_px, show)
+
+    def _analysed(self, every: int, width_px: int, show: Onlooker) -> Iterator[Frame]:
         for index, frame in self._frames():
             if index % every:
                 continue
@@ -64,9 +73,8 @@ class Clip:
                 "width": max(16, round(frame.width / shrink)),
                 "height": max(16, round(frame.height / shrink)),
             }
-            if onlooker is not None:
-                onlooker(index, _time_s(frame), frame)
             grey = frame.reformat(format="gray", **size).to_ndarray()
+            show(index, _time_s(frame), frame)
             yield Frame(index, _time_s(frame), grey, frame.width, frame.height)
 
     def pictures(self, wanted: Set[int]) -> Iterator[tuple[int, float, Image.Image]]:
@@ -124,6 +132,26 @@ class Clip:
             except av.FFmpegError:
                 self.broken += 1
                 return
+
+
+@contextmanager
+def _aside(onlooker: Onlooker | None) -> Iterator[Onlooker]:
+    """Let an onlooker look beside, a few frames behind at most; what it raises is raised here."""
+    waiting: deque[Future[None]] = deque()
+
+    def show(index: int, pts_s: float, frame: Any) -> None:
+        if onlooker is not None:
+            waiting.append(pool.submit(onlooker, index, pts_s, frame))
+        if len(waiting) > BEHIND:
+            waiting.popleft().result()
+
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            yield show
+            while waiting:
+                waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _time_s(frame: Any) -> float:

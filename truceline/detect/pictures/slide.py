@@ -22,6 +22,7 @@ Array = npt.NDArray[np.float64]
 Picture = npt.NDArray[np.float32]
 
 WIDTH_PX = 320
+LEAST_STEP_S = 0.15  # a pose slides slowly: frames nearer to one another tell little
 LONGEST_STEP_S = 2.0  # frames farther apart show other ground
 LEAST_ALIKE, LEAST_COMMON = 0.5, 0.2  # correlation, and share of the picture, of ground seen twice
 WINDOW_S = 4.0  # angles of real turrets are not older
@@ -48,6 +49,8 @@ class Slide:
 
     def add(self, frame: Frame) -> None:
         """Take in the next analysed frame."""
+        if self._last is not None and 0 < frame.pts_s - self._last[0] < LEAST_STEP_S:
+            return
         high, wide = frame.grey.shape
         size = min(WIDTH_PX, wide), max(1, round(high * min(WIDTH_PX, wide) / wide))
         picture = np.asarray(cv2.resize(frame.grey, size, interpolation=cv2.INTER_AREA), np.float32)

@@ -22,7 +22,7 @@ TOLERANCE = 1.5  # boxes and ranges are not exact
 MOST_PX = 400_000  # of a frame as the network sees it: two cores look at ten a second
 LEAST_STEP_S = 0.095  # and more than ten a second show nothing else
 LEAST_CAR_PX = 16.0  # unless cars would become smaller than this
-ESTIMATES = 10  # looks for which an estimated scale holds
+ESTIMATE_S = 2.0  # time for which an estimated scale holds
 COVERED = 0.3
 LARGER = 2.0  # of the second look: the network knows cars of that size too
 APART, SAME = 0.5, 0.4  # overlap from which boxes of one look, of two looks are one thing
@@ -53,7 +53,7 @@ class Spotter:
         self.least_score = least_score
         self.spotted: list[Spotted] = []
         self._last_s = -np.inf
-        self._estimate = (0, np.nan)  # looks left, metres per pixel
+        self._estimate = (-np.inf, np.nan)  # when, metres per pixel
 
     def __call__(self, number: int, pts_s: float, frame: Any) -> None:
         """Look at a frame, unless the last look was just before."""
@@ -63,7 +63,7 @@ class Spotter:
         picture = to_colour(frame)
         name = "thermal" if is_grey(picture) else "visible"
         known = self.poses.metres_per_pixel(pts_s, picture.shape[1])
-        size_m = known if np.isfinite(known) else self._estimated(picture, name)
+        size_m = known if np.isfinite(known) else self._estimated(picture, name, pts_s)
         for found in self._boxes(picture, name, size_m):
             (left, top, right, bottom), score, word = found
             hit = Hit(number, pts_s, left, top, right - left, bottom - top, -1, score)
@@ -76,14 +76,14 @@ class Spotter:
         rows = zip(found.boxes.tolist(), found.scores.tolist(), found.categories(), strict=True)
         return [([round(side, 2) for side in box], round(score, 4), word) for box, score, word in rows]
 
-    def _estimated(self, picture: Picture, name: str) -> float:
+    def _estimated(self, picture: Picture, name: str, pts_s: float) -> float:
         """Estimate metres per pixel from the cars in the picture; a thermal one is taken as it is."""
         if name == "thermal":
             return CAR_M / 50.0
-        left, size_m = self._estimate
-        if left <= 0 or not np.isfinite(size_m):
-            left, size_m = ESTIMATES, CAR_M / estimate(picture).length_px
-        self._estimate = (left - 1, size_m)
+        since_s, size_m = self._estimate
+        if not 0 <= pts_s - since_s < ESTIMATE_S:
+            since_s, size_m = pts_s, CAR_M / estimate(picture).length_px
+        self._estimate = (since_s, size_m)
         return size_m
 
 
