@@ -6,7 +6,7 @@ from scipy.ndimage import correlate
 from truceline.detect.radar import matched, restless, scoring
 from truceline.detect.radar.backscatter import UNSEEN
 from truceline.detect.radar.matched import Past, Scene, Today
-from truceline.detect.radar.series import ROOTS
+from truceline.detect.radar.series import EXPONENT, ROOTS
 
 SHAPE = (24, 37)
 
@@ -46,7 +46,7 @@ def plain(past: Past, today: Today, told: Scene) -> np.ndarray:
         variance = ((dates - 1) * spread + 5 * told.pooled[2 * layer]) * share + 0.05
         weight = 1 / (told.rough[layer] * variance * short + 0.3)
         change_db = np.clip(today.level[layer] - past.mean[layer].astype(float) - 96, -4096, 4096) / 256
-        root = (10 ** (0.25 * change_db / 10) - 1) / 0.25 * 10 / np.log(10)
+        root = (10 ** (EXPONENT * change_db / 10) - 1) / EXPONENT * 10 / np.log(10)
         total += weight * root
         over += weight
         weights.append(weight)

@@ -55,15 +55,6 @@ def test_blocks_without_data_take_the_weather_of_the_scene():
     assert not surface(told, np.zeros_like(counts)).any()
 
 
-def test_noise_that_neighbours_share_makes_a_polarisation_rough():
-    trend = np.zeros((1, *BLOCKS), np.float32)
-    alone, shared = sums(noise(3, 0.5)), sums(noise(4, 1.0))  # of pixels of 4 dB²: 0.25 dB² in a block
-
-    assert weather.roughness(alone, COUNTS, trend, [4.0, 0, 4.0], 10_000) == pytest.approx(1, abs=0.12)
-    assert weather.roughness(shared, COUNTS, trend, [4.0, 0, 4.0], 10_000) == pytest.approx(4, rel=0.12)
-    assert weather.roughness(shared, COUNTS, trend, [4.0, 0, 4.0], 0) == 1
-
-
 def test_a_restless_stretch_is_measured_by_itself_and_a_place_is_not():
     sizes = np.full(BLOCKS, 0.8)
     sizes[:, 25:] = 2.4

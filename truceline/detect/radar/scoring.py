@@ -23,7 +23,7 @@ UNTESTED = -32768  # code of a score where nothing was tested
 # What lasts counts more: dates that each show at least LEAST of the same sign are summed.
 LEAST = np.float32(1.5)
 PASSED = np.float32(0.75)  # an earlier date counts at most this share of the reach
-STRICT = np.float32(1.1)  # a sum must reach so much further: what changes with the season lasts too
+LIKE = np.float32(0.65)  # of an earlier date is seen today, else it has passed
 CALM = np.float32(1.25)  # where the scene is more restless only today counts: soaked ground stays soaked
 ROOT_TWO, ROOT_THREE = np.float32(1 / math.sqrt(2)), np.float32(1 / math.sqrt(3))
 BOUND = np.float32(2.5)  # the strongest window counts at most so many times the pixel's own,
@@ -119,14 +119,14 @@ def _last_long(
         alone = calm[column]
         sign = np.float32(1) if alone > 0 else np.float32(-1)
         own = abs(alone)
-        newer = min(sign * np.float32(newer_row[column]) * unit, most)
-        older = min(sign * np.float32(older_row[column]) * unit, most)
+        told = sign * np.float32(newer_row[column]) * unit
+        newer, older = min(told, most), min(sign * np.float32(older_row[column]) * unit, most)
         two = (own + newer) * ROOT_TWO
         three = (own + newer + older) * ROOT_THREE
-        is_long = (own >= LEAST) & (newer >= LEAST)
+        is_long = (own >= LEAST) & (newer >= LEAST) & (own >= LIKE * told)
         best = two if is_long else own
         best = max(best, three) if is_long & (older >= LEAST) else best
-        is_lasting = (best >= STRICT * reach) & (best > own) & (widths[column] < CALM)
+        is_lasting = (best >= reach) & (best > own) & (widths[column] < CALM)
         calm[column] = sign * best if is_lasting else alone
 
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from truceline.detect.radar import learning, matched, restless, scoring, season, weather
+from truceline.detect.radar import learning, matched, restless, scoring, season, texture, weather
 from truceline.detect.radar.alert_objects import follow_objects
 from truceline.detect.radar.backscatter import UNSEEN, Levels, root_ratios
 from truceline.detect.radar.footprint import held
@@ -21,7 +21,7 @@ from truceline.detect.radar.lifecycle import CONFIRMED, NONE, PROVISIONAL, advan
 from truceline.detect.radar.tail import reach_of
 from truceline.model.errors import BadInput
 
-EXPONENT = 0.25  # of the power ratio: makes the spread of speckle of few looks symmetric
+EXPONENT = 0.15  # of the power ratio: lets changes to the dark and to the bright side count alike
 ROOTS = root_ratios(EXPONENT)
 WIDTH_QUANTILE = 0.7  # hardly moved when a tenth of the scene has changed
 UNIT = 1.036  # that quantile of a normal law, in standard deviations
@@ -103,7 +103,7 @@ class _Date:
         self.sums, self.counts, self.smooth = sums, counts, smooth
         trend = smooth + season.expected(history.maps, sums, counts, smooth, self.share)
         dates = len(history.stamps) - 1
-        return trend, weather.roughness(sums, counts, trend, history.pooled_db2, dates)
+        return trend, texture.roughness(sums, counts, trend, history.pooled_db2, dates)
 
     def filter(self, trend: weather.Surface, rough: NDArray[np.float32]) -> NDArray[np.float32]:
         """Answer the middle and width of the contrasts and the strength of a score of 1."""

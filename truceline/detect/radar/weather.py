@@ -4,7 +4,7 @@ The change against the history is averaged over small blocks; a smooth, outlier-
 blocks is the weather. A place that changed covers few blocks and hardly bends it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,6 @@ CLIPS_DB = (6.0, 2.0, 1.0)  # how far a block may stand out and still pull in fu
 STRANGE_DB = 1.75  # a block that stands out so far does not pull at all in the last passes
 LAST_PASSES = 2
 STRANGE_WEIGHT = 1e-3  # so that some block always tells
-MOST_ROUGH = 10.0
 MEDIAN_OF_NORMAL = 0.6745  # of the distance from the middle, in standard deviations
 EDGE_SHARE = 0.8  # spread of the weather at an edge, as a share of its height
 
@@ -230,55 +229,6 @@ def _ring_row(ring: Plane, row: int, height: int) -> Any:
 def _mirrored(place: int, count: int) -> int:
     place = place % (2 * count)
     return place if place < count else 2 * count - 1 - place
-
-
-def roughness(
-    sums: NDArray[np.int32],
-    counts: NDArray[np.int32],
-    trend: Surface,
-    pooled_db2: Sequence[float],
-    dates: int,
-) -> NDArray[np.float32]:
-    """Tell how much more the blocks of each polarisation scatter than their pixels alone would let them.
-
-    Waves and slicks move neighbouring pixels together, and one polarisation more than the other; over a
-    window such noise does not average out.
-
-    Parameters
-    ----------
-    sums, counts, trend
-        As in :func:`surface`.
-    pooled_db2
-        The scene's usual variance, covariance, variance of a pixel.
-    dates
-        Dates in the history.
-
-    Returns
-    -------
-    numpy.ndarray
-        Variance of a window over that of as many independent pixels, (polarisations,), 1 to MOST_ROUGH.
-    """
-    rough = np.ones(len(sums), np.float32)
-    full = (2 * counts > BLOCK_PX**2).astype(np.float32)
-    if dates < 1 or not full.any():
-        return rough
-    offs = np.empty(counts.shape, np.float32)
-    for layer, (total, own) in enumerate(zip(sums, trend, strict=True)):
-        _stand_out(total, counts, own, offs)
-        off = float(median_code(offs, full)) / STEPS_PER_DB
-        variance = BLOCK_PX**2 * (off / MEDIAN_OF_NORMAL) ** 2
-        usual = pooled_db2[2 * layer] * (1 + 1 / dates)
-        rough[layer] = min(max(variance / max(usual, 1e-6), 1.0), MOST_ROUGH)
-    return rough
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _stand_out(sums: NDArray[np.int32], counts: NDArray[np.int32], trend: Plane, out: Plane) -> None:
-    """Tell how far each block lies off the weather, codes."""
-    for row in range(out.shape[0]):
-        for column in range(out.shape[1]):
-            number = np.float32(max(counts[row, column], 1))
-            out[row, column] = abs(np.float32(sums[row, column]) / number - trend[row, column])
 
 
 def doubt(trend: Surface) -> Surface:
