@@ -198,3 +198,14 @@ def test_news_older_than_memory_gives_the_same_picture(tmp_path, late):
         return [(row["time_utc"], row["lat_deg"], row["lon_deg"], row["exists_p"]) for row in mission.rows()]
 
     assert picture(shuffled) == picture(straight)
+
+
+def test_a_told_count_is_what_is_not_followed_by_itself(tmp_path):
+    mission = Mission(tmp_path)
+    rows = [(10 * k, 60.0 * thing, 0.0, {}) for k in range(6) for thing in range(3)]
+
+    mission.tell("a", rows)
+    mission.tell("b", [(61, 0.0, 300.0, {"count": 10, "ce90_m": 30.0})])
+
+    newest = {row["track_id"]: row["count"] for row in mission.rows()}
+    assert sorted(newest.values()) == [1, 1, 1, 7]

@@ -155,6 +155,7 @@ def of_tracks(rows: pa.Table, seq: int, side_party: Callable[[str | None], str |
     earliest: dict[str, tuple[datetime, int, dict[str, Any]]] = {}
     columns = ["track_id", "time_utc", "lat_deg", "lon_deg", "ce90_m", "exists_p", "side"]
     columns += [f"p_{word}" for word in FUSION_CLASSES]
+    columns += ["count"] * ("count" in rows.column_names)
     for number, row in enumerate(rows.select(columns).to_pylist()):
         if row["exists_p"] >= EXISTS_P:
             time = row["time_utc"].astimezone(UTC)
@@ -173,6 +174,7 @@ def of_tracks(rows: pa.Table, seq: int, side_party: Callable[[str | None], str |
             party_assumed=party is not None,
             class_=kinds[0] if len(kinds) == 1 else None,
             classes=kinds if len(kinds) > 1 else None,
+            count=row.get("count") or 1,
             object=f"track-{row['track_id']}",
             at=Point(lat_deg=row["lat_deg"], lon_deg=row["lon_deg"], ce90_m=row["ce90_m"]),
             confidence=_ratio(row["exists_p"] * total),

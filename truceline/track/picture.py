@@ -8,8 +8,12 @@ import pyarrow as pa
 from truceline.model.classes import FUSION_CLASSES
 from truceline.model.tables import TIME, TRACK
 from truceline.model.units import CE90_PER_SIGMA
+from truceline.track.motion import scale
 from truceline.track.running import Seen
 from truceline.track.types import Array
+
+NEAR_M = 500.0  # "about ten vehicles" are spread over so much
+IN_FORCE = 0.5
 
 
 def round_table(seen: Seen, continues: Mapping[int, int]) -> pa.Table:
@@ -42,10 +46,27 @@ def round_table(seen: Seen, continues: Mapping[int, int]) -> pa.Table:
         "side": pa.array([seen.side[i] for i in order.tolist()], pa.string()),
         "last_seen_utc": _times(out[:, 16]),
         "detections_used": pa.array(out[:, 17].astype(np.int64)),
-        "count": np.maximum(np.rint(seen.things[order]), 1).astype(np.int64),
+        "count": _count(out, seen.things[order]),
         "from_rows": _used(seen, ids, owner),
     }
     return pa.table([pa.array(columns[f.name]).cast(f.type) for f in TRACK], schema=TRACK)
+
+
+def _count(out: Array, things: Array) -> Array:
+    """How many things each track stands for, those near it left out that are followed by themselves."""
+    count = np.ones(len(things), np.int64)
+    for i in np.flatnonzero(things > 1).tolist():
+        dx, dy = _apart(out, i)
+        others = int(((np.hypot(dx, dy) < NEAR_M) & (out[:, 8] >= IN_FORCE)).sum()) - int(
+            out[i, 8] >= IN_FORCE
+        )
+        count[i] = max(round(float(things[i])) - others, 1)
+    return count
+
+
+def _apart(out: Array, i: int) -> tuple[Array, Array]:
+    mx, my = scale(float(out[i, 2]), True)
+    return ((out[:, 1] - out[i, 1] + 540) % 360 - 180) * mx, (out[:, 2] - out[i, 2]) * my
 
 
 def _renamed(ids: Array, continues: Mapping[int, int]) -> Array:

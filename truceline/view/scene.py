@@ -4,14 +4,17 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
+from truceline.geo.crs import from_local, to_local
 from truceline.log.blobs import Blobs
 from truceline.log.fold import Fold
 from truceline.log.pieces import read
 from truceline.model.classes import FUSION_CLASSES, candidates
 from truceline.model.facts import Claim, Fact, Job
 from truceline.model.observed import Tracks
+from truceline.view.groups import Group, Things, groups_of
 
 _ALIVE = timedelta(hours=1)  # a track that was not seen for so long has left the picture
 _TRAIL = 5  # last rounds drawn behind a symbol
@@ -35,7 +38,26 @@ class TrackItem(msgspec.Struct, frozen=True):
     side: str | None
     last_seen_utc: datetime
     detections_used: int
+    count: int = 1  # how many things it stands for
     trail: tuple[tuple[float, float], ...] = ()
+
+
+class GroupItem(msgspec.Struct, frozen=True):
+    """A column or gathering: its members, and how many things it holds in nine of ten cases."""
+
+    id: str
+    kind: str
+    words: str
+    track_ids: tuple[str, ...]
+    lat_deg: float
+    lon_deg: float
+    radius_m: float
+    speed_mps: float
+    course_deg: float
+    count: float
+    count_low: int
+    count_high: int
+    time_utc: datetime
 
 
 class Scene(Fold):
@@ -73,10 +95,39 @@ class Scene(Fold):
             if item.exists_p >= 0.5 and item.last_seen_utc >= moment - _ALIVE
         ]
 
+    def groups(self, at_utc: datetime | None = None) -> list[GroupItem]:
+        """List the columns and gatherings among the tracks alive at a moment (default: now)."""
+        items = self.tracks(at_utc)
+        if not items:
+            return []
+        origin = items[0].lat_deg, items[0].lon_deg
+        x, y = to_local([item.lat_deg for item in items], [item.lon_deg for item in items], *origin)
+        speed = np.array([item.speed_mps or 0.0 for item in items])
+        course = np.radians([item.course_deg or 0.0 for item in items])
+        things = Things(
+            x, y, speed * np.sin(course), speed * np.cos(course),
+            np.array([item.exists_p for item in items]),
+            np.array([float(item.count) for item in items]),
+            {word: np.array([item.probability[word] for item in items]) for word in FUSION_CLASSES},
+        )  # fmt: skip
+        return [_group_item(group, items, origin) for group in groups_of(things)]
+
     def in_force(self) -> list[TrackItem]:
         """List every row of every round in force, by time and track."""
         rows = [item for _, items in self._rounds.values() for item in items]
         return sorted(rows, key=lambda item: (item.time_utc, item.track_id))
+
+
+def _group_item(group: Group, items: list[TrackItem], origin: tuple[float, float]) -> GroupItem:
+    members = [items[i] for i in group.members]
+    lat, lon = from_local(group.x_m, group.y_m, *origin)
+    tracks = tuple(f"track-{item.track_id}" for item in members)
+    return GroupItem(
+        id=f"group-{members[0].track_id}", kind=group.kind, words=group.words, track_ids=tracks,
+        lat_deg=float(lat), lon_deg=float(lon), radius_m=group.radius_m, speed_mps=group.speed_mps,
+        course_deg=group.course_deg, count=group.count, count_low=group.count_low,
+        count_high=group.count_high, time_utc=max(item.time_utc for item in members),
+    )  # fmt: skip
 
 
 def _rows(table: pa.Table, seq: int) -> list[TrackItem]:
@@ -101,6 +152,7 @@ def _rows(table: pa.Table, seq: int) -> list[TrackItem]:
                 side=values["side"],
                 last_seen_utc=values["last_seen_utc"],
                 detections_used=values["detections_used"],
+                count=values.get("count") or 1,
             )
         )
     return items

@@ -36,6 +36,15 @@ def tracks(ask: Ask) -> Response:
     return say({"items": found, "next": None})
 
 
+@TABLE.route("GET", "/groups", roles=OPERATIONS, gives={200: bodies.Items})
+def groups(ask: Ask) -> Response:
+    """List columns and gatherings: which tracks belong together, and how many things they are."""
+    with ask.node.lock:
+        found = ask.node.views.scene.groups()
+    app_of(ask).access.read(ask.who, "/groups", len(found))
+    return say({"items": [plain(item) for item in found], "next": None})
+
+
 @TABLE.route("GET", "/incidents", roles=(*OPERATIONS, "party-liaison"), gives={200: bodies.Items})
 def incidents(ask: Ask) -> Response:
     """List the incidents in force; a party sees those released to it, as they were then."""

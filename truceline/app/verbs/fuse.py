@@ -6,6 +6,11 @@ a person on foot or something else, never a named person.
 The sensor report has four members beyond the contract, all estimates of this run: `bias_sigma_m`,
 `clock_sigma_s` and `azimuth_sigma_rad` (standard deviations; null where nothing was learnt) and
 `azimuth_offset_rad`, counter-clockwise. A reader who does not know them loses nothing by ignoring them.
+
+GROUPS holds, per output time, the columns and gatherings among the tracks in force, each with the number
+of things in it (mean, and between what it lies in nine of ten cases) and a line of words. Where DETECTIONS
+has a column `count` ("about ten vehicles"), a track stands for so many, less those of its group that are
+followed by themselves.
 """
 
 import argparse
@@ -42,15 +47,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sensor-report", type=Path, metavar="REPORT.json", help="what the run tells about sensors"
     )
+    parser.add_argument(
+        "--groups", type=Path, metavar="GROUPS.parquet", help="columns and gatherings, with how many they are"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     import json
+    from contextlib import ExitStack
 
     import pyarrow.parquet as pq
 
     from truceline.app.output import whole_file
     from truceline.track.fusing import follow, output_times, tracks_table
+    from truceline.track.groups import groups_table, told_counts
     from truceline.track.hindsight import look_back
     from truceline.track.inputs import read_inputs
     from truceline.track.report import sensor_report
@@ -61,13 +71,16 @@ def run(args: argparse.Namespace) -> int:
         raise BadInput("--workers", f"{args.workers} is not 1 or more")
     start, end = _micro("--start", args.start), _micro("--end", args.end)
     inputs = read_inputs(args.detections, args.sensors, args.looks)
+    counts = told_counts(args.detections) if args.groups is not None else {}
     times = output_times(inputs, args.grid_s, start, end)
     course = follow(inputs, times, by_arrival=not args.smooth)
     if args.smooth:
         course = look_back(course, (times - times[0]) / 1e6 if len(times) else times / 1e6, args.workers)
     table = tracks_table(course, inputs, times)
-    with whole_file(args.out) as beside:
+    with whole_file(args.out) as beside, ExitStack() as others:
         pq.write_table(table, beside, compression="zstd", use_dictionary=False)
+        if args.groups is not None:
+            pq.write_table(groups_table(table, counts), others.enter_context(whole_file(args.groups)))
         if args.sensor_report is not None:
             with whole_file(args.sensor_report) as report:
                 text = json.dumps(sensor_report(course, inputs), indent=1, allow_nan=False)
