@@ -123,3 +123,19 @@ def test_a_column_in_two_parts_gives_no_name_twice():
 
     names = state.number[state.alive > 0].tolist()
     assert len(names) == len(set(names))
+
+
+def test_a_way_is_not_led_back_to_where_one_ahead_was_when_last_seen():
+    state, _ = column_of([0.0, 0.0], [0, 1])
+    state.nodes[:] = 1
+    state.time[:, 0] = [0.0, 10.0]
+    state.x[0, 0, 0] = 0.0, 0.0, 20.0, 0.0  # not shown by the newest look
+    state.x[1, 0, 0] = 140.0, 0.0, 20.0, 0.0
+    near = make_near(2)
+    near.slot[:], near.node[:], near.mu[:, 0] = [0, 1], 0, 1.0
+    near.p[:, 0, 7] = near.p[:, 0, 9] = 1.0
+    near.x[:, 0] = [[400.0, 0.0, 20.0, 0.0], [340.0, 0.0, 20.0, 0.0]]
+
+    follow_the_leaders(state, near, 2, 20.0, False, np.zeros(2, np.int64))
+
+    assert near.x[1, 0] == pytest.approx([340, 0, 20, 0])
