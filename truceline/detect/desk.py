@@ -1,6 +1,8 @@
 """Where the planes of a scene lie: in memory, or for a large scene in files that no name points to."""
 
+import ctypes
 import mmap
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 IN_MEMORY_PX = 16_000_000  # a scene of 4,000 x 4,000; its planes take about half a gigabyte
 _RESERVED_BYTES_PER_PX = 64  # addresses only: what is not touched takes no memory
 _ALIGNED_BYTES = 64
+_RETURNED_BYTES = 1 << 20
 STRIP_ROWS = 128  # rows that are worked on at a time; a multiple of the blocks of the weather
 
 
@@ -33,6 +36,8 @@ class Desk:
         self._taken = 0
         self._maps: list[tuple[mmap.mmap, int, int]] = []
         self._levels: NDArray[np.int16] | None = None
+        if self.is_large:
+            _return_what_is_freed()
 
     def levels(self, layers: int) -> NDArray[np.int16]:
         """Answer the place for the levels of a date, (layers, height, width); the same for every date."""
@@ -85,6 +90,21 @@ class Desk:
         height = self.shape[0]
         return [(top, min(top + STRIP_ROWS, height)) for top in range(0, height, STRIP_ROWS)]
 
+    def at(self, plane: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
+        """Read single pixels of a plane, ``places`` being row times width plus column, ordered.
+
+        Scattered pixels touch most pages of a file: of a large scene they are read strip by strip.
+        """
+        flat, width = plane.reshape(-1), self.shape[1]
+        if not self.is_large:
+            return np.asarray(flat[places])
+        values = np.empty(len(places), plane.dtype)
+        for top, bottom in self.strips():
+            first, last = np.searchsorted(places, (top * width, bottom * width))
+            values[first:last] = flat[places[first:last]]
+            self.let_go(top, bottom)
+        return values
+
     def let_go(self, top: int, bottom: int) -> None:
         """Give back the memory of these rows; what was written stays in the file."""
         for pages, layers, row_bytes in self._maps:
@@ -94,3 +114,14 @@ class Desk:
                 start = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
                 if end > start:
                     pages.madvise(mmap.MADV_DONTNEED, start, end - start)
+
+
+def _return_what_is_freed() -> None:
+    """Let the system have large blocks back at once (GNU C library, mallopt, M_MMAP_THRESHOLD = -3).
+
+    Else the library keeps freed blocks of up to 32 MiB, more of them with each date of a large scene.
+    """
+    if sys.platform == "linux":
+        adjust = getattr(ctypes.CDLL(None), "mallopt", None)
+        if adjust is not None:
+            adjust(-3, _RETURNED_BYTES)

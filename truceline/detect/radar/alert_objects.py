@@ -29,8 +29,8 @@ def follow_objects(history: History, places: Places) -> None:
     """
     item = len(history.stamps) - 1
     life = history.life
-    sign, first = life.sign.ravel()[places], life.first.ravel()[places]
-    score = history.today.score.ravel()[places]
+    sign, first = history.desk.at(life.sign, places), history.desk.at(life.first, places)
+    score = history.desk.at(history.today.score, places)
     labels = connected(places, sign, history.grid.width)
     count = int(labels.max(initial=0))
     parents, heirs = _inheritance(labels, np.where(first == item, 0, _owners(history, places)))

@@ -216,13 +216,13 @@ def _alerts(history: History) -> Iterator[Alert]:
         return
     numbers = history.owners
     rows, columns = np.divmod(history.places, history.grid.width)
-    life = history.life
-    peaks = scores_of(life.peak.ravel()[history.places]).astype(np.float64)
+    life, at = history.life, history.desk.at
+    peaks = scores_of(at(life.peak, history.places)).astype(np.float64)
     sizes = np.bincount(numbers, minlength=count + 1)
     first = np.full(count + 1, np.iinfo(np.int16).max, np.int16)
-    np.minimum.at(first, numbers, life.first.ravel()[history.places])
+    np.minimum.at(first, numbers, at(life.first, history.places))
     rank = np.zeros(count + 1, np.int8)
-    np.maximum.at(rank, numbers, _RANK[life.state.ravel()[history.places]])
+    np.maximum.at(rank, numbers, _RANK[at(life.state, history.places)])
     total = np.bincount(numbers, peaks, count + 1)
     largest = np.zeros(count + 1)
     np.maximum.at(largest, numbers, np.abs(peaks))

@@ -40,14 +40,15 @@ def held(history: "History", gauge: NDArray[np.float32], wide: Surface) -> NDArr
     """
     places, owners = history.places, history.owners
     past, life = history.past, history.life
-    state, sign = life.state.ravel()[places], life.sign.ravel()[places]
+    at = history.desk.at
+    state, sign = at(life.state, places), at(life.sign, places)
     rows, columns = np.divmod(places, history.grid.width)
     calm = np.zeros(len(places), np.float32)
     calm_row(
-        history.today.level[0].ravel()[places],
-        history.today.contrast.ravel()[places],
-        past.fed.ravel()[places],
-        past.unrest.ravel()[places],
+        at(history.today.level[0], places),
+        at(history.today.contrast, places),
+        at(past.fed, places),
+        at(past.unrest, places),
         wide[rows // BLOCK_PX, columns // BLOCK_PX],
         gauge,
         calm,

@@ -126,6 +126,7 @@ def _history(header: _Header, stream: BinaryIO, path: Path, folder: Path | None)
     planes |= blank(desk, ALERTED)
     for name, values in alerts.items():
         planes[name].reshape(-1)[places] = values
+        desk.let_go(0, desk.shape[0])
     history = History.of(header.settings, header.grid, header.polarisations, desk, planes)
     history.places, history.owners = places, owners
     history.stamps, history.pooled_db2 = header.stamps, header.pooled_db2
@@ -142,7 +143,7 @@ def _dense(history: History) -> Planes:
 def _under_alert(history: History) -> Planes:
     planes = history.planes
     alerts = {
-        name: planes[name].reshape(-1)[history.places].astype(kind, copy=False)
+        name: history.desk.at(planes[name], history.places).astype(kind, copy=False)
         for name, kind, _, _ in ALERTED
     }
     places, owners = history.places.astype("<i8", copy=False), history.owners.astype("<i4", copy=False)

@@ -76,7 +76,9 @@ def learn_rows(
         _count(level, state[row], fed, seen)
         if row % TOLD_ROWS == 0:
             _tell(past, row, fed, places, counts)
-    bins += counts[:, 0, :SPREAD_BINS] + counts[:, 1, :SPREAD_BINS]
+    for kind in range(3):
+        for place in range(SPREAD_BINS):
+            bins[kind, place] += counts[kind, 0, place] + counts[kind, 1, place]
     return observed
 
 

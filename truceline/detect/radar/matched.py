@@ -117,7 +117,8 @@ def filter_rows(
             _place(today.contrast[middle], today.level[0, middle], past.fed[middle], places)
             for column in range(width):
                 counts[column % 2, places[column]] += 1
-    bins += counts[0, :CONTRAST_BINS] + counts[1, :CONTRAST_BINS]
+    for place in range(CONTRAST_BINS):  # sums of whole arrays take long to compile
+        bins[place] += counts[0, place] + counts[1, place]
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")

@@ -87,9 +87,10 @@ def score_rows(
         _place_strength(level, fed, state[row], cores, places)
         for column in range(width):
             counts[column % 2, places[column]] += 1
-    free = counts[0, :STRENGTH_BINS] + counts[1, :STRENGTH_BINS]
-    bins[0] += free
-    bins[1] += free + counts[0, STRENGTH_BINS:-1] + counts[1, STRENGTH_BINS:-1]
+    for place in range(STRENGTH_BINS):
+        free = counts[0, place] + counts[1, place]
+        bins[0, place] += free
+        bins[1, place] += free + counts[0, STRENGTH_BINS + place] + counts[1, STRENGTH_BINS + place]
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")

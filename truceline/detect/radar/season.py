@@ -197,4 +197,5 @@ def _sum_up(maps: Maps, shares: NDArray[np.float32], out: NDArray[np.float32]) -
                 part, own = shares[row // TILE_BLOCKS, across, one] * np.float32(STEP), maps[one, row, left:]
                 for block in range(size):
                     line[block] += part * np.float32(own[block])
-            out[row, left : left + size] = line[:size]
+            for block in range(size):
+                out[row, left + block] = line[block]

@@ -155,15 +155,15 @@ class _Date:
         """Let the season know the date, but for what is under an open alert."""
         history, size = self.history, weather.BLOCK_PX
         past, level = history.past, history.today.level
-        rows, columns = np.divmod(self.alerted, history.grid.width)
-        is_open = np.isin(history.life.state[rows, columns], (PROVISIONAL, CONFIRMED))
-        is_open &= (level[0, rows, columns] != UNSEEN) & (past.fed[rows, columns] > 0)
-        rows, columns = rows[is_open], columns[is_open]
+        at, places = history.desk.at, self.alerted
+        is_open = np.isin(at(history.life.state, places), (PROVISIONAL, CONFIRMED))
+        is_open &= (at(level[0], places) != UNSEEN) & (at(past.fed, places) > 0)
+        places = places[is_open]
+        rows, columns = np.divmod(places, history.grid.width)
         blocks = (rows // size, columns // size)
         # What is under an alert does not enter the mean: its change is what it was before learning.
-        changes = level[:, rows, columns].astype(np.int32) - past.mean[:, rows, columns]
-        for change, sums in zip(changes, self.sums, strict=True):
-            np.subtract.at(sums, blocks, change)
+        for own, mean, sums in zip(level, past.mean, self.sums, strict=True):
+            np.subtract.at(sums, blocks, at(own, places).astype(np.int32) - at(mean, places))
         free = self.counts.copy()
         np.subtract.at(free, blocks, 1)
         season.remember(history.maps, item, self.sums, free, self.counts, self.smooth)
