@@ -66,9 +66,10 @@ def set_up(dev):
         return "installing failed, see above; is the package index reachable?"
     say("3/4 linking truceline into it")
     link_package()
-    say("4/4 compiling the tracker once (a minute or two)")
-    if subprocess.call([python(), "-c", "from truceline.track.engine import warm; warm()"]):
-        return "the tracker could not be compiled, see above"
+    say("4/4 compiling the tracker and the radar once (two minutes or three)")
+    rooms = ("truceline.track.engine", "truceline.detect.radar.warm")
+    if subprocess.call([python(), "-c", "; ".join(f"from {room} import warm; warm()" for room in rooms)]):
+        return "the tracker or the radar could not be compiled, see above"
     marks["dev" if dev else "run"].write_text(wanted)
     return None
 
