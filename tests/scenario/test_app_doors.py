@@ -147,3 +147,13 @@ def test_the_access_file_of_more_than_a_year_ago_is_deleted_at_a_start(tmp_path)
     access.AccessFile(tmp_path)
 
     assert sorted(path.name for path in folder.iterdir()) == ["9999-01.jsonl", "other.txt"]
+
+
+def test_past_tracks_are_asked_for_by_a_moment_and_by_what_was_known(site):
+    moment, first = "2026-03-01T06:00:00Z", "0001-01-01T00:00:00Z"
+
+    for query in (f"at_utc={moment}", f"at_utc={moment}&known_utc={moment}", f"at_utc={first}"):
+        answer = site["oper"].get(f"/tracks?{query}")
+        assert (answer.status_code, answer.json()) == (200, {"items": [], "next": None})
+    assert site["oper"].get(f"/tracks?known_utc={moment}").status_code == 422
+    assert site["oper"].get("/groups").json()["items"] == []

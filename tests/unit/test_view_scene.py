@@ -11,7 +11,7 @@ from truceline.model.facts import Fact, Header
 from truceline.model.observed import Tracks
 from truceline.model.place import Span, utc_text
 from truceline.model.tables import TRACK
-from truceline.view.scene import Scene
+from truceline.view.scene import Scene, as_known
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -20,9 +20,9 @@ class Desk:
     def __init__(self, folder):
         self.blobs = Blobs(folder)
         self.scene = Scene(self.blobs)
-        self.seq = -1
+        self.seq, self.facts = -1, []
 
-    def round(self, minute, *rows, supersedes=()):
+    def round(self, minute, *rows, supersedes=(), taken_in=None):
         self.seq += 1
         begin = START + timedelta(minutes=minute)
         table = pa.Table.from_pylist([self._row(begin, **row) for row in rows], schema=TRACK)
@@ -30,9 +30,10 @@ class Desk:
             round=Span(from_utc=begin, until_utc=begin + timedelta(minutes=10)), inputs_sha256="0" * 64,
             piece=seal(table, self.blobs, "rows"), rows=len(rows), supersedes=supersedes,
         )  # fmt: skip
-        moment = begin + timedelta(minutes=10)
+        moment = START + timedelta(minutes=taken_in if taken_in is not None else minute + 10)
         header = Header("engine:fuse", (), "", f"t{minute}", "track", "", (), self.seq, utc_text(moment), 1)
-        self.scene.apply(Fact(header, msgspec.Raw(msgspec.json.encode(body))))
+        self.facts.append(Fact(header, msgspec.Raw(msgspec.json.encode(body))))
+        self.scene.apply(self.facts[-1])
         return self.seq
 
     def _row(self, begin, track_id=1, lon_deg=10.0, exists_p=0.9, seen=9, **more):
@@ -108,3 +109,25 @@ def test_things_that_stand_together_are_a_group_with_a_number(desk):
     assert group.kind == "gathering"
     assert group.count == pytest.approx(3 * 0.9 + 0.9 * 1.2, abs=0.1)  # of the four told, two are followed
     assert group.count_low <= 4 <= group.count_high
+
+
+def test_a_past_moment_is_told_as_known_then_and_as_known_now(desk):
+    old = desk.round(0, {"lon_deg": 10.0})
+    desk.round(0, {"lon_deg": 11.0}, {"track_id": 2}, supersedes=(old,), taken_in=72 * 60)  # late news
+    moment, then = START + timedelta(minutes=9), START + timedelta(minutes=30)
+
+    known_then = as_known(desk.facts, desk.blobs, moment, then)
+    known_now = desk.scene.tracks(moment)
+
+    assert [(track.track_id, track.lon_deg) for track in known_then] == [(1, 10.0)]
+    assert [(track.track_id, track.lon_deg) for track in known_now] == [(1, 11.0), (2, 10.0)]
+    assert as_known(desk.facts, desk.blobs, moment, START) == []
+
+
+def test_rows_of_old_rounds_are_read_again_and_not_kept(desk):
+    for number in range(40):
+        desk.round(10 * number, {"lon_deg": 10.0 + number / 10})
+
+    assert len(desk.scene.in_force()) == 40
+    assert len(desk.scene._at_hand) == 32
+    assert [track.lon_deg for track in desk.scene.tracks(START + timedelta(minutes=59))] == [10.5]

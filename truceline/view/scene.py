@@ -18,6 +18,8 @@ from truceline.view.groups import Group, Things, groups_of
 
 _ALIVE = timedelta(hours=1)  # a track that was not seen for so long has left the picture
 _TRAIL = 5  # last rounds drawn behind a symbol
+_TRAIL_BACK = timedelta(hours=2)  # rounds older than that are not asked for what is alive
+_AT_HAND = 32  # rounds whose rows stay in memory
 
 
 class TrackItem(msgspec.Struct, frozen=True):
@@ -61,11 +63,15 @@ class GroupItem(msgspec.Struct, frozen=True):
 
 
 class Scene(Fold):
-    """Folds track rounds; a round that was superseded is forgotten."""
+    """Folds track rounds; a round that was superseded is forgotten.
+
+    Of each round memory holds the name of its piece; rows are read from it when they are asked for.
+    """
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
-        self._rounds: dict[datetime, tuple[int, list[TrackItem]]] = {}
+        self._rounds: dict[datetime, tuple[int, str]] = {}  # entry and piece
+        self._at_hand: dict[int, list[TrackItem]] = {}  # by entry
         self._now = datetime(1970, 1, 1, tzinfo=UTC)
 
     def apply(self, fact: Fact) -> Iterable[Claim | Job]:
@@ -74,7 +80,7 @@ class Scene(Fold):
             return ()
         if fact.kind == "track":
             said = fact.noun(Tracks)
-            self._rounds[said.round.from_utc] = (fact.seq, _rows(read(self._blobs, said.piece), fact.seq))
+            self._rounds[said.round.from_utc] = (fact.seq, said.piece.sha256)
         return ()
 
     def tracks(self, at_utc: datetime | None = None) -> list[TrackItem]:
@@ -83,16 +89,16 @@ class Scene(Fold):
         newest: dict[int, TrackItem] = {}
         trails: dict[int, list[tuple[float, float]]] = {}
         for start in sorted(self._rounds):
-            if start > moment:
-                break
-            for item in self._rounds[start][1]:
+            if not start <= moment < start + _TRAIL_BACK:
+                continue
+            for item in self._rows(start):
                 if item.time_utc <= moment:
                     newest[item.track_id] = item
                     trails.setdefault(item.track_id, []).append((item.lon_deg, item.lat_deg))
         return [
             msgspec.structs.replace(item, trail=tuple(trails[track_id][-_TRAIL:]))
             for track_id, item in sorted(newest.items())
-            if item.exists_p >= 0.5 and item.last_seen_utc >= moment - _ALIVE
+            if item.exists_p >= 0.5 and item.last_seen_utc + _ALIVE >= moment
         ]
 
     def groups(self, at_utc: datetime | None = None) -> list[GroupItem]:
@@ -114,8 +120,37 @@ class Scene(Fold):
 
     def in_force(self) -> list[TrackItem]:
         """List every row of every round in force, by time and track."""
-        rows = [item for _, items in self._rounds.values() for item in items]
+        rows = [item for start in self._rounds for item in self._rows(start)]
         return sorted(rows, key=lambda item: (item.time_utc, item.track_id))
+
+    def _rows(self, start: datetime) -> list[TrackItem]:
+        seq, piece = self._rounds[start]
+        if seq not in self._at_hand:
+            self._at_hand[seq] = _rows(read(self._blobs, piece), seq)
+            while len(self._at_hand) > _AT_HAND:
+                del self._at_hand[next(iter(self._at_hand))]
+        return self._at_hand[seq]
+
+
+def as_known(facts: Iterable[Fact], blobs: Blobs, at_utc: datetime, known_utc: datetime) -> list[TrackItem]:
+    """List the tracks alive at a moment as the log told of them at another, earlier or later.
+
+    Parameters
+    ----------
+    facts
+        The log from its first entry.
+    blobs
+        Where the pieces lie.
+    at_utc
+        The moment that is looked at.
+    known_utc
+        What was taken in after it counts for nothing.
+    """
+    scene = Scene(blobs)
+    for fact in facts:
+        if fact.kind == "track" and fact.time_utc <= known_utc:
+            scene.apply(fact)
+    return scene.tracks(at_utc)
 
 
 def _group_item(group: Group, items: list[TrackItem], origin: tuple[float, float]) -> GroupItem:

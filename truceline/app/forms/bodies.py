@@ -139,6 +139,11 @@ class SpanQuery(In):
     until_utc: Moment | UnsetType = UNSET
 
 
+class TracksQuery(In):
+    at_utc: Moment | UnsetType = UNSET
+    known_utc: Moment | UnsetType = UNSET
+
+
 class EntriesQuery(In, rename={"from_": "from"}):
     from_: Count = 0
     to: Count | UnsetType = UNSET

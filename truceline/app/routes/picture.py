@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
 from truceline.app.forms import bodies, items
@@ -13,6 +13,7 @@ from truceline.app.http.app import app_of, events
 from truceline.app.http.events import is_exercise
 from truceline.app.http.table import EVERYONE, MISSION, OPERATIONS, Ask, Media, Table
 from truceline.view.release import incidents_for
+from truceline.view.scene import TrackItem, as_known
 
 TABLE = Table()
 _DAY = timedelta(hours=24)
@@ -20,10 +21,20 @@ _LONGEST = timedelta(days=31)
 _LANGUAGES = ("en",)
 
 
-@TABLE.route("GET", "/tracks", roles=OPERATIONS, gives={200: bodies.Items})
+@TABLE.route("GET", "/tracks", roles=OPERATIONS, query=bodies.TracksQuery, gives={200: bodies.Items})
 def tracks(ask: Ask) -> Response:
-    """List what moves: tracks of the sensors, and the last position of each subject and unit."""
+    """List what moves: tracks of the sensors, and the last position of each subject and unit.
+
+    With `at_utc`, the tracks alone at that moment as known now, or as known at `known_utc`.
+    """
     exercise = is_exercise(ask.node)
+    asked: bodies.TracksQuery = ask.query
+    if asked.at_utc is not UNSET:
+        past = _past(ask, asked.at_utc, asked.known_utc)
+        app_of(ask).access.read(ask.who, "/tracks", len(past))
+        return say({"items": [items.track_item(item, exercise) for item in past], "next": None})
+    if asked.known_utc is not UNSET:
+        raise Failure(422, "`known_utc` goes with `at_utc`")
     with ask.node.lock:
         views = ask.node.views
         teams = {item.unit: item for item in views.teams.units()}
@@ -153,6 +164,15 @@ async def live(ask: Ask) -> Any:
             raise Failure(422, "`Last-Event-ID` is the number of an entry")
         return events(ask, int(said))
     return events(ask, None if asked.after_seq is UNSET else int(asked.after_seq))
+
+
+def _past(ask: Ask, at_utc: datetime, known_utc: datetime | UnsetType) -> list[TrackItem]:
+    """List the tracks of a past moment; the log is read without the node's lock."""
+    node = ask.node
+    if known_utc is UNSET:
+        with node.lock:
+            return node.views.scene.tracks(at_utc)
+    return as_known(node.journal.facts(), node.blobs, at_utc, known_utc)
 
 
 def _passes(ask: Ask, start: datetime, end: datetime) -> list[Any]:
