@@ -87,6 +87,25 @@ FAULTS = {
 }  # fmt: skip
 
 
+def test_groups_and_weights_of_a_run_fit_its_tracks(tmp_path):
+    write(tmp_path, FAULTS["none"])
+    files = [str(tmp_path / "detections.parquet"), "--sensors", str(tmp_path / "sensors.parquet")]
+    files += ["--looks", str(tmp_path / "looks.parquet"), "--out", str(tmp_path / "t.parquet")]
+    files += ["--groups", str(tmp_path / "g.parquet"), "--weights", str(tmp_path / "w.parquet")]
+
+    assert main(["fuse", *files]) == 0
+
+    tracks, weights = pq.read_table(tmp_path / "t.parquet"), pq.read_table(tmp_path / "w.parquet")
+    used = [one for row in tracks["detection_ids"].to_pylist() for one in row]
+    assert weights["detection_id"].to_pylist() == used
+    per_row = weights.group_by(["time", "track_id"]).aggregate([("weight", "sum")])["weight_sum"].to_pylist()
+    assert per_row == pytest.approx([1.0] * len(per_row), abs=1e-4)
+    known = {(row["time"], row["track_id"]) for row in tracks.to_pylist()}
+    for group in pq.read_table(tmp_path / "g.parquet").to_pylist():
+        assert {(group["time"], track) for track in group["track_ids"]} <= known
+        assert group["count_low"] <= group["count"] + 1 and group["count"] <= group["count_high"] + 1
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_report_names_the_one_sensor_that_fails_and_how(fault, tmp_path):
     write(tmp_path, FAULTS[fault])

@@ -76,8 +76,8 @@ def in_words(said: Said) -> str:
         which = "slow" if off.clock_s > 0 else "fast"
         words.append(f"its clock is {abs(off.clock_s):.1f} s (±{max(off.clock_sigma_s, 0.1):.1f} s) {which}")
     tail = "" if said.reasons == ("untruthful",) else "; that is taken off"
-    since = utc_text(_EPOCH + timedelta(seconds=said.since_s))
-    return f"{', '.join(words)}{tail}, since {since}"
+    since = _EPOCH + timedelta(seconds=said.since_s)
+    return f"{', '.join(words)}{tail}, since {since:%Y-%m-%d %H:%M}Z"
 
 
 def _reasons(off: Taken) -> tuple[str, ...]:

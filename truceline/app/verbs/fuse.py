@@ -11,6 +11,9 @@ GROUPS holds, per output time, the columns and gatherings among the tracks in fo
 of things in it (mean, and between what it lies in nine of ten cases) and a line of words. Where DETECTIONS
 has a column `count` ("about ten vehicles"), a track stands for so many, less those of its group that are
 followed by themselves.
+
+WEIGHTS lists the detections of each row of TRACKS with their weight: the share, 0 to 1, of what they said
+together about the place.
 """
 
 import argparse
@@ -50,6 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--groups", type=Path, metavar="GROUPS.parquet", help="columns and gatherings, with how many they are"
     )
+    parser.add_argument(
+        "--weights", type=Path, metavar="WEIGHTS.parquet", help="what each detection weighs in its track"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -64,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
     from truceline.track.hindsight import look_back
     from truceline.track.inputs import read_inputs
     from truceline.track.report import sensor_report
+    from truceline.track.weights import weights_table
 
     if not 1e-3 <= args.grid_s <= 1e6:
         raise BadInput("--grid-s", f"{args.grid_s:g} is no step between 0.001 and 1000000 seconds")
@@ -81,6 +88,9 @@ def run(args: argparse.Namespace) -> int:
         pq.write_table(table, beside, compression="zstd", use_dictionary=False)
         if args.groups is not None:
             pq.write_table(groups_table(table, counts), others.enter_context(whole_file(args.groups)))
+        if args.weights is not None:
+            told = weights_table(table, course, inputs)
+            pq.write_table(told, others.enter_context(whole_file(args.weights)))
         if args.sensor_report is not None:
             with whole_file(args.sensor_report) as report:
                 text = json.dumps(sensor_report(course, inputs), indent=1, allow_nan=False)
