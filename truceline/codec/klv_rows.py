@@ -67,6 +67,7 @@ class Rows:
         self._numbers: dict[str, tuple[npt.NDArray[np.generic], Flags]] = {}
         self._texts: dict[str, tuple[npt.NDArray[np.int32], dict[str, int]]] = {}
         self._raw = _Raw()
+        self._nulls: dict[pa.DataType, pa.Array] = {}
 
     def put_time(self, rows: Index, time_us: Ints, known: Flags) -> None:
         """Set the time, microseconds since 1970."""
@@ -139,7 +140,10 @@ class Rows:
         if column in self._texts:
             codes, known = self._texts[column]
             return pa.array(list(known), pa.string()).take(pa.array(codes, mask=codes < 0))
-        return pa.nulls(self.count, TELEMETRY.field(column).type)
+        kind = TELEMETRY.field(column).type
+        if kind not in self._nulls:
+            self._nulls[kind] = pa.nulls(self.count, kind)
+        return self._nulls[kind]
 
 
 def to_table(packets: Sequence[Packet], first_index: int = 0) -> pa.Table:
