@@ -1,6 +1,6 @@
 """From files of detections to a table of tracks: what ``truceline fuse`` does (contract fusion)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -47,6 +47,11 @@ class Course:
     def row_sensors(self) -> Array:
         """Per row of detections the number of its sensor."""
         return self.events.sensor[self.row_events()]
+
+
+def without_measurements(course: Course) -> Course:
+    """Let go of what was measured, which a table of tracks does not show."""
+    return replace(course, detections=Rows(*(a[:0].copy() for a in course.detections)))
 
 
 def output_times(inputs: Inputs, grid_s: float, start_us: int | None, end_us: int | None) -> Array:

@@ -222,7 +222,7 @@ def build_rows(d: Columns, order: Array, sensors: Columns, which: Array) -> Rows
 
 
 def build_events(inputs: Inputs, by_arrival: bool, origin_us: int) -> tuple[Events, Rows, Array]:
-    """Group detections and looks into events; what was measured is gone from ``inputs`` then.
+    """Group detections and looks into events; of detections ``inputs`` then keeps names and times.
 
     Returns
     -------
@@ -260,7 +260,9 @@ def build_events(inputs: Inputs, by_arrival: bool, origin_us: int) -> tuple[Even
         min_speed=np.nan_to_num(sensors["min_speed_mps"][row]).astype(np.float64),
         blind_to_persons=(sensors["kind"][row] == "satellite").astype(np.int64),
     )
-    return events, build_rows(d, order, sensors, d["sensor_id"]), order
+    rows = build_rows(d, order, sensors, d["sensor_id"])
+    del d["sensor_id"], d["look_id"]
+    return events, rows, order
 
 
 def _with_looks(

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     import pyarrow.parquet as pq
 
     from truceline.app.output import whole_file
-    from truceline.track.fusing import follow, output_times, tracks_table
+    from truceline.track.fusing import follow, output_times, tracks_table, without_measurements
     from truceline.track.groups import groups_table, told_counts
     from truceline.track.hindsight import look_back
     from truceline.track.inputs import read_inputs
@@ -83,6 +83,8 @@ def run(args: argparse.Namespace) -> int:
     course = follow(inputs, times, by_arrival=not args.smooth)
     if args.smooth:
         course = look_back(course, (times - times[0]) / 1e6 if len(times) else times / 1e6, args.workers)
+    if args.sensor_report is None:
+        course = without_measurements(course)
     table = tracks_table(course, inputs, times)
     with whole_file(args.out) as beside, ExitStack() as others:
         pq.write_table(table, beside, compression="zstd", use_dictionary=False)

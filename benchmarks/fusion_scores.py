@@ -1,0 +1,141 @@
+"""How good the tracker's picture is, beside a filter that is told which detection is whose, and under faults.
+
+usage: python benchmarks/fusion_scores.py [--quick] [--scorer FOLDER]
+FOLDER holds a scenario maker, a scorer and the told filter (gen_scenario.py, score.py, clairvoyant.py,
+see contract fusion, How it is scored). Prints GOSPA, IDF1 and class accuracy as ratios to those of the
+told filter and the share of errors inside their 95 % ellipse; then GOSPA with one radar at fault, as a
+ratio to that without the fault.
+"""
+
+import argparse
+import importlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from truceline.track.fusing import follow, output_times, tracks_table
+from truceline.track.inputs import read_inputs
+
+Tables = dict[str, dict[str, Any]]
+BIAS_M, CLOCK_S, BURST = 10.0, 2.0, 100
+
+
+def tracks(folder: Path, out: Path) -> Path:
+    """Fuse a scenario's files causally."""
+    inputs = read_inputs(*(folder / f"{name}.parquet" for name in ("detections", "sensors", "looks")))
+    times = output_times(inputs, 30, None, None)
+    pq.write_table(tracks_table(follow(inputs, times, by_arrival=True), inputs, times), out)
+    return out
+
+
+def biased(tables: Tables, mine: np.ndarray, rng: np.random.Generator) -> None:
+    """One radar is off by ten metres."""
+    tables["detections"]["x_m"][mine] += np.float32(BIAS_M)
+
+
+def early(tables: Tables, mine: np.ndarray, rng: np.random.Generator) -> None:
+    """One radar's clock is two seconds ahead."""
+    tables["detections"]["phenomenon_time"][mine] += int(CLOCK_S * 1e6)
+    of = np.isin(tables["looks"]["look_id"], tables["detections"]["look_id"][mine])
+    tables["looks"]["phenomenon_time"][of] += int(CLOCK_S * 1e6)
+
+
+def jammed(tables: Tables, mine: np.ndarray, rng: np.random.Generator) -> None:
+    """One radar shows nothing in the middle third."""
+    time = tables["detections"]["phenomenon_time"]
+    first, last = np.quantile(time, [1 / 3, 2 / 3])
+    keep = np.ones(len(time), bool)
+    keep[mine[(time[mine] > first) & (time[mine] < last)]] = False
+    tables["detections"] = {k: v[keep] for k, v in tables["detections"].items()}
+
+
+def flooded(tables: Tables, mine: np.ndarray, rng: np.random.Generator) -> None:
+    """One radar shows, for a minute, false detections by the hundred in each look."""
+    d, looks = tables["detections"], tables["looks"]
+    middle = np.median(d["phenomenon_time"])
+    own = np.unique(d["look_id"][mine[abs(d["phenomenon_time"][mine] - middle) < 30e6]])
+    at = np.repeat(np.flatnonzero(np.isin(looks["look_id"], own)), BURST)
+    like = rng.choice(mine, len(at))
+    more = {k: v[like].copy() for k, v in d.items()}
+    more["detection_id"] = d["detection_id"].max() + 1 + np.arange(len(at))
+    for name in ("look_id", "phenomenon_time", "result_time"):
+        more[name] = looks[name][at]
+    r, a = looks["b_m"][at] * np.sqrt(rng.random(len(at))), rng.uniform(0, 2 * np.pi, len(at))
+    more["x_m"] = (looks["cx_m"][at] + r * np.cos(a)).astype(np.float32)
+    more["y_m"] = (looks["cy_m"][at] + r * np.sin(a)).astype(np.float32)
+    tables["detections"] = {k: np.concatenate([v, more[k]]) for k, v in d.items()}
+
+
+def lying(tables: Tables, mine: np.ndarray, rng: np.random.Generator) -> None:
+    """One radar tells of things where there are none."""
+    d = tables["detections"]
+    order = rng.permutation(len(mine))
+    for name in ("x_m", "y_m"):
+        d[name][mine] = d[name][mine][order] + rng.normal(0, 800, len(mine)).astype(np.float32)
+
+
+FAULTS: dict[str, Callable[[Tables, np.ndarray, np.random.Generator], None]] = {
+    "bias of 10 m": biased, "clock 2 s ahead": early, "jammed": jammed, "burst of 100": flooded,
+    "untruthful": lying,
+}  # fmt: skip
+
+
+def busiest_radar(tables: Tables) -> np.ndarray:
+    """Rows of detections of the radar that has most."""
+    radars = tables["sensors"]["sensor_id"][tables["sensors"]["kind"] == "radar"]
+    sensor = tables["detections"]["sensor_id"]
+    return max((np.flatnonzero(sensor == name) for name in radars), key=len)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="one small scenario")
+    parser.add_argument("--scorer", type=Path, metavar="FOLDER", help="scenario maker, scorer, told filter")
+    args = parser.parse_args()
+    if args.scorer is None:
+        print("peer not given (--scorer FOLDER): no scores")
+        return
+    sys.path.insert(0, str(args.scorer))
+    maker, scorer = importlib.import_module("gen_scenario"), importlib.import_module("score")
+    with tempfile.TemporaryDirectory() as name:
+        for things, hours, seed in [(50, 0.25, 7)] if args.quick else [(50, 1.0, 7), (500, 0.5, 8)]:
+            measure(maker, scorer, args.scorer, Path(name), maker.generate(things, hours, seed))
+
+
+def measure(maker: Any, scorer: Any, scripts: Path, folder: Path, tables: Tables) -> None:
+    """Print one scenario's rows."""
+    maker.write(tables, folder)
+    told = folder / "told.parquet"
+    subprocess.run([sys.executable, scripts / "clairvoyant.py", folder, "--out", told], check=True)
+    truth = scorer.load(folder / "truth.parquet")
+    limit, ours = (
+        scorer.score(scorer.load(path), truth) for path in (told, tracks(folder, folder / "ours.parquet"))
+    )
+    things = tables["info"]["objects"]
+    print(
+        f"{things:5d} things: GOSPA {ours['gospa_m'] / limit['gospa_m']:.3f}  "
+        f"IDF1 {ours['idf1'] / limit['idf1']:.3f}  "
+        f"class {ours['class_accuracy'] / limit['class_accuracy']:.3f}  of the told filter's; "
+        f"inside the 95 % ellipse {ours['nees_share95']:.3f}"
+    )
+    for fault, spoil in FAULTS.items():
+        spoilt = {name: dict(table) for name, table in tables.items()}
+        for name in ("detections", "looks"):
+            spoilt[name] = {k: v.copy() for k, v in tables[name].items()}
+        spoil(spoilt, busiest_radar(tables), np.random.default_rng(3))
+        for name in ("detections", "looks"):
+            maker.write_table(spoilt[name], str(folder / f"{name}.parquet"))
+        score = scorer.score(scorer.load(tracks(folder, folder / "ours.parquet")), truth)
+        print(f"{things:5d} things, {fault}: GOSPA {score['gospa_m'] / ours['gospa_m']:.3f} of that without")
+
+
+if __name__ == "__main__":
+    main()
