@@ -1,10 +1,17 @@
 """What parts of a scene did together on past dates explains what they do again."""
 
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+from truceline.detect.radar.backscatter import STEPS_PER_DB, encode
+from truceline.detect.radar.history import History, SarSettings, Stamp
 from truceline.detect.radar.season import MAPS, STEP, TILE_BLOCKS, Maps, expected, no_maps, remember
+from truceline.detect.radar.series import observe
 from truceline.detect.radar.weather import BLOCK_PX
+from truceline.geo.raster import Grid
 
 BLOCKS = (40, 50)
 
@@ -86,3 +93,20 @@ def test_each_part_of_a_wide_scene_may_resemble_another_date():
 
     ends = np.r_[0 : 2 * TILE_BLOCKS, 4 * TILE_BLOCKS : 6 * TILE_BLOCKS]
     assert rest[:, ends].std() < 0.35 * today.std()
+
+
+def test_dates_of_two_orbits_are_told_apart_by_the_ground_they_show():
+    rng = np.random.default_rng(11)
+    grid = Grid("EPSG:32636", (30.0, 0.0, 5e5, 0.0, -30.0, 4e6), 96, 96)
+    hills_db = gaussian_filter(rng.normal(0, 1, (96, 96)), 3)
+    hills_db *= 2.0 / hills_db.std()
+    history = History.new(SarSettings(), grid, ("vv",))
+
+    for date in range(16):
+        power = 0.05 * rng.gamma(6, 1 / 6, (1, 96, 96)) * 10 ** ((date % 2) * hills_db / 10)
+        stamp = Stamp(str(date), datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=6 * date))
+        observe(history, stamp, encode(power.astype(np.float32)))
+
+    rest_db = history.today.residual[0].reshape(24, 4, 24, 4).mean((1, 3)) / STEPS_PER_DB
+    # One mean for both orbits would leave half the hills, 1 dB.
+    assert rest_db.std() < 0.75
