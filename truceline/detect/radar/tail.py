@@ -15,7 +15,7 @@ FEW_PIXELS = 2000  # a date with fewer tells nothing of its tail
 # Before any date has told: the largest of about five independent normal strengths, as much as two dates.
 FIRST_FREEDOM = 5.0
 FIRST_DATES = 2
-USUAL = 0.75  # quantile over dates: on most of them fewer exceed; a date of much change is no measure
+USUAL = 0.7  # quantile over dates: on most of them fewer exceed; a date of much change is no measure
 
 
 def usual_reach(reaches: Sequence[float], far: float) -> float:
