@@ -53,7 +53,7 @@ class World:
         self.beat_s, self.silent, self.refuse, self.rate = 5.0, False, 0, 1.0
         self.decisions: list[dict[str, Any]] = []
         self.lists: dict[str, list[dict[str, Any]]] = {
-            "zones": zones(), "tracks": tracks(many), "incidents": [] if idle else incidents(), "orders": [],
+            "zones": zones(), "tracks": tracks(many), "incidents": [] if idle else incidents(), "orders": [], "groups": [],
             "recommendations": [] if idle else recommendations(), "sources": [*sources(), {**sources()[2], "name": "UAV-1", "frame": frame()}], "reports": [] if idle else reports(),
         }  # fmt: skip
         self.seq = 495

@@ -1,10 +1,10 @@
 // The page's picture: one fold over the event stream. Drawing reads it and never writes.
 
 import * as read from "./items";
-import type { Coverage, Decision, Ground, Incident, Json, Mission, Order, Recommendation, Report, Source, Thing } from "./items";
+import type { Coverage, Decision, Ground, Group, Incident, Json, Mission, Order, Recommendation, Report, Source, Thing } from "./items";
 
 export interface Happening { kind: string; seq: number; data: Json }
-export type Noun = "tracks" | "incidents" | "recommendations" | "orders" | "zones" | "sources" | "coverage" | "reports";
+export type Noun = "tracks" | "incidents" | "recommendations" | "orders" | "zones" | "sources" | "coverage" | "reports" | "groups";
 
 const TRAIL_KEPT = 400;  // stands kept of one moving thing, for looking at the past
 
@@ -17,6 +17,7 @@ export class Picture {
   decisions = new Map<string, Decision>();
   reports = new Map<string, Report>();
   sources: Source[] = [];
+  groups: Group[] = [];
   coverage: Coverage = { passes: [], gaps: [], observedShare: null, lineKm: null, fromMs: null, untilMs: null };
   grounds: Ground[] = [];
   /** The newest entry that reached the page. */
@@ -64,6 +65,8 @@ export class Picture {
     } else if (noun === "sources") {
       this.sources = items.map(read.source);
       this.version.sources++;
+    } else if (noun === "groups") {
+      this.groups = items.map(read.group).filter((g) => g !== null);
     } else if (noun === "reports") {
       for (const item of items) this.takeReport(item);
     }

@@ -42,6 +42,8 @@ export interface Report {
 /** Where a camera looked last: corners from the top left clockwise, the middle with its error, and the platform. */
 export interface Look { atMs: number; corners: Place[]; middle: Place; ce90M: number; sensor: Place; seq: number }
 export interface Source { name: string; kind: string; lastMs: number | null; owesS: number | null; status: string; reason: string; look: Look | null }
+/** Things that drive or stand together, told as one; `words` say how many they are. */
+export interface Group { id: string; words: string; at: Place; radiusM: number; trackIds: string[] }
 export interface Gap { kmFrom: number; kmTo: number; fromMs: number; untilMs: number | null; knownMs: number | null; reason: string }
 /** A satellite that can look at a stretch of the line; that it does is not said. */
 export interface Overpass { satellite: string; highestMs: number; kmFrom: number; kmTo: number; elevationDeg: number; sunlit: boolean; ageDays: number }
@@ -159,6 +161,12 @@ export function source(j: Json): Source {
     name: text(j.name), kind: text(j.kind), lastMs: time(j.last_utc), owesS: number(j.owes_s), status: text(j.status) || "ok",
     reason: text(j.reason), look: look(object(j.frame)),
   };
+}
+
+export function group(j: Json): Group | null {
+  const lon = number(j.lon_deg), lat = number(j.lat_deg);
+  if (lon === null || lat === null) return null;
+  return { id: text(j.id), words: text(j.words), at: [lon, lat], radiusM: number(j.radius_m) ?? 0, trackIds: texts(j.track_ids) };
 }
 
 function look(j: Json): Look | null {

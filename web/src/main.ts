@@ -67,7 +67,7 @@ async function firstPicture(): Promise<void> {
   const mission = picture.mission!, upTo = mission.treeSize - 1;
   clockOfMission.set(mission.utcMs, mission.rate);
   try {
-    await Promise.all([...(["zones", "tracks", "incidents", "recommendations", "orders", "sources"] as const).map(renewList), renewCoverage()]);
+    await Promise.all([...(["zones", "tracks", "incidents", "recommendations", "orders", "sources", "groups"] as const).map(renewList), renewCoverage()]);
   } catch {
     desk.reading = SAY.unreachable;
     changed();
@@ -171,7 +171,7 @@ async function poll(): Promise<void> {
   const clock = mission.clock as { utc?: string; rate?: number } | undefined, said = Date.parse(clock?.utc ?? "");
   const away = (performance.now() - asked) / 2, rate = clock?.rate ?? 1;
   if (!Number.isNaN(said)) clockOfMission.set(said + away * rate, rate);
-  const asOf = picture.lastSeq, anew = asOf !== tracksAsOf ? [renewList("tracks"), renewList("zones")] : [];  // many tracks are not read again for nothing
+  const asOf = picture.lastSeq, anew = asOf !== tracksAsOf ? [renewList("tracks"), renewList("groups"), renewList("zones")] : [];  // many tracks are not read again for nothing
   await Promise.all([renewList("sources"), renewCoverage(), ...anew]);
   tracksAsOf = asOf;
 }

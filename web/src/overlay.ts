@@ -5,7 +5,7 @@ import { ago, clock, clockNear, MINUTE, span } from "./clock";
 import { desk, incidentBy, incidentsOf, isChanged, live, looking, now, opened, picture, standing, standingMs, waiting } from "./desk";
 import { byId } from "./dom";
 import { gapsAt, gapsNow } from "./head";
-import type { Incident, Look, Place, Thing } from "./items";
+import type { Group, Incident, Look, Place, Thing } from "./items";
 import { font, Labels } from "./labels";
 import { inside, ringsOf } from "./line";
 import { beltHalfKm, missionLine } from "./places";
@@ -53,6 +53,7 @@ export function drawOverlay(view: View): void {
   drawPosts(sheet);
   drawPlan(sheet);
   if (live()) for (const it of picture.sources) if (it.look) drawLook(sheet, it.name, it.look);
+  if (live()) for (const it of picture.groups) drawGroup(sheet, it);
   for (const it of view.things) if (!view.crowded || it.unit) drawThing(sheet, it);
   for (const place of changedPlaces().values()) drawChange(sheet, place);
   for (const it of picture.incidents.values()) drawIncident(sheet, it);
@@ -199,6 +200,17 @@ function drawPlan(s: Sheet): void {
 }
 
 /** What a camera saw last: its frame on the ground, how far off that may be, and from where. */
+/** A group is a dotted ring around its members and a line of words; the members stay what they are. */
+function drawGroup(s: Sheet, it: Group): void {
+  const { x, y } = s.view.project(it.at), r = Math.max(16, it.radiusM * (s.pxPerKm / 1000) + 10);
+  if (x < -r || y < -r || x > s.width + r || y > s.height + r) return;
+  Object.assign(s.ctx, { strokeStyle: s.p.ink2, lineWidth: 1.2 });
+  s.ctx.setLineDash([2, 3]);
+  ring(s, x, y, r);
+  s.ctx.setLineDash([]);
+  s.labels.want({ x, y, rank: 6, clear: r, lines: it.words.split(", ").map((words) => ({ words, colour: s.p.ink2 })) });
+}
+
 function drawLook(s: Sheet, name: string, look: Look): void {
   const age = Math.max(0, now() - look.atMs), stale = age > STALE_MS;
   if (age > LOOK_KEPT_MS) return;
