@@ -59,12 +59,17 @@ def roughness(
 
 
 def _covariance(off_db: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Estimate the covariance of most of the blocks, dB²: those far off do not count."""
-    near = np.ones(off_db.shape[1], bool)
+    """Estimate the covariance of most of the blocks, dB²: those far off do not count.
+
+    Sums go without the library of linear algebra, whose threads wait for each other longer than they work.
+    """
+    near = np.ones(off_db.shape[1], np.float64)
     for _ in range(TRIMS):
-        covariance = np.atleast_2d(np.cov(off_db[:, near]))
+        count = near.sum()
+        apart = off_db - (off_db * near).sum(axis=1, keepdims=True) / count
+        covariance = np.einsum("ib,jb->ij", apart * near, apart) / max(count - 1, 1)
         covariance += RIDGE * np.diag(np.diag(covariance)) + LEAST_DB2 / BLOCK_PX**2 * np.eye(len(off_db))
-        apart = off_db - off_db[:, near].mean(axis=1, keepdims=True)
-        distance = (apart * np.linalg.solve(covariance, apart)).sum(axis=0)
-        near = distance <= np.quantile(distance, NEAR_SHARE)
+        turned = np.einsum("ij,jb->ib", np.linalg.inv(covariance), apart)
+        distance = np.einsum("ib,ib->b", apart, turned)
+        near = (distance <= np.quantile(distance, NEAR_SHARE)).astype(np.float64)
     return np.asarray(covariance)
