@@ -150,10 +150,10 @@ def _last_seen(state: State, d: int) -> int:
 @kernel
 def _pace(state: State, d: int, i: int) -> float:
     """How fast a track drives when it does, m/s."""
-    pace = float(state.fastest[d])
+    pace = max(float(state.fastest[d]), float(state.cruise[d, 0]))
     if state.mu[d, i, 0] > 0.5:
         pace = max(pace, math.sqrt(state.x[d, i, 0, 2] ** 2 + state.x[d, i, 0, 3] ** 2))
-    if pace < 2.0:
+    if pace < 2.0 and state.cruise[d, 1] == 0.0:
         walks = state.shares[d, PERSON]
         pace = max(pace, walks * WALK_MPS + (1 - walks) * DRIVE_MPS)
     return pace
@@ -183,6 +183,9 @@ def continue_as(state: State, s: int, d: int) -> None:
     state.founded[s] = state.founded[d]
     state.used[s] += state.used[d]
     state.fastest[s] = max(state.fastest[s], state.fastest[d])
+    if state.cruise[d, 1] > state.cruise[s, 1]:
+        for k in range(2):
+            state.cruise[s, k] = state.cruise[d, k]
     for c in range(7):
         state.log_p[s, c] += state.log_p[d, c]
     refresh(state, s)

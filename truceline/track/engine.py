@@ -18,11 +18,12 @@ from truceline.track.births import found_others
 from truceline.track.column import keep_order
 from truceline.track.continuity import come_into_force, place
 from truceline.track.convoy import move_convoys
+from truceline.track.encounter import note_encounters, sort_out
 from truceline.track.existence import ALIVE, RECENT_S, is_alive, missed, odds_at, works
 from truceline.track.fellows import told_by_fellows
 from truceline.track.history import at, before, insert, predicted, reach
 from truceline.track.kernel import kernel
-from truceline.track.meaning import PERSON, among_its_fellows, learn
+from truceline.track.meaning import LEAST_CLASS, PERSON, among_its_fellows, common, learn, pace
 from truceline.track.motion import difference, settle
 from truceline.track.near import Near, Room, beside, make_near, make_room, seen_p
 from truceline.track.regard import (
@@ -148,6 +149,7 @@ def step(
         found = pair_up(state, ground, near, leaning, count, events, e, rows, geodetic, room)
         if found < 0:
             return -1
+        note_encounters(state, near, room, found, events.time[e])
         loose = give(state, ground, near, count, events, e, rows, geodetic, room, found, owner, course)
     if events.shape[e] != NO_SHAPE:
         working = works(ground, near, count, events, e, tally)
@@ -227,7 +229,7 @@ def emit(
     phenomenon time, detections used, height, its variance.
     """
     n_renamed = come_into_force(state, top, ground, time, geodetic, near, renamed, n_renamed)
-    things, spots = 0.0, np.zeros((top, 8))
+    things, classes, spots = 0.0, np.full(7, LEAST_CLASS), np.zeros((top, 8))
     seen, n = np.empty(top, np.int64), 0
     for s in range(top):
         if not is_alive(state, s, time):
@@ -241,6 +243,7 @@ def emit(
                 n += 1
     seen = seen[:n][np.argsort(spots[seen[:n], 0], kind="mergesort")]
     keep_order(state, top, time, spots, seen, geodetic)
+    sort_out(state, top, time)
     shares = among_its_fellows(state, top)
     for s in range(top):
         if spots[s, 7] < 0.1 or not state.alive[s]:
@@ -249,15 +252,25 @@ def emit(
         row[0], row[8] = time, spots[s, 7]
         for k in range(7):
             row[1 + k] = spots[s, k]
-        for c in range(7):
-            row[9 + c] = shares[s, c]
+        common(ground, shares[s], row[9:16])
+        classes += row[9:16]
+        if state.circle[s] == 0 and state.mu[s, at(state, s, state.nodes[s] - 1), 0] > 0.9:
+            _note_pace(state, s)
         row[16], row[17] = state.last[s], state.used[s]
         row[18] = state.alt[s, 0]
         row[19] = state.alt[s, 1] + abs(time - state.alt[s, 2])
         number[at_row] = state.number[s]
         at_row += 1
+    ground.classes[:] = classes / classes.sum()
     ground.density[0] = (1 + things) / (40 + ground.density[1])
     return at_row, n_renamed
+
+
+@kernel
+def _note_pace(state: State, s: int) -> None:
+    i = at(state, s, state.nodes[s] - 1)
+    x, p = state.x[s, i, 0], state.p[s, i, 0]
+    pace(state, s, x[2], x[3], p[7] + p[9])
 
 
 @kernel

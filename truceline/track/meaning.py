@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from truceline.track.kernel import kernel
-from truceline.track.types import Array, Events, Rows, State
+from truceline.track.types import Array, Events, Ground, Rows, State
 
 SORTIE_SHARE = 0.14  # share of a class error that stays within one sortie: n looks count as 1/share at most
 TRACKED, PERSON, AIRCRAFT = 2, 4, 5  # columns, see model.classes
@@ -14,6 +14,13 @@ RUNNER_MPS, FAST_TRACK_MPS, FAST_ROAD_MPS = 4.0, 20.0, 45.0  # what people, trac
 ODD_ONE = 0.15  # share of a column that is of another class than the rest
 FELLOWS_COUNT = 0.8  # weight of what the others of a column are: a stranger may be among them
 TOO_FAST = 6.0  # log odds against a class whose things do not move so fast
+# m/s, what things of a class drive at for long: lowest and highest; people walk, aircraft do not
+SLOWEST = (5.0, 4.0, 3.0, 3.0, 0.5, 20.0, 0.5)
+QUICKEST = (35.0, 28.0, 18.0, 18.0, 2.5, 120.0, 18.0)
+PACE_SHARE, PACE_MPS = 0.15, 0.3  # how much a thing's speed varies while it drives
+PACE_SECONDS = 3.0  # speeds of output times that follow one another count as one in so many
+MOST_WANDERING = 4.0  # m2/s2, both axes: a velocity vaguer than that says nothing about the pace
+LEAST_CLASS = 2.0  # things of each class that are reckoned with before any was seen
 
 
 @kernel
@@ -29,6 +36,8 @@ def refresh(state: State, s: int) -> None:
             value -= 0.5 * TOO_FAST
         if fastest > FAST_ROAD_MPS and c != AIRCRAFT:
             value -= TOO_FAST
+        if state.cruise[s, 1] > 0.0:
+            value += _paced(state.cruise[s, 0], 1 / state.cruise[s, 1], c)
         shares[c] = value
         top = max(top, value)
     total = 0.0
@@ -63,6 +72,38 @@ def among_its_fellows(state: State, top: int) -> Array:
             out[s] /= out[s].sum()
         begin = end
     return out
+
+
+@kernel
+def _paced(speed: float, variance: float, c: int) -> float:
+    """Log likelihood that things of a class drive at a speed."""
+    off = max(SLOWEST[c] - speed, speed - QUICKEST[c], 0.0)
+    return float(max(-0.5 * off * off / variance, -TOO_FAST) - math.log(QUICKEST[c] - SLOWEST[c]))
+
+
+@kernel
+def pace(state: State, s: int, u: float, v: float, variance: float) -> None:
+    """Take in how fast a track drives, with the variance of both components added."""
+    square = u * u + v * v - variance
+    if variance > MOST_WANDERING or square <= variance:
+        return
+    speed, m = math.sqrt(square), state.cruise[s]
+    varies = (PACE_SHARE * speed + PACE_MPS) ** 2
+    weight = 1 / (PACE_SECONDS * (varies + variance))
+    m[0] += (speed - m[0]) * weight / (m[1] + weight)
+    m[1] = min(m[1] + weight, 4 / varies)
+    refresh(state, s)
+
+
+@kernel
+def common(ground: Ground, shares: Array, out: Array) -> None:
+    """Fill in class probabilities of a track, by how common the classes are in this run."""
+    total = 0.0
+    for c in range(7):
+        out[c] = shares[c] * ground.classes[c]
+        total += out[c]
+    for c in range(7):
+        out[c] /= total
 
 
 @kernel
@@ -106,4 +147,4 @@ def likeness(shares: Array, p: Array) -> float:
     same = 0.0
     for c in range(7):
         same += shares[c] * p[c]
-    return max(7 * same, 0.05)
+    return max(7 * same, 0.15)

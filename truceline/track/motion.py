@@ -25,6 +25,8 @@ NOTICED_S = 10.0  # so long it takes until a turn shows
 JOIN_S = 30.0  # a thing that was driving and was not seen for longer has stopped elsewhere
 CREEP = 0.02  # m2/s, how a standing thing's position loosens
 START_VARIANCE = 50.0  # m2/s2 per axis: a standing thing sets off in any direction
+UNKNOWN_VARIANCE = 100.0  # m2/s2 per axis: a velocity vaguer than that may be an aircraft's
+FAST_VARIANCE, FAST_SHARE = 1200.0, 0.2  # of aircraft, m2/s2 per axis, and how likely it is one
 FIRST_VARIANCE = 150.0  # m2/s2 per axis: velocity of a thing seen once
 STILL_VARIANCE = 0.01  # m2/s2
 FASTEST_SPREAD = 200.0  # m2/s2 per axis: a velocity grows no vaguer than that
@@ -193,6 +195,8 @@ def mix(x: Array, p: Array, mu: Array, dt: float, geodetic: bool) -> None:
     driving = (1 - stop) * mu[0] + go * mu[1]
     driving = min(max(driving / (mu[0] + mu[1]), 1e-9), 1 - 1e-9)
     straight = math.exp(-TURN_RATE * a) * (1 - 0.5 * to_drive)  # what set off did so at any moment
+    if p[0, 7] + p[0, 9] > 2 * UNKNOWN_VARIANCE:
+        straight = 1 - FAST_SHARE
     mu[0], mu[1], mu[2] = driving * straight, 1 - driving, driving * (1 - straight)
     _turn(x, p, dt, geodetic)
     predict(x[0], p[0], DRIVE, dt, geodetic)
@@ -214,6 +218,8 @@ def _turn(x: Array, p: Array, dt: float, geodetic: bool) -> None:
     x[2, 0], x[2, 1] = x[0, 0] + ahead * x[0, 2] / mx, x[0, 1] + ahead * x[0, 3] / my
     x[2, 2], x[2, 3] = 0.3 * x[0, 2], 0.3 * x[0, 3]
     loose, vague = span * span, 0.5 * (p[0, 7] + p[0, 9])
+    if vague > UNKNOWN_VARIANCE:
+        loose, span, vague = dt * dt, dt, FAST_VARIANCE
     p[2, 0] = p[0, 0] + (0.2 * square + 0.4 * vague) * loose + 1.0
     p[2, 1] = p[0, 1]
     p[2, 2] = p[0, 2] + (0.2 * square + 0.4 * vague) * loose + 1.0
@@ -232,8 +238,8 @@ def weigh(x: Array, p: Array, mu: Array, drives: float, stands: float, turns: fl
     total = max(w0 + w1 + w2, 1e-300)
     mu[0], mu[1], mu[2] = max((w0 + w2) / total, 1e-9), max(w1 / total, 1e-9), 0.0
     share = w2 / max(w0 + w2, 1e-300)
-    if share < 1e-3:
-        return
+    if share < 1e-3 or (turns <= drives and p[2, 7] > FASTEST_SPREAD):
+        return  # what may be an aircraft is none unless it is seen as far off
     dx, dy = difference(x[2, 0], x[2, 1], x[0, 0], x[0, 1], geodetic)
     d = (dx, dy, x[2, 2] - x[0, 2], x[2, 3] - x[0, 3])
     mx, my = scale(x[0, 1], geodetic)

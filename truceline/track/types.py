@@ -70,6 +70,11 @@ class State(NamedTuple):
     last: Array  # newest phenomenon time used
     by: Array  # sensor that saw it last
     fastest: Array  # m/s, what it has certainly driven
+    cruise: Array  # (S, 2): m/s, its mean speed while it drove, and how sure that is (1 / variance)
+    circle: Array  # name that all have that met one another of late, see encounter; 0: met none
+    met: Array  # when it last did
+    was: Array  # (S, 2): its cruise before
+    after: Array  # (S, 2): m/s, its mean speed since, and of how many output times
     alt: Array  # (S, 3): height, variance, time
     column: Array  # name of the column that it is of, or 0, see column
     rank: Array  # its place in the column, head first
@@ -90,6 +95,7 @@ class Ground(NamedTuple):
     jammed: Array  # (M,): probability that a sensor sees nothing at all
     heard: Array  # (M,): time of the newest look of a sensor
     told: Array  # (M, M, 2): how often another, looking next, saw what a sensor had seen, and did not
+    classes: Array  # (7,): how common each class is among the tracks of this run
     trusted: Array  # (M,): 1, or 0 for a sensor whose word on others does not count
 
 
@@ -128,6 +134,11 @@ def empty(slots: int, history: int, sensors: int) -> State:
         last=np.zeros(slots),
         by=np.zeros(slots, np.int64),
         fastest=np.zeros(slots),
+        cruise=np.zeros((slots, 2)),
+        circle=np.zeros(slots, np.int64),
+        met=np.full(slots, -np.inf),
+        was=np.zeros((slots, 2)),
+        after=np.zeros((slots, 2)),
         alt=np.full((slots, 3), np.nan),
         column=np.zeros(slots, np.int64),
         rank=np.zeros(slots),
@@ -150,6 +161,7 @@ def bare_ground(low: Array, high: Array, sensors: int) -> Ground:
         jammed=np.full(sensors, 1e-3),
         heard=np.full(sensors, -np.inf),
         told=np.zeros((sensors, sensors, 2)),
+        classes=np.full(7, 1 / 7),
         trusted=np.ones(sensors),
     )
 
