@@ -28,7 +28,7 @@ CHANGE = 2.5  # log odds at which two names change places
 
 @kernel
 def note_encounters(state: State, near: Near, room: Room, found: int, time: float) -> None:
-    """Note which tracks could nearly as well have got one another's detections; ``found`` pairs in ``room``."""
+    """Note which tracks could nearly as well have got one another's detections, of ``found`` pairs."""
     tracks, scores = room.track, room.score
     for k in range(found):
         best = room.chosen[room.row[k]]
