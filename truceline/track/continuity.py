@@ -17,12 +17,12 @@ from truceline.track.kernel import kernel
 from truceline.track.meaning import PERSON, likeness, refresh
 from truceline.track.motion import NOTICED_S, difference, scale, settle
 from truceline.track.near import Near
-from truceline.track.regard import unseen_at
 from truceline.track.types import UNSEEN, Array, Ground, State
 
 OPEN_S = 150.0  # so long after its first detection a track may turn out to continue another
 MISSING = 0.3  # how likely a track must be elsewhere than expected to be looked for elsewhere
 STRAYS_S = 200.0  # what nobody looks at is elsewhere than expected after that
+NEVER_SEEN = 0.5  # share of the unseen things that are not lost ones
 FOUND_S = 20.0  # what is elsewhere is found after that, where things are watched
 SETS_OFF = 14_400.0  # m2 per axis: how far from its place what set off is seen first
 AWAY_M = 30.0  # spread of a place that a thing has left, at least
@@ -85,7 +85,7 @@ def rejoin(
 ) -> tuple[float, int]:
     """Find the track of which another is most likely the continuation, and how much so; -1: none."""
     z = first_seen(state, s)
-    total, best, chosen = max(state.fresh[s], 1e-6), 0.0, -1
+    total, best, chosen = max(NEVER_SEEN * state.fresh[s], 1e-6), 0.0, -1
     for d in range(top):
         if not state.alive[d] or not state.shown[d] or d == s or state.last[d] >= state.founded[s]:
             continue
@@ -127,8 +127,8 @@ def continues(
         x[0, 0], x[0, 1] = x0[0] + ahead * x0[2] / mx, x0[1] + ahead * x0[3] / my
         p[0, 0] = p[0, 2] = spread
         p[0, 1] = 0.0
-        there = unseen_at(ground, x[0, 0], x[0, 1], z[8], 1.0, 1.0) / ground.density[0]
-        hidden = max(math.exp(-dt / FOUND_S), min(there, 1.0))
+        # what was elsewhere all the time was as hard to see here as what nobody had seen at all
+        hidden = max(math.exp(-dt / FOUND_S), min(state.fresh[s] / ground.density[0], 1.0))
         x[0, 2] = x[0, 3] = 0.0
         p[0, 7] = p[0, 9] = 0.5 * pace * pace
         like += missing * hidden * likelihood(x[0], p[0], z[:8], geodetic) * 1e6

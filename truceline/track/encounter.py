@@ -23,6 +23,7 @@ OVER_S = 300.0  # so long after they met, things have the names that they have
 LEAST_TIMES = 2  # output times that a track must have been driving by itself
 KNOWN_PACE = 0.15  # 1 / (m/s)2: a pace less sure than that tells nobody apart
 VARIES, VARIES_MPS = 0.12, 0.3  # share and speed by which a pace varies
+UNLIKE = 4.5  # a pace that is farther off than three standard deviations is nobody's: it slows down
 CHANGE = 2.5  # log odds at which two names change places
 
 
@@ -91,7 +92,7 @@ def _off(state: State, a: int, b: int) -> float:
     """How badly the pace of one track fits what another drives at since they met."""
     was = state.was[a, 0]
     variance = (VARIES * was + VARIES_MPS) ** 2 + 1 / state.was[a, 1]
-    return float(0.5 * (state.after[b, 0] - was) ** 2 / variance)
+    return float(min(0.5 * (state.after[b, 0] - was) ** 2 / variance, UNLIKE))
 
 
 @kernel
