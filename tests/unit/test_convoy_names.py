@@ -66,7 +66,7 @@ def kept(found, before, after):
 
 def kept_on_average(tmp_path, from_s, until_s, before, after):
     shares = []
-    for seed in range(6):
+    for seed in range(12):
         folder = tmp_path / str(seed)
         folder.mkdir()
         shares.append(kept(names(folder, 7, 40, from_s, until_s, seed), before, after))

@@ -129,3 +129,12 @@ def test_what_was_written_before_a_name_was_found_stays(tmp_path):
             pq.write_table(table, part)
         rows = whole.filter(pc.less_equal(whole["time"], pa.scalar(until)))
         assert tracked(parts).equals(rows)
+
+
+def test_the_pace_of_a_thing_that_walks_tells_that_it_is_a_person(tmp_path):
+    files, _ = write(tmp_path, [lambda s: (1.4 * s - 3000.0, 400.0)], 60, 5)
+    table = tracked(files)
+    firm = pc.and_(pc.greater(table["existence"], 0.5), pc.greater(table["detections_used"], 20))
+    last = table.filter(firm)
+    assert len(set(last["track_id"].to_pylist())) == 1
+    assert last["p_person"][-1].as_py() > 0.5
