@@ -30,6 +30,7 @@ ALLOWED = {
     ("POST", "/incidents/{id}/release"): {"commander"},
     ("POST", "/statements"): {"party-liaison"},
     ("GET", "/coverage"): OPS,
+    ("GET", "/groups"): OPS,
     ("GET", "/plans"): OPS,
     ("GET", "/sources"): OPS,
     ("POST", "/holds"): {"commander"},

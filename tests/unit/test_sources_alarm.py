@@ -152,7 +152,8 @@ def test_a_bad_row_is_left_out_named_and_counted(tmp_path):
     found = Reported().detect(one.noun, one.blobs, basket)
 
     assert found.rows.num_rows == 1 and found.status == "degraded"
-    assert "2 rows" in found.reason and "row 1" in found.reason
+    assert "2 of 3 rows left out" in found.reason
+    assert "row 1, " in found.reason and "row 2, " in found.reason
 
 
 def test_an_observation_without_its_table_is_bad_input(tmp_path):

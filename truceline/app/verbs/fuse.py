@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     course = follow(inputs, times, by_arrival=not args.smooth)
     if args.smooth:
         course = look_back(course, (times - times[0]) / 1e6 if len(times) else times / 1e6, args.workers)
-    if args.sensor_report is None:
+    if args.sensor_report is None and args.weights is None:
         course = without_measurements(course)
     table = tracks_table(course, inputs, times)
     with whole_file(args.out) as beside, ExitStack() as others:
