@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from truceline.detect.radar.alerts import geojson_of
 from truceline.detect.radar.backscatter import encode
-from truceline.detect.radar.bands import bands_of
+from truceline.detect.radar.bands import bands_of, score_band
 from truceline.detect.radar.history import History, SarSettings, Stamp
 from truceline.detect.radar.series import observe
 from truceline.detect.radar.warm import warm
@@ -22,14 +22,16 @@ def compiled():
 
 warm()
 before = compiled()
-power = np.random.default_rng(0).gamma(5, 0.02, (2, 90, 70)).astype(np.float32)
 grid = Grid("EPSG:32636", (30.0, 0.0, 500_000.0, 0.0, -30.0, 4_000_000.0), 70, 90)
 history = History.new(SarSettings(baseline=2), grid, ("vv", "vh"))
-for number in range(5):
-    power[:, 20:40, 20:40] *= 3 if number == 3 else 1
+for number in range(6):
+    power = np.random.default_rng(number).gamma(5, 0.02, (2, 90, 70)).astype(np.float32)
+    power[:, 20:40, 20:40] *= 3 if number > 3 else 1
     stamp = Stamp(str(number), datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=number))
     observe(history, stamp, encode(power), threads=2)
-bands_of(history, slice(0, 90), slice(0, 70))
+for rows, columns in ((slice(0, 90), slice(0, 70)), (slice(0, 64), slice(0, 64))):
+    bands_of(history, rows, columns)
+    score_band(history, rows, columns)
 geojson_of(history)
 assert len(history.places) > 0
 print({name: count for name, count in compiled().items() if count != before[name]})
