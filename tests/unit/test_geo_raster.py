@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from shapely.geometry import shape
-from truceline.geo import raster
-from truceline.geo.raster import Grid, polygonize, read_single, resolve_href, write_cog
+from truceline.geo import outlines, raster
+from truceline.geo.outlines import polygonize, polygonize_windows
+from truceline.geo.raster import Grid, read_single, resolve_href, write_cog
 from truceline.model.errors import BadInput
 
 GRID = Grid("EPSG:32636", (30.0, 0.0, 500_010.0, 0.0, -30.0, 3_900_000.0), 20, 10)
@@ -120,17 +121,30 @@ def test_the_outline_of_a_group_covers_exactly_its_pixels():
     labels[7:10, 10:13] = 2
     labels[8, 11] = 0  # a hole
 
-    outlines = polygonize(labels, GRID)
+    found = polygonize(labels, GRID)
 
     rows, columns = np.mgrid[0:10, 0:20]
     lat, lon = GRID.at(rows + 0.5, columns + 0.5)
-    for number, outline in outlines.items():
+    for number, outline in found.items():
         from shapely import contains_xy
 
         assert shape(outline).is_valid
         np.testing.assert_array_equal(contains_xy(shape(outline), lon, lat), labels == number)
-    assert outlines[1]["type"] == "MultiPolygon"
-    assert shape(outlines[2]).exterior.is_ccw  # RFC 7946, right-hand rule
+    assert found[1]["type"] == "MultiPolygon"
+    assert shape(found[2]).exterior.is_ccw  # RFC 7946, right-hand rule
+
+
+def test_groups_known_by_their_windows_have_the_outlines_of_the_whole(monkeypatch):
+    labels = np.zeros(GRID.shape, np.int32)
+    labels[2:4, 3:6], labels[7:10, 10:13], labels[0, 19], labels[9, :4] = 1, 2, 3, 4
+    labels[8, 11] = 0
+    windows = [(2, 3, 4, 6), (7, 10, 10, 13), (0, 19, 1, 20), (9, 0, 10, 4)]
+    pieces = [(labels[top:bottom, left:right], top, left) for top, left, bottom, right in windows]
+
+    assert polygonize_windows(pieces, GRID) == polygonize(labels, GRID)
+    monkeypatch.setattr(outlines, "_SHEET_PX", 10)  # a sheet for each
+    assert polygonize_windows(pieces, GRID) == polygonize(labels, GRID)
+    assert polygonize_windows([], GRID) == {}
 
 
 def test_grids_that_differ_by_less_than_a_thousandth_of_a_pixel_are_the_same():

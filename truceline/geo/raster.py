@@ -63,7 +63,6 @@ os.environ.update(
 
 import rasterio  # noqa: E402  (after the environment: GDAL reads it once)
 from rasterio.errors import NotGeoreferencedWarning, RasterioError  # noqa: E402
-from rasterio.features import shapes  # noqa: E402
 from rasterio.windows import Window  # noqa: E402
 
 # GDAL says at each start which drivers of the list this build never had: nobody needs to know.
@@ -120,7 +119,7 @@ class Grid(msgspec.Struct, frozen=True):
         """Give WGS 84 latitude and longitude in degrees of (fractional) rows and columns; 0 = upper edge."""
         a, b, c, d, e, f = self.transform
         columns, rows = np.asarray(columns, float), np.asarray(rows, float)
-        lon, lat = _to_wgs84(self.crs).transform(a * columns + b * rows + c, d * columns + e * rows + f)
+        lon, lat = to_wgs84(self.crs).transform(a * columns + b * rows + c, d * columns + e * rows + f)
         return lat, lon
 
     def pixel_size_m(self) -> tuple[float, float]:
@@ -145,7 +144,7 @@ class Grid(msgspec.Struct, frozen=True):
         ring = [(0, 0), (self.height, 0), (self.height, self.width), (0, self.width)]
         lat, lon = self.at([row for row, _ in ring], [column for _, column in ring])
         polygon = shapely.Polygon(zip(lon, lat, strict=True))
-        return _geometry(polygon)
+        return geojson_of(polygon)
 
 
 def resolve_href(href: str, base: Path, inside: Path | None = None) -> Path:
@@ -345,50 +344,15 @@ def one_pixel_file(grid: Grid, descriptions: Sequence[str], dtype: str) -> bytes
         return bytes(memory.read())
 
 
-def one_environment() -> Any:
-    """Let the calls in a ``with`` share GDAL's settings: making them takes longer than an outline."""
-    return rasterio.Env()
-
-
-def polygonize(labels: NDArray[np.int32], grid: Grid) -> dict[int, dict[str, Any]]:
-    """Draw the outline of each labelled group of pixels.
-
-    Parameters
-    ----------
-    labels
-        Array (height, width), 0 = background.
-    grid
-        Where the pixels lie.
-
-    Returns
-    -------
-    dict
-        Label → GeoJSON Polygon or MultiPolygon in WGS 84, right-hand rule, covering exactly its pixels.
-    """
-    if not labels.any():
-        return {}
-    parts: dict[int, list[Any]] = {}
-    outlines = shapes(labels, labels > 0, connectivity=4, transform=rasterio.Affine(*grid.transform))
-    for geometry, value in outlines:
-        parts.setdefault(int(value), []).append(shapely.geometry.shape(geometry))
-    change = _to_wgs84(grid.crs)
-    joined = {
-        label: shapely.transform(
-            found[0] if len(found) == 1 else shapely.MultiPolygon(found),
-            lambda xy: np.column_stack(change.transform(xy[:, 0], xy[:, 1])),
-        )
-        for label, found in parts.items()
-    }
-    return {label: _geometry(geometry) for label, geometry in sorted(joined.items())}
-
-
-def _geometry(geometry: Any) -> dict[str, Any]:
+def geojson_of(geometry: Any) -> dict[str, Any]:
+    """Write a geometry in degrees as GeoJSON, right-hand rule."""
     rounded = shapely.transform(geometry, lambda xy: np.round(xy, _DEGREES))
     return dict(shapely.geometry.mapping(shapely.orient_polygons(rounded)))
 
 
 @lru_cache(16)
-def _to_wgs84(crs: str) -> Any:
+def to_wgs84(crs: str) -> Any:
+    """Make the way from a CRS to longitude and latitude."""
     return pyproj.Transformer.from_crs(crs, "OGC:CRS84", always_xy=True)
 
 

@@ -23,7 +23,8 @@ from truceline.detect.optical.alteration import (
 )
 from truceline.detect.optical.registration import LEAST_PX, MOST_PX, estimate_shift, moved
 from truceline.detect.optical.strips import strips
-from truceline.geo.raster import Float32, Grid, polygonize
+from truceline.geo.outlines import polygonize
+from truceline.geo.raster import Float32, Grid
 from truceline.model.errors import BadInput
 from truceline.model.names import name
 from truceline.model.units import CE90_PER_SIGMA

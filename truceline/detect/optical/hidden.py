@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from truceline.detect.optical.strips import strips
-from truceline.geo.raster import Float32, Grid, polygonize
+from truceline.geo.outlines import polygonize
+from truceline.geo.raster import Float32, Grid
 
 CELLS = 96  # along the longer side: an outline finer than this tells nobody more about a line on the ground
 HIDES = 0.5  # share of a cell's pixels from which on it counts as hidden

@@ -13,7 +13,8 @@ from truceline.codec.stac import PROJECTION, Asset, Item, Link
 from truceline.detect.meaning import Meaning, radar_meaning
 from truceline.detect.radar.history import History, scores_of
 from truceline.detect.radar.lifecycle import CONFIRMED, FINISHED, PROVISIONAL
-from truceline.geo.raster import Grid, one_environment, polygonize
+from truceline.geo.outlines import Piece, polygonize_windows
+from truceline.geo.raster import Grid
 from truceline.model.names import name
 from truceline.model.place import utc_text
 from truceline.model.units import CE90_PER_SIGMA
@@ -120,15 +121,16 @@ def meanings_of(history: History, alerts: list[Alert]) -> dict[int, Meaning]:
 
 def outlines_of(history: History, alerts: list[Alert]) -> dict[int, dict[str, Any]]:
     """Draw the outlines of some alerts, by their number."""
-    outlines: dict[int, dict[str, Any]] = {}
-    with one_environment():
+
+    def windows() -> Iterator[Piece]:
         for alert, places in _places_of(history, alerts):
             rows, columns = np.divmod(places, history.grid.width)
             top, left, bottom, right = alert.box
             labels = np.zeros((bottom - top, right - left), np.int32)
             labels[rows - top, columns - left] = alert.number
-            outlines |= polygonize(labels, history.grid.window(top, left, bottom, right))
-    return outlines
+            yield labels, top, left
+
+    return polygonize_windows(windows(), history.grid)
 
 
 def _places_of(history: History, alerts: list[Alert]) -> Iterator[tuple[Alert, NDArray[np.int64]]]:

@@ -17,7 +17,8 @@ from scipy.ndimage import label
 
 from truceline.detect.radar.alerts import location_ce90_m
 from truceline.detect.radar.lifecycle import CONFIRMED, FINISHED, NONE, PROVISIONAL, UNSEEN
-from truceline.geo.raster import Float32, Grid, polygonize
+from truceline.geo.outlines import polygonize
+from truceline.geo.raster import Float32, Grid
 from truceline.model.names import name
 from truceline.model.place import utc_text
 
