@@ -79,9 +79,17 @@ def lying(tables: Tables, mine: np.ndarray, rng: np.random.Generator) -> None:
         d[name][mine] = d[name][mine][order] + rng.normal(0, 800, len(mine)).astype(np.float32)
 
 
+def taken_away(tables: Tables, mine: np.ndarray, rng: np.random.Generator) -> None:
+    """One radar is not there: the most that can be had when one is jammed or tells no truth."""
+    name = tables["detections"]["sensor_id"][mine[0]]
+    for table in (tables["detections"], tables["looks"]):
+        keep = table["sensor_id"] != name
+        table.update({word: column[keep] for word, column in table.items()})
+
+
 FAULTS: dict[str, Callable[[Tables, np.ndarray, np.random.Generator], None]] = {
     "bias of 10 m": biased, "clock 2 s ahead": early, "jammed": jammed, "burst of 100": flooded,
-    "untruthful": lying,
+    "untruthful": lying, "taken away": taken_away,
 }  # fmt: skip
 
 
