@@ -1,7 +1,7 @@
-"""The one door to rasters: a hardened GDAL that knows GeoTIFF and nothing else, grids, COGs, outlines.
+"""The one door to rasters: a hardened GDAL that knows GeoTIFF and nothing else, grids and COGs.
 
-The environment is set before rasterio is imported, because GDAL reads it when it registers its drivers
-(THREATS section 7, rule 9). Nothing else in Truceline imports rasterio before this module.
+The environment is set here at import: GDAL reads it when it registers its drivers, at the first file
+that is opened (THREATS section 7, rule 9). Nothing else in Truceline opens a raster without this module.
 """
 
 import logging
@@ -61,7 +61,7 @@ os.environ.update(
     PROJ_NETWORK="OFF",
 )
 
-import rasterio  # noqa: E402  (after the environment: GDAL reads it once)
+import rasterio  # noqa: E402  (after the environment)
 from rasterio.errors import NotGeoreferencedWarning, RasterioError  # noqa: E402
 from rasterio.windows import Window  # noqa: E402
 
