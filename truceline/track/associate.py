@@ -121,7 +121,8 @@ def match(
 
 
 @kernel
-def _root(parent: Array, i: int) -> int:
+def head_of(parent: Array, i: int) -> int:
+    """Find who stands for the set that ``i`` is in, and shorten the way there (Tarjan, JACM 22, 1975)."""
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = parent[i]
@@ -163,15 +164,15 @@ def _by_cluster(room: Room, crowded: int, n_tracks: int, n_rows: int) -> None:
     for i in range(n_tracks + n_rows):
         parent[i] = i
     for i in range(crowded):
-        a, b = _root(parent, tracks[pairs[i]]), _root(parent, n_tracks + rows[pairs[i]])
+        a, b = head_of(parent, tracks[pairs[i]]), head_of(parent, n_tracks + rows[pairs[i]])
         parent[max(a, b)] = min(a, b)
     root, order, begin = room.whole[4], room.whole[5], room.whole[0]
     for i in range(crowded):
-        root[i] = _root(parent, tracks[pairs[i]])
+        root[i] = head_of(parent, tracks[pairs[i]])
     by_root(root, crowded, n_tracks, begin, order)
     for i in range(crowded):
         order[i] = pairs[order[i]]
-        root[i] = _root(parent, tracks[order[i]])
+        root[i] = head_of(parent, tracks[order[i]])
     since = 0
     for i in range(1, crowded + 1):
         if i == crowded or root[i] != root[since]:

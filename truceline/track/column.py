@@ -12,6 +12,7 @@ import math
 import numpy as np
 from numba import njit
 
+from truceline.track.associate import head_of
 from truceline.track.existence import ALIVE, odds_at
 from truceline.track.history import at
 from truceline.track.kernel import kernel
@@ -57,7 +58,7 @@ def keep_order(state: State, top: int, time: float, spots: Array, seen: Array, g
                 break
             known = state.column[seen[i]] != 0 and state.column[seen[i]] == state.column[seen[j]]
             if _linked(spots[seen[i]], spots[seen[j]], known, geodetic):
-                a, b = _root(parent, i), _root(parent, j)
+                a, b = head_of(parent, i), head_of(parent, j)
                 parent[max(a, b)] = min(a, b)
     members, done = np.empty(LARGEST, np.int64), np.zeros(n, np.bool_)
     for i in range(n):
@@ -65,7 +66,7 @@ def keep_order(state: State, top: int, time: float, spots: Array, seen: Array, g
             continue
         size = 0
         for j in range(i, n):
-            if not done[j] and _root(parent, j) == i and size < LARGEST:
+            if not done[j] and head_of(parent, j) == i and size < LARGEST:
                 members[size] = seen[j]
                 size += state.alive[seen[j]] == ALIVE  # its name may have gone to another meanwhile
                 done[j] = True
@@ -73,14 +74,6 @@ def keep_order(state: State, top: int, time: float, spots: Array, seen: Array, g
                 break
         if size > 1:
             _settle(state, ranked, time, spots, members[:size], geodetic)
-
-
-@kernel
-def _root(parent: Array, i: int) -> int:
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return int(i)
 
 
 @kernel
