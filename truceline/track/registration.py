@@ -89,12 +89,11 @@ class Registration:
 
     def _forget_bias(self, m: int) -> None:
         """Take the bias of a sortie that is over out of the sums, leaving what it taught of others."""
-        gone = np.array([KINDS * m, KINDS * m + 1])
-        rest = np.setdiff1d(np.arange(len(self.right)), gone)
-        own = self.info[np.ix_(gone, gone)] + np.diag(self.good[m, :2] ** -2)
-        gain = np.linalg.solve(own, self.info[np.ix_(gone, rest)]).T
-        self.info[np.ix_(rest, rest)] -= gain @ self.info[np.ix_(gone, rest)]
-        self.right[rest] -= gain @ self.right[gone]
+        gone = slice(KINDS * m, KINDS * m + 2)
+        told = self.info[gone].copy()
+        gain = np.linalg.solve(told[:, gone] + np.diag(self.good[m, :2] ** -2), told).T
+        self.info -= gain @ told
+        self.right -= gain @ self.right[gone]
         self.info[gone, :] = self.info[:, gone] = 0.0
         self.right[gone] = 0.0
 
@@ -128,15 +127,19 @@ class Registration:
         Setting one sensor free changes the solution as taking its prior out of the sums does.
         """
         kinds = GROUPS[g]
-        at = KINDS * np.arange(len(known))[:, None] + np.array(kinds)
-        own, of = cov[at[:, :, None], at[:, None, :]], mean[at]
-        one = np.eye(len(kinds))
-        loosen = 1 / (spread[:, kinds] ** -2 - (1.001 * WIDE[kinds]) ** -2)
-        gain = own @ np.linalg.inv(one * loosen[:, :, None] - own)
-        freed, error = of + (gain @ of[:, :, None])[:, :, 0], own + gain @ own
+        at = KINDS * np.arange(len(known)) + kinds[0]
+        loosen = 1 / (spread[:, kinds[0]] ** -2 - (1.001 * WIDE[kinds[0]]) ** -2)
+        xx, x = cov[at, at], mean[at]
         if kinds == POSITION:
-            error = error + one * (self.admitted[known] ** 2)[:, None, None]
-        square = (freed * np.linalg.solve(error, freed[:, :, None])[:, :, 0]).sum(1)
+            xy, yy, y = cov[at, at + 1], cov[at + 1, at + 1], mean[at + 1]
+            det, slack = xx * yy - xy * xy, self.admitted[known] ** 2
+            scale = loosen / ((loosen - xx) * (loosen - yy) - xy * xy)
+            x, y = scale * ((loosen - yy) * x + xy * y), scale * (xy * x + (loosen - xx) * y)
+            xx, yy = scale * (loosen * xx - det) + slack, scale * (loosen * yy - det) + slack
+            xy = scale * loosen * xy
+            square = (yy * x * x - 2 * xy * x * y + xx * y * y) / (xx * yy - xy * xy)
+        else:
+            square = (loosen * x / (loosen - xx)) ** 2 / (loosen * xx / (loosen - xx))
         if kinds == AZIMUTH:
             square[~self.stands[known]] = 0.0
         return np.asarray(square / CLEAR2[len(kinds)])
@@ -176,24 +179,35 @@ def correct(
 def inverse(a: Array) -> Array:
     """Invert a positive definite matrix (Gauss and Jordan); one thread, so that it is the same everywhere."""
     b = a.copy()
-    _invert(b, 0, len(b))
+    _invert(b, 0, len(b), np.empty(len(b)))
     return b
 
 
 @kernel
-def _invert(b: Array, first: int, n: int) -> None:
-    """Invert ``n`` rows and columns of a positive definite matrix from ``first`` on, in place."""
-    for k in range(first, first + n):
-        pivot = 1 / b[k, k]
-        b[k, k] = 1.0
-        for j in range(first, first + n):
-            b[k, j] *= pivot
-        for i in range(first, first + n):
-            if i != k:
-                f = b[i, k]
-                b[i, k] = 0.0
-                for j in range(first, first + n):
-                    b[i, j] -= f * b[k, j]
+def _invert(b: Array, first: int, n: int, line: Array) -> None:
+    """Invert ``n`` rows and columns of a positive definite matrix from ``first`` on, in place.
+
+    Only the lower triangle is worked on; ``line`` is room for as many numbers.
+    """
+    for k in range(n):
+        for j in range(n):
+            line[j] = b[first + max(k, j), first + min(k, j)]
+        pivot = 1 / line[k]
+        for i in range(n):
+            f, row = line[i] * pivot, b[first + i, first : first + i + 1]
+            if i == k:
+                for j in range(k):
+                    row[j] = line[j] * pivot
+                row[k] = -pivot
+                continue
+            for j in range(i + 1):
+                row[j] -= f * line[j]
+            if i > k:
+                row[k] = f
+    for i in range(n):
+        for j in range(i + 1):
+            b[first + i, first + j] *= -1
+            b[first + j, first + i] = b[first + i, first + j]
 
 
 def hear(
@@ -319,7 +333,7 @@ def _add(x: Array, p: Array, slots: Array, n: int, info: Array, right: Array, ro
     """
     size = n * KINDS
     told, common = room[0], room[1]
-    _invert(p, 4, size)
+    _invert(p, 4, size, room[0])
     said = weight = 0.0
     for i in range(size):
         told[i], common[i] = 0.0, 0.0
