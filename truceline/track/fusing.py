@@ -175,7 +175,7 @@ def _ground(events: Events, rows: Rows, sensors: int) -> Ground:
     """Cells over all that was looked at or seen, so that where they lie rests on no single row."""
     looked = events.shape != NO_SHAPE
     centre = events.field[looked, :2]
-    extent = np.max(events.field[looked, 2:4], axis=1, initial=0.0)[:, None] * 1.5
+    extent = np.maximum(events.field[looked, 2], events.field[looked, 3])[:, None] * 1.5
     low = np.min(centre - extent, axis=0, initial=np.inf)
     high = np.max(centre + extent, axis=0, initial=-np.inf)
     if not looked.any():

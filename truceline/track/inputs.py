@@ -188,14 +188,27 @@ def order_rows(d: Columns, sensor_rank: Array, by: Array) -> tuple[Array, Array]
 
     ``by`` is the time in whose order the tracker learns of them.
     """
-    order = np.lexsort((d["detection_id"], d["x_m"], d["look_id"], sensor_rank, d["phenomenon_time"], by))
-    if not len(order):
-        return order, np.zeros(0, np.int64)
-    new = d["look_id"][order] < 0
-    new[0] = True
-    for key in (by, d["phenomenon_time"], sensor_rank, d["look_id"]):
-        new[1:] |= np.diff(key[order]) != 0
-    return order, np.flatnonzero(new)
+    by_id = np.argsort(d["detection_id"], kind="stable")
+    if not len(by_id):
+        return by_id, by_id
+    keys = [key[by_id] for key in (d["look_id"], sensor_rank, d["phenomenon_time"], by)]
+    begins = np.flatnonzero(_changes(keys))  # of rows that lie together already, being of one event
+    lead = [key[begins] for key in keys]
+    sort = np.lexsort(lead)
+    event = np.empty(len(begins), np.int64)
+    event[sort] = np.cumsum(_changes([key[sort] for key in lead]))
+    place = np.repeat(event, np.diff(begins, append=len(by_id))) + 1j * d["x_m"][by_id]
+    sort = np.argsort(place, kind="stable")
+    return by_id[sort], np.flatnonzero(np.diff(place.real[sort], prepend=-1))
+
+
+def _changes(keys: list[Array]) -> Array:
+    """Tell which rows begin an event: their keys differ from those before, or they are of no look."""
+    begins = keys[0] < 0
+    begins[0] = True
+    for key in keys:
+        begins[1:] |= key[1:] != key[:-1]
+    return np.asarray(begins)
 
 
 def build_rows(d: Columns, order: Array, sensors: Columns, which: Array) -> Rows:
@@ -243,7 +256,7 @@ def build_events(inputs: Inputs, by_arrival: bool, origin_us: int) -> tuple[Even
     field = np.zeros((len(table), 6))
     if inputs.looks is not None:
         table, field = _with_looks(table, field, inputs.looks, rank, by_arrival)
-    sort = np.lexsort((table[:, 4], table[:, 3], table[:, 2], table[:, 1], table[:, 0]))
+    sort = np.lexsort((table[:, 3], table[:, 2], table[:, 1], table[:, 0]))
     table, field = table[sort], field[sort]
     row = row_of[table[:, 2]]
     events = Events(
