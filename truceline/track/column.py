@@ -10,8 +10,8 @@ other lost one, every name moves up by one.
 import math
 
 import numpy as np
-from numba import njit
 
+from truceline.geo.loops import njit
 from truceline.track.associate import head_of
 from truceline.track.existence import ALIVE, odds_at
 from truceline.track.history import at

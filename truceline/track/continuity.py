@@ -8,8 +8,8 @@ against every lost one as its continuation, and against a thing that nobody had 
 import math
 
 import numpy as np
-from numba import njit
 
+from truceline.geo.loops import njit
 from truceline.track.associate import likelihood
 from truceline.track.existence import LOST, is_alive, odds_at
 from truceline.track.history import at, before, first_seen, predicted

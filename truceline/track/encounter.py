@@ -8,8 +8,8 @@ and have been driving for a while, two whose paces fit each other better change 
 import math
 
 import numpy as np
-from numba import njit
 
+from truceline.geo.loops import njit
 from truceline.track.existence import is_alive
 from truceline.track.history import at
 from truceline.track.kernel import kernel

@@ -10,8 +10,8 @@ speaks against it as far as that look would have shown it.
 import math
 
 import numpy as np
-from numba import njit
 
+from truceline.geo.loops import njit
 from truceline.track.ambiguity import loosen
 from truceline.track.associate import LARGEST_CLUSTER, match
 from truceline.track.births import found_others

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
-from numba import njit
 
+from truceline.geo.loops import njit
 from truceline.track.engine import WIDTH
 from truceline.track.fusing import Course
 from truceline.track.meaning import PERSON

@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-from numba import njit
 
+from truceline.geo.loops import njit
 from truceline.track.kernel import inlined, kernel
 from truceline.track.motion import difference, found, mix, noise, take, weigh
 from truceline.track.types import UNSEEN, Array, State

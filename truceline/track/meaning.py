@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-from numba import njit
 
+from truceline.geo.loops import njit
 from truceline.track.kernel import kernel
 from truceline.track.types import Array, Events, Ground, Rows, State
 

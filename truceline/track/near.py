@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from truceline.geo.loops import njit
 from truceline.track.kernel import inlined, kernel
 from truceline.track.types import Array
 

@@ -7,8 +7,8 @@ course would have taken it has turned.
 import math
 
 import numpy as np
-from numba import njit
 
+from truceline.geo.loops import njit
 from truceline.track.kernel import kernel
 from truceline.track.motion import (
     COLUMN,

@@ -7,11 +7,11 @@ made smaller here, and enters the velocity by the share that it changes in a sec
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from truceline.geo.crs import from_local, to_local
+from truceline.geo.loops import njit
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -92,7 +92,7 @@ def _noise_m(place: Array, time_s: Array, track: Ints, ce90_m: Array) -> float:
     return max(LEAST_NOISE_M, 1.4826 * float(np.median(np.abs(off))))
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _forth_and_back(
     place: Array, time_s: Array, starts: Ints, noise_m2: float
 ) -> tuple[Array, Array, Array]:  # pragma: no cover - compiled

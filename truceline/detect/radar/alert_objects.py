@@ -2,11 +2,11 @@
 
 import msgspec
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from truceline.detect.radar.history import AlertObject, History
 from truceline.detect.radar.scoring import SCORE_STEPS, UNTESTED
+from truceline.geo.loops import njit
 from truceline.model.names import name
 from truceline.model.place import utc_text
 
@@ -79,36 +79,44 @@ def connected(places: Places, sign: NDArray[np.int8], width: int) -> NDArray[np.
         Columns of the scene.
     """
     count = len(places)
-    roots = np.arange(count)
+    roots, above = np.empty(count, np.int64), 0
     for at in range(count):
-        column = places[at] % width
-        for step in range(4):  # left, upper left, above, upper right
-            shift = (1, width + 1, width, width - 1)[step]
-            if (step < 2 and column == 0) or (step == 3 and column == width - 1):
-                continue
-            wanted = places[at] - shift
-            near = np.searchsorted(places[:at], wanted)
-            if near < at and places[near] == wanted and sign[near] == sign[at]:
-                one, two = at, near
-                while roots[one] != one:
-                    roots[one] = roots[roots[one]]
-                    one = roots[one]
-                while roots[two] != two:
-                    roots[two] = roots[roots[two]]
-                    two = roots[two]
-                roots[max(one, two)] = min(one, two)
+        roots[at] = at
+        place, column = places[at], places[at] % width
+        if at > 0 and column > 0 and places[at - 1] == place - 1 and sign[at - 1] == sign[at]:
+            _unite(roots, at, at - 1)
+        first, last = place - width - min(column, 1), place - width + min(width - 1 - column, 1)
+        while places[above] < first:
+            above += 1
+        near = above
+        while near < at and places[near] <= last:
+            if sign[near] == sign[at]:
+                _unite(roots, at, near)
+            near += 1
     labels = np.zeros(count, np.int32)
     number = 0
     for at in range(count):
-        root = at
-        while roots[root] != root:
-            root = roots[root]
+        root = _root(roots, at)
         if root == at:
             number += 1
             labels[at] = number
         else:
             labels[at] = labels[root]
     return labels
+
+
+@njit(cache=True)
+def _unite(roots: NDArray[np.int64], one: int, two: int) -> None:
+    one, two = _root(roots, one), _root(roots, two)
+    roots[max(one, two)] = min(one, two)
+
+
+@njit(cache=True)
+def _root(roots: NDArray[np.int64], at: int) -> int:
+    while roots[at] != at:
+        roots[at] = roots[roots[at]]
+        at = roots[at]
+    return at
 
 
 def _inheritance(

@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from numba import njit
 from numpy.polynomial import Chebyshev, Polynomial
 from numpy.typing import NDArray
 
 from truceline.detect.desk import Desk
+from truceline.geo.loops import njit
 from truceline.geo.raster import Grid, SingleBand
 from truceline.model.errors import BadInput
 

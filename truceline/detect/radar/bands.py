@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from truceline.detect.radar.history import History
 from truceline.detect.radar.lifecycle import NEVER, UNSEEN
 from truceline.detect.radar.scoring import SCORE_STEPS, UNTESTED
+from truceline.geo.loops import njit
 from truceline.geo.raster import Float32
 
 BANDS = ("score", "state", "first_seen", "peak_score")

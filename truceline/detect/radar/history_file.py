@@ -13,7 +13,6 @@ from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from truceline.detect.desk import Desk
@@ -27,6 +26,7 @@ from truceline.detect.radar.history import (
     kept,
 )
 from truceline.detect.radar.season import no_maps
+from truceline.geo.loops import njit
 from truceline.geo.raster import MAX_SIDE_PX, Grid
 from truceline.model.errors import BadInput
 
@@ -178,18 +178,19 @@ def _each(
     )
 
 
-@njit("Tuple((u8, u8))(u1[::1], u8)", cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _sums(part: NDArray[np.uint8], place: int) -> Any:
     """Sum the words, and the words times where they stand (Fletcher 1982, with places for nested sums)."""
     whole = part.shape[0] // 8
     words = part[: 8 * whole].view(np.uint64)
     plain = placed = np.uint64(0)
+    first = np.uint64(place)
     for number in range(whole):
         plain += words[number]
-        placed += words[number] * (place + np.uint64(number))
+        placed += words[number] * (first + np.uint64(number))
     for number in range(8 * whole, part.shape[0]):
         plain += np.uint64(part[number])
-        placed += np.uint64(part[number]) * (place + np.uint64(number))
+        placed += np.uint64(part[number]) * (first + np.uint64(number))
     return plain, placed
 
 

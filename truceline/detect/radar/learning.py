@@ -7,13 +7,13 @@ row without branches, so that the compiler takes many pixels at once; what stays
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from truceline.detect.radar.backscatter import STEPS_PER_DB, UNSEEN, Levels
 from truceline.detect.radar.matched import LIMIT, SPREAD_STEPS, Past, Today
 from truceline.detect.radar.restless import UNREST_AFTER, UNREST_STEPS
 from truceline.detect.radar.weather import Surface, lay_row
+from truceline.geo.loops import njit
 
 SPREAD_SHIFT = 3
 SPREAD_BIN = 1 << SPREAD_SHIFT  # steps of a variance in one bin

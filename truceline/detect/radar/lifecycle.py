@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from truceline.geo.loops import njit
 
 NONE, PROVISIONAL, CONFIRMED, FINISHED, UNSEEN = 0, 1, 2, 3, 255
 NEVER = -1  # in `first`: no alert

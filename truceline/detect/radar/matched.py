@@ -7,11 +7,11 @@ five pixels. Each loop runs along a row without branches, so that the compiler t
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from truceline.detect.radar.backscatter import ROOT_REACH, ROOT_TERMS, UNSEEN, Levels
 from truceline.detect.radar.weather import Surface, lay_row
+from truceline.geo.loops import njit
 
 SPREAD_STEPS = 256  # steps of a variance per dB²
 CONTRAST_STEPS = 200  # bins of a contrast per unit, for its middle and width

@@ -5,12 +5,12 @@ would make most of the alerts of the day.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from truceline.detect.radar.backscatter import UNSEEN, Levels
 from truceline.detect.radar.matched import Past, Today
 from truceline.detect.radar.weather import BLOCK_PX, Surface, add_up, median_code
+from truceline.geo.loops import njit
 
 UNREST_STEPS = 4096
 UNREST_AFTER = 3  # dates in the history before the unrest is learnt

@@ -8,13 +8,13 @@ neighbours are not. Each loop runs along a row without branches, as in the match
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from truceline.detect.radar.backscatter import UNSEEN, Levels
 from truceline.detect.radar.matched import LIMIT, Past, Today
 from truceline.detect.radar.restless import RECENT_STEPS, calm_row
 from truceline.detect.radar.weather import Surface, lay_row
+from truceline.geo.loops import njit
 
 STRENGTH_STEPS = 32  # bins of a strength per unit, for its tail
 STRENGTH_BINS = 1025

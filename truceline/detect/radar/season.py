@@ -7,11 +7,11 @@ A place that changed today is on none of the maps and stays.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from truceline.detect.radar.backscatter import STEPS_PER_DB
 from truceline.detect.radar.weather import BLOCK_PX, MEDIAN_OF_NORMAL, Share, Surface, median_code
+from truceline.geo.loops import njit
 
 MAPS = 8  # past dates that are remembered
 STEP = STEPS_PER_DB / 20.0  # codes in a step of a map: 6.35 dB fit into 8 bits

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from truceline.detect.radar.backscatter import STEPS_PER_DB, UNSEEN
+from truceline.geo.loops import njit
 
 BLOCK_PX = 4  # divides the rows of a strip
 SURROUNDINGS_BLOCKS = 7  # 28 px: what a square of 840 m shares is weather, not a place

@@ -1,0 +1,31 @@
+import subprocess
+import sys
+
+STEP = """
+import sys
+import numpy as np
+sys.path.insert(0, sys.argv[1])
+from loop_at_hand import add_up
+print(add_up(np.arange(5.0)), "numba.np.linalg" in sys.modules)
+"""
+LOOP = """
+from truceline.geo.loops import njit
+
+@njit(cache=True)
+def add_up(values):
+    total = 0.0
+    for value in values:
+        total += value
+    return total
+"""
+
+
+def test_a_loop_that_was_compiled_before_is_read_without_what_compiling_needs(tmp_path):
+    (tmp_path / "loop_at_hand.py").write_text(LOOP)
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", STEP, str(tmp_path)], capture_output=True, text=True, check=True
+        ).stdout.split()
+        for _ in range(2)
+    ]
+    assert told == [["10.0", "True"], ["10.0", "False"]]
