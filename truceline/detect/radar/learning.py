@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truceline.detect.radar.backscatter import STEPS_PER_DB, UNSEEN, Levels
-from truceline.detect.radar.matched import LIMIT, SPREAD_STEPS, Past, Today
+from truceline.detect.radar.matched import LIMIT, SPREAD_STEPS, Past, Today, count_in
 from truceline.detect.radar.restless import UNREST_AFTER, UNREST_STEPS
 from truceline.detect.radar.weather import Surface, lay_row
 from truceline.geo.loops import njit
@@ -57,23 +57,24 @@ def learn_rows(
     """
     observed = 0
     pols, width = today.level.shape[0], today.level.shape[2]
-    shares = np.zeros((3, width), np.float32)
-    places = np.empty(width, np.int16)
+    spare, gap = np.zeros((2, width), np.int16), np.zeros(width, np.uint16)  # for a second polarisation
+    places = np.empty(width, np.uint16)
     counts = np.zeros((3, 2, SPREAD_BINS + 1), np.int32)
     for row in range(rows[0], rows[1]):
-        level, fed, seen = today.level[0, row], past.fed[row], past.seen[row]
-        _remember(level, fed, today.calm[row], past.recent[0, row], past.recent[1, row])
-        observed += _share(level, state[row], fed, shares)
-        is_new = _is_any_unfed(fed)
-        for layer in range(pols):
-            mean = past.mean[layer, row]
-            if is_new:
-                _begin(today.level[layer, row], level, state[row], fed, weather[layer], row, mean)
-            _learn_layer(today.residual[layer, row], shares, mean, past.spread[layer, row])
-        if pols == 2:
-            _learn_cross(today.residual[0, row], today.residual[1, row], shares, past.cross[row])
-        _learn_unrest(today.contrast[row], gauge, shares[2], past.unrest[row])
-        _count(level, state[row], fed, seen)
+        level, fed, last = today.level[0, row], past.fed[row], pols - 1
+        rest, mean, spread = today.residual[last, row], past.mean[last, row], past.spread[last, row]
+        if pols == 1:
+            rest, mean, spread = spare[0], spare[1], gap
+        known, fresh = _learn(
+            level, state[row], today.residual[0, row], rest, today.contrast[row], gauge, today.calm[row],
+            past.recent[0, row], past.recent[1, row], past.mean[0, row], mean, past.spread[0, row], spread,
+            past.cross[row], past.unrest[row], fed, past.seen[row],
+        )  # fmt: skip
+        observed += known
+        for layer in range(pols if fresh > 0 else 0):
+            _begin(
+                today.level[layer, row], level, state[row], fed, weather[layer], row, past.mean[layer, row]
+            )
         if row % TOLD_ROWS == 0:
             _tell(past, row, fed, places, counts)
     for kind in range(3):
@@ -83,43 +84,51 @@ def learn_rows(
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _remember(
-    level: Levels, fed: NDArray[np.uint8], calm: NDArray[np.int8], newer: NDArray[np.int8],
-    older: NDArray[np.int8],
-) -> None:  # fmt: skip
-    """Keep the calm contrasts of the last two dates."""
+def _learn(
+    level: Levels, state: NDArray[np.uint8], one: NDArray[np.int16], two: NDArray[np.int16],
+    contrast: NDArray[np.float32], gauge: NDArray[np.float32], calm: NDArray[np.int8],
+    newer: NDArray[np.int8], older: NDArray[np.int8], mean_one: NDArray[np.int16],
+    mean_two: NDArray[np.int16], spread_one: NDArray[np.uint16], spread_two: NDArray[np.uint16],
+    cross: NDArray[np.int16], unrest: NDArray[np.uint16], fed: NDArray[np.uint8], seen: NDArray[np.uint8],
+) -> tuple[int, int]:  # fmt: skip
+    """Bring all that is kept of a row up to date in one pass; count pixels with data and first ones."""
+    middle, scale, full = gauge[0], np.float32(1) / gauge[1], np.float32(65535)
+    observed = fresh = np.int32(0)
     for column in range(level.shape[0]):
-        known = (level[column] != UNSEEN) & (fed[column] > 0)
-        own, last, before = calm[column], newer[column], older[column]
-        older[column] = last if known else before
-        newer[column] = own if known else last
-
-
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _share(
-    level: Levels, state: NDArray[np.uint8], fed: NDArray[np.uint8], shares: NDArray[np.float32]
-) -> int:
-    """Give today's share in the mean, in the products and in the unrest, 0 where it stays out."""
-    observed = np.int32(0)
-    for column in range(level.shape[0]):
-        known = level[column] != UNSEEN
-        is_open = (state[column] == 1) | (state[column] == 2)
-        dates = np.float32(fed[column])
-        weight = np.float32(known & (not is_open) & (fed[column] > 0))
-        calm_dates = dates - np.float32(UNREST_AFTER)
-        shares[0, column] = weight / (dates + np.float32(1))
-        shares[1, column] = weight / max(dates, np.float32(1))
-        shares[2, column] = (weight if calm_dates > 0 else np.float32(0)) / max(calm_dates, np.float32(1))
+        known, dates = level[column] != UNSEEN, np.float32(fed[column])
+        has, learns = fed[column] > 0, known & (state[column] != 1) & (state[column] != 2)
         observed += np.int32(known)
-    return int(observed)
-
-
-@njit(cache=True, nogil=True)
-def _is_any_unfed(fed: NDArray[np.uint8]) -> bool:
-    unfed = np.int32(0)
-    for column in range(fed.shape[0]):
-        unfed |= np.int32(fed[column] == 0)
-    return bool(unfed != 0)
+        fresh += np.int32(learns & (not has))
+        own, last, before = calm[column], newer[column], older[column]
+        older[column] = last if known & has else before
+        newer[column] = own if known & has else last
+        weight = np.float32(learns & has)
+        share = weight / (dates + np.float32(1))  # of today in the mean,
+        part = weight / max(dates, np.float32(1))  # in the products,
+        calm_dates = dates - np.float32(UNREST_AFTER)
+        # and in the unrest:
+        still = (weight if calm_dates > 0 else np.float32(0)) / max(calm_dates, np.float32(1))
+        first = min(max(np.float32(one[column]), -REACH), REACH)
+        second = min(max(np.float32(two[column]), -REACH), REACH)
+        mean_one[column] = np.int16(np.float32(mean_one[column]) + np.rint(first * share))
+        mean_two[column] = np.int16(np.float32(mean_two[column]) + np.rint(second * share))
+        rest = (np.float32(1) - share) * PER_DB2
+        product = np.float32(spread_one[column])
+        product += (first * first * rest - product) * part
+        spread_one[column] = np.uint16(min(np.rint(product), full))
+        product = np.float32(spread_two[column])
+        product += (second * second * rest - product) * part
+        spread_two[column] = np.uint16(min(np.rint(product), full))
+        product = np.float32(cross[column])
+        product += (first * second * rest - product) * part
+        cross[column] = np.int16(min(max(np.rint(product), -LIMIT), LIMIT))
+        off = (contrast[column] - middle) * scale
+        square = np.float32(unrest[column])
+        square += (min(off * off, np.float32(15.9)) * np.float32(UNREST_STEPS) - square) * still
+        unrest[column] = np.uint16(min(np.rint(square), full))
+        seen[column] += np.uint8(known & (seen[column] < 255))
+        fed[column] += np.uint8(learns & (fed[column] < MOST_DATES))
+    return int(observed), int(fresh)
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
@@ -127,11 +136,11 @@ def _begin(
     own: Levels, level: Levels, state: NDArray[np.uint8], fed: NDArray[np.uint8], trend: Surface, row: int,
     mean: NDArray[np.int16],
 ) -> None:  # fmt: skip
-    """Let the first observation of a pixel be its mean, the weather of the day taken off."""
+    """Let the first observation of a pixel, just counted, be its mean, the weather of the day taken off."""
     weather = np.zeros(len(level), np.float32)
     lay_row(trend, row, weather)
     for column in range(level.shape[0]):
-        is_first = (level[column] != UNSEEN) & (fed[column] == 0)
+        is_first = (level[column] != UNSEEN) & (fed[column] == 1)
         is_first &= (state[column] != 1) & (state[column] != 2)
         code = np.int16(min(max(np.rint(np.float32(own[column]) - weather[column]), -LIMIT), LIMIT))
         before = mean[column]
@@ -139,59 +148,8 @@ def _begin(
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _learn_layer(
-    residual: NDArray[np.int16], shares: NDArray[np.float32], mean: NDArray[np.int16],
-    spread: NDArray[np.uint16],
-) -> None:  # fmt: skip
-    """Bring mean and variance of one polarisation up to date along a row."""
-    for column in range(mean.shape[0]):
-        change = min(max(np.float32(residual[column]), -REACH), REACH)
-        share = shares[0, column]
-        mean[column] = np.int16(np.float32(mean[column]) + np.rint(change * share))
-        own = np.float32(spread[column])
-        own += (change * change * (np.float32(1) - share) * PER_DB2 - own) * shares[1, column]
-        spread[column] = np.uint16(min(np.rint(own), np.float32(65535)))
-
-
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _learn_cross(
-    one: NDArray[np.int16], two: NDArray[np.int16], shares: NDArray[np.float32], cross: NDArray[np.int16]
-) -> None:
-    for column in range(cross.shape[0]):
-        first = min(max(np.float32(one[column]), -REACH), REACH)
-        second = min(max(np.float32(two[column]), -REACH), REACH)
-        own = np.float32(cross[column])
-        product = first * second * (np.float32(1) - shares[0, column]) * PER_DB2
-        own += (product - own) * shares[1, column]
-        cross[column] = np.int16(min(max(np.rint(own), -LIMIT), LIMIT))
-
-
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _learn_unrest(
-    contrast: NDArray[np.float32], gauge: NDArray[np.float32], shares: NDArray[np.float32],
-    unrest: NDArray[np.uint16],
-) -> None:  # fmt: skip
-    middle, scale = gauge[0], np.float32(1) / gauge[1]
-    for column in range(unrest.shape[0]):
-        calm = (contrast[column] - middle) * scale
-        own = np.float32(unrest[column])
-        square = min(calm * calm, np.float32(15.9)) * np.float32(UNREST_STEPS)
-        own += (square - own) * shares[column]
-        unrest[column] = np.uint16(min(np.rint(own), np.float32(65535)))
-
-
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _count(level: Levels, state: NDArray[np.uint8], fed: NDArray[np.uint8], seen: NDArray[np.uint8]) -> None:
-    for column in range(level.shape[0]):
-        known = level[column] != UNSEEN
-        learns = known & (state[column] != 1) & (state[column] != 2)
-        seen[column] += np.uint8(known & (seen[column] < 255))
-        fed[column] += np.uint8(learns & (fed[column] < MOST_DATES))
-
-
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _tell(
-    past: Past, row: int, fed: NDArray[np.uint8], places: NDArray[np.int16], counts: NDArray[np.int32]
+    past: Past, row: int, fed: NDArray[np.uint8], places: NDArray[np.uint16], counts: NDArray[np.int32]
 ) -> None:
     """Count the variances and covariances of a row."""
     for layer in range(past.mean.shape[0]):
@@ -202,13 +160,12 @@ def _tell(
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _sort_in(
-    values: NDArray[Any], fed: NDArray[np.uint8], middle: int, places: NDArray[np.int16],
+    values: NDArray[Any], fed: NDArray[np.uint8], middle: int, places: NDArray[np.uint16],
     counts: NDArray[np.int32],
 ) -> None:  # fmt: skip
     """Count values into bins, by turns in two tables: neighbours are alike and would wait for each other."""
     for column in range(fed.shape[0]):
         place = (np.int32(values[column]) >> np.int32(SPREAD_SHIFT)) + np.int32(middle)
         place = min(max(place, np.int32(0)), np.int32(SPREAD_BINS - 1))
-        places[column] = np.int16(place if fed[column] > 1 else np.int32(SPREAD_BINS))
-    for column in range(fed.shape[0]):
-        counts[column % 2, places[column]] += 1
+        places[column] = np.uint16(place if fed[column] > 1 else np.int32(SPREAD_BINS))
+    count_in(places, counts)

@@ -10,7 +10,8 @@ from truceline.geo.loops import njit
 NONE, PROVISIONAL, CONFIRMED, FINISHED, UNSEEN = 0, 1, 2, 3, 255
 NEVER = -1  # in `first`: no alert
 _UNTESTED = -32768  # code of a score
-_LOOKED_AT_PX = 64  # at a time: nearly all of them are quiet
+_MOST = 32767
+_LOOKED_AT_PX = 8  # at a time: nearly all of them are quiet
 
 
 class Life(NamedTuple):
@@ -59,23 +60,27 @@ def advance(
         First row to take, last row + 1.
     """
     width = score.shape[1]
+    marks = np.zeros(-(-width // _LOOKED_AT_PX) * _LOOKED_AT_PX, np.uint8)
+    looked_at = marks.view(np.uint64)
     for row in range(rows[0], rows[1]):
-        for left in range(0, width, _LOOKED_AT_PX):
-            right = min(left + _LOOKED_AT_PX, width)
-            if _is_busy(life.state[row, left:right], score[row, left:right], one):
-                for column in range(left, right):
+        _mark_busy(life.state[row], score[row], one, marks)
+        for number in range(len(looked_at)):
+            if looked_at[number] != 0:
+                left = number * _LOOKED_AT_PX
+                for column in range(left, min(left + _LOOKED_AT_PX, width)):
                     _step(life, row, column, int(score[row, column]), one, rules)
 
 
 @njit(cache=True, nogil=True)
-def _is_busy(state: NDArray[np.uint8], score: NDArray[np.int16], one: int) -> bool:
-    """Tell whether any of some pixels exceeds or is under an open alert; all others stay as they are."""
-    busy = np.int32(0)
+def _mark_busy(
+    state: NDArray[np.uint8], score: NDArray[np.int16], one: int, marks: NDArray[np.uint8]
+) -> None:
+    """Mark pixels of a row that exceed or are under an open alert; all others stay as they are."""
     for column in range(state.shape[0]):
-        value = np.int32(score[column])
-        exceeds = (value != _UNTESTED) & (abs(value) >= np.int32(one))
-        busy |= np.int32(exceeds | (state[column] == PROVISIONAL) | (state[column] == CONFIRMED))
-    return bool(busy != 0)
+        size = abs(np.int32(score[column]))
+        exceeds = (size >= np.int32(one)) & (size <= np.int32(_MOST))
+        is_open = np.uint8(state[column] - np.uint8(PROVISIONAL)) <= np.uint8(CONFIRMED - PROVISIONAL)
+        marks[column] = np.uint8(exceeds | is_open)
 
 
 @njit(cache=True, nogil=True)

@@ -90,7 +90,7 @@ def filter_rows(
     pols, lines = today.level.shape[0], bottom - top + 4
     number = np.empty((5, width), np.float32)  # the last five lines
     weight = np.empty((5, width), np.float32)
-    places = np.empty(width, np.int16)
+    places = np.empty(width, np.uint16)
     counts = np.zeros((2, CONTRAST_BINS + 1), np.int32)
     rest = np.empty((2, width), np.int16)
     trend, own = np.empty(width, np.float32), np.empty((2, width), np.float32)
@@ -115,8 +115,7 @@ def filter_rows(
             middle = top + line - 4
             _stack(number, weight, line, today.contrast[middle])
             _place(today.contrast[middle], today.level[0, middle], past.fed[middle], places)
-            for column in range(width):
-                counts[column % 2, places[column]] += 1
+            count_in(places, counts)
     for place in range(CONTRAST_BINS):  # sums of whole arrays take long to compile
         bins[place] += counts[0, place] + counts[1, place]
 
@@ -236,7 +235,7 @@ def _stack(
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _place(
-    contrast: NDArray[np.float32], level: Levels, fed: NDArray[np.uint8], places: NDArray[np.int16]
+    contrast: NDArray[np.float32], level: Levels, fed: NDArray[np.uint8], places: NDArray[np.uint16]
 ) -> None:
     """Give the bin of each contrast, one after the last where nothing is known."""
     middle, last = np.float32(CONTRAST_BINS // 2), np.float32(CONTRAST_BINS - 1)
@@ -244,4 +243,23 @@ def _place(
         place = np.rint(contrast[column] * np.float32(CONTRAST_STEPS)) + middle
         place = min(max(place, np.float32(0)), last)
         known = (level[column] != UNSEEN) & (fed[column] > 0)
-        places[column] = np.int16(place if known else np.float32(CONTRAST_BINS))
+        places[column] = np.uint16(place if known else np.float32(CONTRAST_BINS))
+
+
+@njit(cache=True, nogil=True)
+def count_in(places: NDArray[np.uint16], counts: NDArray[np.int32]) -> None:
+    """Count the bins of a row, by turns in two tables: neighbours are alike and would wait for each other.
+
+    Parameters
+    ----------
+    places
+        Bins, (width,); without a sign, else each would be asked whether it counts from the end.
+    counts
+        Two tables, (2, bins); added to.
+    """
+    even, odd = counts[0], counts[1]
+    for pair in range(len(places) // 2):
+        even[places[2 * pair]] += 1
+        odd[places[2 * pair + 1]] += 1
+    if len(places) % 2:
+        even[places[len(places) - 1]] += 1

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truceline.detect.radar.backscatter import UNSEEN, Levels
-from truceline.detect.radar.matched import LIMIT, Past, Today
+from truceline.detect.radar.matched import LIMIT, Past, Today, count_in
 from truceline.detect.radar.restless import RECENT_STEPS, calm_row
 from truceline.detect.radar.weather import Surface, lay_row
 from truceline.geo.loops import njit
@@ -62,7 +62,7 @@ def score_rows(
     lines = bottom - top + 4
     calm = np.zeros((5, width + 4), np.float32)  # of the last five lines
     ends = np.zeros((5, 4, width), np.float32)  # and their lowest and highest of three, and of five
-    places = np.empty(width, np.int16)
+    places = np.empty(width, np.uint16)
     counts = np.zeros((2, 2 * STRENGTH_BINS + 1), np.int32)
     laid, cores = np.empty(width, np.float32), np.empty(width, np.float32)
     for line in range(lines):
@@ -85,8 +85,7 @@ def score_rows(
         _strongest(calm, ends, line, gauge[2], strength, cores)
         _write(level, fed, past.seen[row], strength, gauge, baseline, today.score[row])
         _place_strength(level, fed, state[row], cores, places)
-        for column in range(width):
-            counts[column % 2, places[column]] += 1
+        count_in(places, counts)
     for place in range(STRENGTH_BINS):
         free = counts[0, place] + counts[1, place]
         bins[0, place] += free
@@ -184,7 +183,7 @@ def _write(
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _place_strength(
     level: Levels, fed: NDArray[np.uint8], state: NDArray[np.uint8], strength: NDArray[np.float32],
-    places: NDArray[np.int16],
+    places: NDArray[np.uint16],
 ) -> None:  # fmt: skip
     """Give the bin of each strength: without, with an open alert, and one for what is not known."""
     for column in range(level.shape[0]):
@@ -193,4 +192,4 @@ def _place_strength(
         is_open = (state[column] == 1) | (state[column] == 2)
         place += np.int16(STRENGTH_BINS) if is_open else np.int16(0)
         known = (level[column] != UNSEEN) & (fed[column] > 0)
-        places[column] = place if known else np.int16(2 * STRENGTH_BINS)
+        places[column] = np.uint16(place if known else np.int16(2 * STRENGTH_BINS))
