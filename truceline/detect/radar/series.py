@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from truceline.detect.radar import learning, matched, restless, scoring, season, texture, weather
+from truceline.detect.radar import extent, learning, matched, restless, scoring, season, texture, weather
 from truceline.detect.radar.alert_objects import follow_objects
 from truceline.detect.radar.backscatter import UNSEEN, Levels, root_ratios
 from truceline.detect.radar.footprint import held
@@ -138,8 +138,8 @@ class _Date:
         # Learning changes what a neighbouring strip still has to read: all scores come first.
         wide = self.restlessness(gauge)
         self.held = held(history, gauge, wide)
-        scored = self._each(lambda top, bottom: self._scored(gauge, wide, rules, (top, bottom)))
-        strengths = np.sum(scored, axis=0)
+        strengths = self._score(gauge, wide)
+        self._each(lambda top, bottom: self._advance(rules, (top, bottom)))
         learnt = self._each(lambda top, bottom: self._learnt(gauge, trend, top, bottom))
         spreads = np.sum([bins for bins, _, _ in learnt], axis=0)
         self.alerted = np.concatenate([places for _, places, _ in learnt])
@@ -168,28 +168,35 @@ class _Date:
         np.subtract.at(free, blocks, 1)
         season.remember(history.maps, item, self.sums, free, self.counts, self.smooth)
 
-    def _scored(
-        self,
-        gauge: NDArray[np.float32],
-        wide: weather.Surface,
-        rules: tuple[int, int, int],
-        rows: tuple[int, int],
-    ) -> NDArray[np.int64]:
+    def _score(self, gauge: NDArray[np.float32], wide: weather.Surface) -> NDArray[np.int64]:
+        """Score, let wide stretches count more, and answer the histogram of the strengths."""
         history = self.history
-        bins = np.zeros((2, scoring.STRENGTH_BINS), np.int64)
-        scoring.score_rows(
-            history.past,
-            history.today,
-            history.life.state,
-            gauge,
-            wide,
-            history.settings.baseline,
-            rows,
-            bins,
-        )
+        score, least = history.today.score, extent.least_code(gauge[2])
+
+        def strip(top: int, bottom: int) -> tuple[NDArray[np.int64], extent.Runs]:
+            bins = np.zeros((2, scoring.STRENGTH_BINS), np.int64)
+            scoring.score_rows(
+                history.past,
+                history.today,
+                history.life.state,
+                gauge,
+                wide,
+                history.settings.baseline,
+                (top, bottom),
+                bins,
+            )
+            return bins, extent.runs_of(score, least, (top, bottom))
+
+        scored = self._each(strip)
+        runs = [own for _, own in scored]
+        factors = extent.factors_of(np.concatenate(runs), extent.FACTORS)
+        shares = np.split(factors, np.cumsum([len(own) for own in runs])[:-1])
+        list(self.share(lambda own, told: extent.stretch(score, own, told), runs, shares))
+        return np.asarray(np.sum([bins for bins, _ in scored], axis=0))
+
+    def _advance(self, rules: tuple[int, int, int], rows: tuple[int, int]) -> None:
         self._hold(rows)
-        advance(history.life, history.today.score, scoring.SCORE_STEPS, rules, rows)
-        return bins
+        advance(self.history.life, self.history.today.score, scoring.SCORE_STEPS, rules, rows)
 
     def _hold(self, rows: tuple[int, int]) -> None:
         """Let pixels where a change still shows exceed."""
