@@ -32,7 +32,7 @@ def found_others(
         strangers(ground, events, e, rows, strange, fresh)
     free = 0
     for r in range(events.size[e]):
-        if chosen[r] >= 0:
+        if chosen[r] >= 0 or fresh[r] <= 0:
             continue
         if fresh[r] < WELL_WATCHED * ground.density[0] and looked_at_since(
             ground, rows.z[first + r], events.time[e]

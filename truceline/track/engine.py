@@ -49,6 +49,7 @@ from truceline.track.types import (
 )
 
 ODDS_CEILING = 9.0
+DOUBT = 0.5  # log odds by which a thing exists less likely when none but a doubted sensor shows it
 DONE, SLOTS, ROOM = 0, 1, 2
 WIDTH = 20
 
@@ -152,7 +153,7 @@ def step(
         note_encounters(state, near, room, found, events.time[e])
         loose = give(state, ground, near, count, events, e, rows, geodetic, room, found, owner, course)
     if events.shape[e] != NO_SHAPE:
-        working = works(ground, near, count, events, e, tally)
+        working = works(ground, near, count, events, e, tally) * ground.trusted[events.sensor[e]]
         for c in range(count):
             if near.taken[c] < 0:
                 missed(state, ground, near, count, c, events, e, working, geodetic)
@@ -161,7 +162,7 @@ def step(
             state, top, ground, events, e, rows, room.chosen, room.strange, room.fresh, names, geodetic, near,
             count, owner,
         )  # fmt: skip
-    survey(ground, events, e, pd)
+    survey(ground, events, e, pd * ground.trusted[events.sensor[e]])
     return top
 
 
@@ -211,6 +212,8 @@ def give(
         near.taken[c] = r
         silence = math.log(1 - near.exists[c] * min(seen_p(near, c), 0.999))
         gain = room.score[k] + silence - math.log(max(near.exists[c], 1e-4))
+        if ground.trusted[events.sensor[e]] == 0.0:
+            gain = -DOUBT if state.by[near.slot[c]] == events.sensor[e] else 0.0
         owner[first + r] = state.number[near.slot[c]]
         m = 0 if near.mu[c, 1] < 0.5 else 1
         course[first + r, 0], course[first + r, 1] = near.x[c, m, 2], near.x[c, m, 3]
