@@ -22,7 +22,7 @@ from truceline.track.encounter import note_encounters, sort_out
 from truceline.track.existence import ALIVE, RECENT_S, is_alive, missed, odds_at, works
 from truceline.track.fellows import told_by_fellows
 from truceline.track.history import at, before, insert, predicted, reach
-from truceline.track.kernel import kernel
+from truceline.track.kernel import folded, kernel
 from truceline.track.meaning import LEAST_CLASS, PERSON, among_its_fellows, common, learn, pace
 from truceline.track.motion import difference, settle
 from truceline.track.near import Near, Room, beside, make_near, make_room, seen_p
@@ -54,7 +54,7 @@ DONE, SLOTS, ROOM = 0, 1, 2
 WIDTH = 20
 
 
-@kernel
+@folded
 def gather(state: State, top: int, events: Events, e: int, rows: Rows, geodetic: bool, near: Near) -> int:
     """Predict the tracks that an event may concern into ``near``; answer how many."""
     time, shape, field = events.time[e], events.shape[e], events.field[e]
@@ -101,7 +101,7 @@ def gather(state: State, top: int, events: Events, e: int, rows: Rows, geodetic:
     return n
 
 
-@kernel
+@folded
 def take_in(
     state: State,
     ground: Ground,
@@ -133,7 +133,7 @@ def take_in(
     learn(state, s, events, e, rows, r)
 
 
-@kernel
+@folded
 def step(
     state: State, top: int, ground: Ground, events: Events, e: int, rows: Rows, names: Array, geodetic: bool,
     near: Near, leaning: Near, room: Room, owner: Array, course: Array, tally: Array,
@@ -166,7 +166,7 @@ def step(
     return top
 
 
-@kernel
+@folded
 def pair_up(
     state: State, ground: Ground, near: Near, leaning: Near, count: int, events: Events, e: int, rows: Rows,
     geodetic: bool, room: Room,
@@ -193,7 +193,7 @@ def pair_up(
     return found
 
 
-@kernel
+@folded
 def give(
     state: State, ground: Ground, near: Near, count: int, events: Events, e: int, rows: Rows, geodetic: bool,
     room: Room, found: int, owner: Array, course: Array,

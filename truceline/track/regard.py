@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from truceline.track.kernel import inlined, kernel
+from truceline.track.kernel import folded, inlined, kernel
 from truceline.track.types import ANNULUS, CELL_M, NO_SHAPE, Array, Events, Ground, Rows
 
 REFILL_S = 3600.0  # how fast unseen things come back into a cell: births, and strangers passing through
@@ -132,7 +132,7 @@ def _refilled(ground: Ground, i: int, j: int, dt: float) -> tuple[float, float]:
     return a + swap * (total * (1 - STANDING) - a), b + swap * (total * STANDING - b)
 
 
-@kernel
+@folded
 def survey(ground: Ground, events: Events, e: int, pd: float) -> None:
     """Thin out what is unseen where a look has been."""
     shape, field, time = events.shape[e], events.field[e], events.time[e]
@@ -212,7 +212,7 @@ def first_density(ground: Ground, events: Events, e: int, loose: int, pd: float)
     ground.density[0] = max(ground.density[0], (loose - false - 2 * math.sqrt(false + 1)) / (area * pd))
 
 
-@kernel
+@folded
 def strangers(ground: Ground, events: Events, e: int, rows: Rows, strange: Array, fresh: Array) -> None:
     """Fill, per row, false detections and unseen things per km2 (``strange``), and the latter alone."""
     pd, first = pd_of(events, e), events.first[e]
