@@ -22,7 +22,7 @@ def field(seed: int = 3) -> np.ndarray:
 def stretched(codes: np.ndarray, cuts: tuple[int, ...] = (0, SHAPE[0])) -> np.ndarray:
     out = codes.copy()
     runs = [extent.runs_of(out, extent.least_code(4.0), rows) for rows in itertools.pairwise(cuts)]
-    told = extent.factors_of(np.concatenate(runs), extent.FACTORS)
+    told = extent.factors_of(np.concatenate(runs))
     extent.stretch(out, np.concatenate(runs), told)
     return out
 
@@ -30,16 +30,16 @@ def stretched(codes: np.ndarray, cuts: tuple[int, ...] = (0, SHAPE[0])) -> np.nd
 def test_stretches_are_the_connected_groups_of_one_sign():
     codes, least = field(), extent.least_code(4.0)
     runs = extent.runs_of(codes, least, (0, SHAPE[0]))
-    sizes = np.arange(codes.size + 1, dtype=np.float32)
 
-    told = extent.factors_of(runs, sizes)
+    owners = extent.stretches_of(runs)
 
+    sizes = np.bincount(owners, runs[:, 2] - runs[:, 1])[owners]
     wanted = np.zeros(SHAPE)
     for sign in (1, -1):
         groups, _ = label((sign * codes.astype(int) >= least) & (codes != UNTESTED), np.ones((3, 3)))
         wanted += np.where(groups > 0, np.bincount(groups.ravel())[groups], 0)
     found = np.zeros(SHAPE)
-    for (row, left, right, _), size in zip(runs, told, strict=True):
+    for (row, left, right, _), size in zip(runs, sizes, strict=True):
         found[row, left:right] = size
     assert (found == wanted).all()
 

@@ -62,10 +62,17 @@ def runs_of(score: NDArray[np.int16], least: int, rows: tuple[int, int]) -> Runs
             while marks[column] == sign:  # the mark after the last pixel stays 0
                 column += 1
             if count == len(runs):
-                runs = np.concatenate((runs, np.empty_like(runs)))
+                runs = _doubled(runs)
             runs[count, 0], runs[count, 1], runs[count, 2], runs[count, 3] = row, first, column, sign
             count += 1
     return runs[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def _doubled(runs: Runs) -> Runs:
+    more = np.empty((2 * len(runs), 4), np.int32)
+    more[: len(runs)] = runs
+    return more
 
 
 @njit(cache=True, nogil=True)
@@ -77,26 +84,38 @@ def _mark(score: NDArray[np.int16], least: np.int16, marks: NDArray[np.int8]) ->
         marks[column] = np.int8(code >= least) - np.int8(low)
 
 
-@njit(cache=True, nogil=True)
-def factors_of(runs: Runs, factors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Tell how much the stretch that each run belongs to counts (union-find, Tarjan 1975).
+def factors_of(runs: Runs) -> NDArray[np.float32]:
+    """Tell how much the stretch that each run belongs to counts, (runs,).
 
     Parameters
     ----------
     runs
         Of the whole scene, see :func:`runs_of`.
-    factors
-        By the pixels of a stretch, the last for all that are larger.
+    """
+    owners = stretches_of(runs)
+    sizes = np.bincount(owners, runs[:, 2] - runs[:, 1]).astype(np.int64)
+    return FACTORS[np.minimum(sizes, MOST_PX)][owners]
+
+
+@njit(cache=True, nogil=True)
+def stretches_of(runs: Runs) -> NDArray[np.int32]:
+    """Number the stretches, 8-connected groups of runs of one sign (union-find, Tarjan 1975).
+
+    Parameters
+    ----------
+    runs
+        Of the whole scene, see :func:`runs_of`.
 
     Returns
     -------
     numpy.ndarray
-        One factor for each run, (runs,).
+        For each run the number of its stretch, from 0 in reading order, (runs,).
     """
     count = len(runs)
-    roots = np.arange(count)
+    roots = np.empty(count, np.int32)
     above, start = 0, 0  # first run of the row above that may touch; first run of the row
     for run in range(count):
+        roots[run] = run
         if run > 0 and runs[run, 0] != runs[run - 1, 0]:
             above, start = start, run
         while above < start and (runs[above, 0] < runs[run, 0] - 1 or runs[above, 2] < runs[run, 1]):
@@ -107,17 +126,20 @@ def factors_of(runs: Runs, factors: NDArray[np.float32]) -> NDArray[np.float32]:
                 one, two = _root(roots, run), _root(roots, other)
                 roots[max(one, two)] = min(one, two)
             other += 1
-    sizes = np.zeros(count, np.int64)
+    number = 0
+    owners = np.empty(count, np.int32)
     for run in range(count):
-        sizes[_root(roots, run)] += runs[run, 2] - runs[run, 1]
-    told = np.empty(count, np.float32)
-    for run in range(count):
-        told[run] = factors[min(sizes[_root(roots, run)], len(factors) - 1)]
-    return told
+        root = _root(roots, run)  # the first run of its stretch
+        if root == run:
+            owners[run] = number
+            number += 1
+        else:
+            owners[run] = owners[root]
+    return owners
 
 
 @njit(cache=True, nogil=True)
-def _root(roots: NDArray[np.int64], at: int) -> int:
+def _root(roots: NDArray[np.int32], at: int) -> int:
     while roots[at] != at:
         roots[at] = roots[roots[at]]
         at = roots[at]

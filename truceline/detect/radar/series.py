@@ -189,7 +189,7 @@ class _Date:
 
         scored = self._each(strip)
         runs = [own for _, own in scored]
-        factors = extent.factors_of(np.concatenate(runs), extent.FACTORS)
+        factors = extent.factors_of(np.concatenate(runs))
         shares = np.split(factors, np.cumsum([len(own) for own in runs])[:-1])
         list(self.share(lambda own, told: extent.stretch(score, own, told), runs, shares))
         return np.asarray(np.sum([bins for bins, _ in scored], axis=0))
