@@ -1,33 +1,68 @@
 """Whether a change that was seen before still shows over the whole place where it was seen.
 
-A single pixel must reach far to be believed among all pixels of a scene. Where an alert is open the place is
-known: the mean over it tells with much less whether the change lasts, and a passing one is let go.
+A single pixel must reach far to be believed among all pixels of a scene. Where an alert is open, or a stretch
+stood out on the date before, the place is known: the mean over it tells with much less whether the change
+lasts, and a passing one is let go.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from truceline.detect.radar.extent import Runs, stretches_of
 from truceline.detect.radar.lifecycle import CONFIRMED, PROVISIONAL
-from truceline.detect.radar.restless import calm_row
+from truceline.detect.radar.restless import RECENT_STEPS, calm_row
+from truceline.detect.radar.scoring import SCORE_STEPS
 from truceline.detect.radar.weather import BLOCK_PX, Surface
 
 if TYPE_CHECKING:
     from truceline.detect.radar.history import History
 
 WINDOW_PX = 20.0  # pixels that count as one: the contrasts of a window are much alike
-HOLDS = 2.2  # standard deviations of the mean over a place from which on the change still shows
+HOLDS = 2.2  # standard deviations of the mean over a place from which on the change still shows,
+LIKE = 0.4  # with this share of the mean of the date before: what came strongly and shows faintly has passed
 OWN_SHARE = 0.4  # of the mean that a pixel itself must show to belong to it
+WATCHED = round(0.7 * SCORE_STEPS)  # code from which on a stretch is looked at again on the next date,
+TOGETHER = 6.5  # where both dates, each in standard deviations, must come to so much
+CALM = 1.5  # and the scene is not more restless: soaked ground stays soaked
 
 
-def held(history: "History", gauge: NDArray[np.float32], wide: Surface) -> NDArray[np.int8]:
-    """Tell at which pixels under an alert the change still shows.
+class Places(NamedTuple):
+    """Pixels (row times width plus column, ordered), the number of the place of each, and its sign."""
+
+    pixels: NDArray[np.int64]
+    owners: NDArray[np.int32]
+    sign: NDArray[np.int8]
+
+
+def stretches(runs: Runs, width: int) -> Places:
+    """Give the pixels of stretches.
+
+    Parameters
+    ----------
+    runs
+        See :func:`~truceline.detect.radar.extent.runs_of`.
+    width
+        Columns of the scene.
+    """
+    lengths = runs[:, 2] - runs[:, 1]
+    starts = runs[:, 0].astype(np.int64) * width + runs[:, 1]
+    pixels = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+    return Places(
+        pixels, np.repeat(stretches_of(runs), lengths), np.repeat(runs[:, 3], lengths).astype(np.int8)
+    )
+
+
+def held(history: "History", watched: Places, gauge: NDArray[np.float32], wide: Surface) -> Places:
+    """Tell at which pixels under an alert, or watched, the change still shows.
 
     Parameters
     ----------
     history
         With the alerts of the dates before and today's contrasts.
+    watched
+        Stretches that stood out on the date before, whether they exceeded or not.
     gauge
         Middle and width of the contrasts.
     wide
@@ -35,28 +70,47 @@ def held(history: "History", gauge: NDArray[np.float32], wide: Surface) -> NDArr
 
     Returns
     -------
-    numpy.ndarray
-        For each of ``history.places`` the sign with which it exceeds, 0 where it does not.
+    Places
+        Pixels and the sign with which they exceed.
     """
-    places, owners = history.places, history.owners
-    past, life = history.past, history.life
     at = history.desk.at
-    state, sign = at(life.state, places), at(life.sign, places)
-    rows, columns = np.divmod(places, history.grid.width)
-    calm = np.zeros(len(places), np.float32)
+    state, sign = at(history.life.state, history.places), at(history.life.sign, history.places)
+    is_open = (state == PROVISIONAL) | (state == CONFIRMED)
+    alerts = Places(history.places[is_open], history.owners[is_open], sign[is_open])
+    found = [_showing(history, alerts, 0.0, gauge, wide), _showing(history, watched, TOGETHER, gauge, wide)]
+    pixels, first = np.unique(np.concatenate([each.pixels for each in found]), return_index=True)
+    owners, signs = (np.concatenate([each[field] for each in found])[first] for field in (1, 2))
+    return Places(pixels, owners, signs)
+
+
+def _showing(
+    history: "History", places: Places, together: float, gauge: NDArray[np.float32], wide: Surface
+) -> Places:
+    """Give the pixels of those places where the change shows; ``together`` bars restless places too."""
+    past, at, (pixels, owners, sign) = history.past, history.desk.at, places
+    rows, columns = np.divmod(pixels, history.grid.width)
+    widths = wide[rows // BLOCK_PX, columns // BLOCK_PX]
+    calm = np.zeros(len(pixels), np.float32)
     calm_row(
-        at(history.today.level[0], places),
-        at(history.today.contrast, places),
-        at(past.fed, places),
-        at(past.unrest, places),
-        wide[rows // BLOCK_PX, columns // BLOCK_PX],
+        at(history.today.level[0], pixels),
+        at(history.today.contrast, pixels),
+        at(past.fed, pixels),
+        at(past.unrest, pixels),
+        widths,
         gauge,
         calm,
     )
     own = calm.astype(np.float64) * sign
-    counts = ((state == PROVISIONAL) | (state == CONFIRMED)) & (own != 0)
-    count = max(history.objects, default=0) + 1
-    pixels = np.bincount(owners, counts, count)
-    mean = np.bincount(owners, own * counts, count) / np.maximum(pixels, 1)
-    shows = mean * np.sqrt(1 + pixels / WINDOW_PX) >= HOLDS
-    return np.where(counts & shows[owners] & (own >= OWN_SHARE * mean[owners]), sign, 0).astype(np.int8)
+    known = own != 0
+    count = int(owners.max(initial=0)) + 1
+    number = np.maximum(np.bincount(owners, known, count), 1)
+    before = at(past.recent[0], pixels) * sign.astype(np.float64) / RECENT_STEPS
+    mean, was, restless = (
+        np.bincount(owners, values * known, count) / number for values in (own, before, widths)
+    )
+    root = np.sqrt(1 + number / WINDOW_PX)
+    shows = (mean * root >= HOLDS) & (mean >= LIKE * was)
+    if together:
+        shows &= ((mean + was) * root >= together) & (restless < CALM)
+    showing = known & shows[owners] & (own >= OWN_SHARE * mean[owners])
+    return Places(pixels[showing], owners[showing], sign[showing])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from truceline.detect.radar import extent, learning, matched, restless, scoring, season, texture, weather
 from truceline.detect.radar.alert_objects import follow_objects
 from truceline.detect.radar.backscatter import UNSEEN, Levels, root_ratios
-from truceline.detect.radar.footprint import held
+from truceline.detect.radar.footprint import WATCHED, Places, held, stretches
 from truceline.detect.radar.history import History, Stamp
 from truceline.detect.radar.lifecycle import CONFIRMED, NONE, PROVISIONAL, advance
 from truceline.detect.radar.tail import reach_of
@@ -73,7 +73,6 @@ class _Date:
         self.history = history
         self.share = share
         self.alerted = np.zeros(0, np.int64)
-        self.held = np.zeros(0, np.int8)
         # Changes against the history, summed over blocks, and the weather of wide surroundings:
         self.sums: NDArray[np.int32] = np.zeros(0, np.int32)
         self.counts: NDArray[np.int32] = np.zeros(0, np.int32)
@@ -137,9 +136,12 @@ class _Date:
         rules = (item, settings.confirm, settings.finish)
         # Learning changes what a neighbouring strip still has to read: all scores come first.
         wide = self.restlessness(gauge)
-        self.held = held(history, gauge, wide)
+        # Until today's are written, the scores are those of the date before.
+        runs = self._each(lambda top, bottom: extent.runs_of(history.today.score, WATCHED, (top, bottom)))
+        watched = stretches(np.concatenate(runs), history.grid.width)
+        still = held(history, watched, gauge, wide)
         strengths = self._score(gauge, wide)
-        self._each(lambda top, bottom: self._advance(rules, (top, bottom)))
+        self._each(lambda top, bottom: self._advance(still, rules, (top, bottom)))
         learnt = self._each(lambda top, bottom: self._learnt(gauge, trend, top, bottom))
         spreads = np.sum([bins for bins, _, _ in learnt], axis=0)
         self.alerted = np.concatenate([places for _, places, _ in learnt])
@@ -194,17 +196,16 @@ class _Date:
         list(self.share(lambda own, told: extent.stretch(score, own, told), runs, shares))
         return np.asarray(np.sum([bins for bins, _ in scored], axis=0))
 
-    def _advance(self, rules: tuple[int, int, int], rows: tuple[int, int]) -> None:
-        self._hold(rows)
+    def _advance(self, still: Places, rules: tuple[int, int, int], rows: tuple[int, int]) -> None:
+        self._hold(still, rows)
         advance(self.history.life, self.history.today.score, scoring.SCORE_STEPS, rules, rows)
 
-    def _hold(self, rows: tuple[int, int]) -> None:
+    def _hold(self, still: Places, rows: tuple[int, int]) -> None:
         """Let pixels where a change still shows exceed."""
         history, width = self.history, self.history.grid.width
-        first, last = np.searchsorted(history.places, (rows[0] * width, rows[1] * width))
-        sign = self.held[first:last].astype(np.int16)
-        rows_of, columns = np.divmod(history.places[first:last][sign != 0], width)
-        sign = sign[sign != 0]
+        first, last = np.searchsorted(still.pixels, (rows[0] * width, rows[1] * width))
+        sign = still.sign[first:last].astype(np.int16)
+        rows_of, columns = np.divmod(still.pixels[first:last], width)
         score = history.today.score[rows_of, columns]
         low = (score != scoring.UNTESTED) & (score * sign < scoring.SCORE_STEPS)
         history.today.score[rows_of[low], columns[low]] = sign[low] * scoring.SCORE_STEPS
