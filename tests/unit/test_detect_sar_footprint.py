@@ -50,3 +50,18 @@ def test_an_alert_does_not_reach_far_over_the_edge_of_its_place():
     outline[PLACE] = True
     assert (state[outline] == 1).mean() > 0.9
     assert (state[38:51, 48:60][~outline[38:51, 48:60]] > 0).mean() < 0.25
+
+
+@pytest.mark.parametrize("seed", [0, 3, 5, 7])
+def test_what_is_too_weak_for_one_date_is_confirmed_by_those_that_follow(seed: int):
+    first, second, third = run(1.2, 1.2, 1.2, seed=seed)
+
+    assert (first[PLACE] > 0).mean() < 0.4 < (second[PLACE] > 0).mean()
+    assert (third[PLACE] == 2).mean() > 0.6
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_was_weak_and_passed_is_no_alert(seed: int):
+    _, second, third = run(1.2, 0.0, 0.0, seed=seed)
+
+    assert (second[PLACE] > 0).mean() < 0.05 and not third[PLACE].any()
