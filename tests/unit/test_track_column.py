@@ -1,4 +1,4 @@
-"""Columns: their names keep their order, their members follow one another and are of one class."""
+"""Columns: their tracks are ranked from the head on, follow one another and are of one class."""
 
 import numpy as np
 import pytest
@@ -30,44 +30,28 @@ def keep(state, spots, seen=None):
     keep_order(state, len(spots), 1000.0, spots, seen[np.argsort(spots[seen, 0])], False)
 
 
-def test_names_that_changed_places_on_the_road_go_back():
+def test_tracks_that_changed_places_on_the_road_are_ranked_as_they_lie():
     state, spots = column_of([300.0, 140.0, 200.0, 60.0], [0, 1, 2, 3])
-    state.log_p[1, TRUCK] = 5.0
 
     keep(state, spots)
 
-    assert state.number.tolist() == [10, 12, 11, 13]
-    assert state.log_p[:, TRUCK].tolist() == [0, 0, 5, 0]
+    assert state.rank.tolist() == [0, 2, 1, 3]
 
 
-def test_names_stay_where_an_order_cannot_be_told():
+def test_ranks_stay_where_an_order_cannot_be_told():
     state, spots = column_of([300.0, 196.0, 200.0, 60.0], [0, 1, 2, 3])
 
     keep(state, spots)
 
-    assert state.number.tolist() == [10, 11, 12, 13]
+    assert state.rank.tolist() == [0, 1, 2, 3]
 
 
-def test_where_the_head_is_new_and_the_tail_was_missed_every_name_moves_up():
+def test_a_new_head_is_ranked_before_the_others():
     state, spots = column_of([300.0, 220.0, 140.0, 60.0], [9, 0, 1, 2])
     state.column[0] = 0
-    state.founded[0] = 980.0
-    state.last[3], state.odds[3] = 940.0, 1.0
 
     keep(state, spots)
 
-    assert state.number[:3].tolist() == [11, 12, 13]
-    assert state.alive.tolist() == [1, 1, 1, 0]
-
-
-def test_a_new_tail_takes_no_name_while_nobody_was_missed():
-    state, spots = column_of([300.0, 220.0, 140.0, 60.0], [0, 1, 2, 9])
-    state.column[3] = 0
-    state.founded[3] = 980.0
-
-    keep(state, spots)
-
-    assert state.number.tolist() == [10, 11, 12, 13]
     assert state.rank.tolist() == [0, 1, 2, 3]
 
 
@@ -110,19 +94,6 @@ def test_one_whose_class_is_unclear_is_taken_for_what_its_column_is():
     assert among_its_fellows(state, 4)[3].argmax() == TRUCK
     state.column[3] = 0
     assert among_its_fellows(state, 4)[3] == pytest.approx(state.shares[3])
-
-
-def test_a_column_in_two_parts_gives_no_name_twice():
-    state, spots = column_of([900.0, 820.0, 300.0, 220.0, 140.0], [4, 5, 0, 1, 2])
-    state.last[:3], state.odds[:3] = 940.0, 1.0
-    state.column[3] = 0
-    state.founded[3] = 960.0
-    state.last[2] = 1000.0
-
-    keep(state, spots)
-
-    names = state.number[state.alive > 0].tolist()
-    assert len(names) == len(set(names))
 
 
 def test_a_way_is_not_led_back_to_where_one_ahead_was_when_last_seen():

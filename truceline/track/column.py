@@ -1,10 +1,7 @@
-"""Columns keep their order: who drives behind whom does not change from one moment to the next.
+"""Which tracks drive or stand in a column, and in what order they lie: each has a rank, from the head on.
 
-Pairing a look with tracks, truck by truck, lets neighbours of a column change places, and lets the
-whole column slide along its own tracks by one. Neither happens on a road. A column's members have
-ranks; where the tracks that bear them lie in another order, what makes up an identity (name,
-detections, class) goes back to its place, and where one end of a column gained a track while the
-other lost one, every name moves up by one.
+Between looks those behind are expected on the way of those ahead (see trail). Which name each of them
+has is told afterwards, see rollcall.
 """
 
 import math
@@ -16,7 +13,6 @@ from truceline.track.associate import head_of
 from truceline.track.existence import ALIVE, odds_at
 from truceline.track.history import at
 from truceline.track.kernel import kernel
-from truceline.track.meaning import refresh
 from truceline.track.motion import difference
 from truceline.track.types import Array, State
 
@@ -27,14 +23,12 @@ DRIVES_MPS = 2.0
 CLEAR = 1.0  # standard deviations by which an order must be reversed before it is believed
 LARGEST = 64
 LOST_ODDS, LOST_S = 3.0, 30.0  # missed where it should have been seen: log odds of existence, how long
-FORGOTTEN_S = 300.0  # what was lost so long ago is not looked for at the other end
-FRESH_S = 150.0  # a track founded so lately may be the other end of a slide
 X, Y, XX, YY, XY, U, V, ABOUT = 0, 1, 2, 3, 4, 5, 6, 7  # of spots: see motion.settle
 
 
 @njit(cache=True, error_model="numpy")
 def keep_order(state: State, top: int, time: float, spots: Array, seen: Array, geodetic: bool) -> None:
-    """Find the columns among tracks and give names that have changed places back.
+    """Find the columns among tracks and tell their order.
 
     Parameters
     ----------
@@ -68,7 +62,7 @@ def keep_order(state: State, top: int, time: float, spots: Array, seen: Array, g
         for j in range(i, n):
             if not done[j] and head_of(parent, j) == i and size < LARGEST:
                 members[size] = seen[j]
-                size += state.alive[seen[j]] == ALIVE  # its name may have gone to another meanwhile
+                size += state.alive[seen[j]] == ALIVE
                 done[j] = True
             elif not geodetic and spots[seen[j], X] - spots[seen[i], X] > LARGEST * KNOWN_M:
                 break
@@ -92,18 +86,18 @@ def _linked(a: Array, b: Array, known: bool, geodetic: bool) -> bool:
 
 @njit(cache=True, error_model="numpy")
 def _settle(state: State, ranked: Array, time: float, spots: Array, members: Array, geodetic: bool) -> None:
-    """Bring the names of one column into their order."""
+    """Rank the tracks of one column."""
     column, known = _name(state, members)
     newest = state.last[members].max()
     chain = _chain(state, ranked, column)
     drives = 0
     for s in members:
         drives += math.hypot(spots[s, U], spots[s, V]) > DRIVES_MPS
-    lost, present = np.zeros(len(state.alive), np.bool_), np.zeros(len(state.alive), np.bool_)
+    present = np.zeros(len(state.alive), np.bool_)
+    present[members] = True
     for s in chain:
-        lost[s] = _is_lost(state, s, time, newest, 2 * drives > len(members))
-    for s in members:
-        present[s] = not lost[s]
+        if _is_lost(state, s, time, newest, 2 * drives > len(members)):
+            present[s] = False
     chain = _joined(state, chain, spots, members, present, geodetic)
     if _runs_backward(spots, chain[present[chain]], geodetic):
         chain = chain[::-1].copy()
@@ -111,9 +105,7 @@ def _settle(state: State, ranked: Array, time: float, spots: Array, members: Arr
     order = chain[where]
     if known > 0:
         _sort(spots, order, geodetic)
-        names = _deal(state, time, chain, present, lost)
         chain[where] = order
-        _hand_over(state, order, names)
     for k in range(len(chain)):
         state.column[chain[k]], state.rank[chain[k]] = column, k
 
@@ -262,48 +254,3 @@ def _lead(spots: Array, order: Array, k: int, geodetic: bool) -> float:
     dx, dy = difference(a[X], a[Y], b[X], b[Y], geodetic)
     spread = u * u * (a[XX] + b[XX]) + v * v * (a[YY] + b[YY]) + 2 * u * v * (a[XY] + b[XY])
     return float((dx * u + dy * v) / math.sqrt(max(spread, 1.0)))
-
-
-@njit(cache=True, error_model="numpy")
-def _deal(state: State, time: float, chain: Array, present: Array, lost: Array) -> Array:
-    """Answer, per present track from head to tail, the slot whose identity it is to bear.
-
-    Fresh tracks give way to names that were lost, as many as there are; then every name is dealt in order.
-    """
-    n = len(chain)
-    takes = present[chain].copy()
-    for i in range(n):
-        s = chain[i]
-        if not lost[s] or time - state.last[s] > FORGOTTEN_S:
-            continue
-        best, which = n, -1
-        for k in range(n):
-            f = chain[k]
-            fresh = time - state.founded[f] < FRESH_S and state.founded[f] > state.last[s] - FRESH_S
-            if takes[k] and present[f] and fresh and abs(i - k) < best:
-                best, which = abs(i - k), k
-        if which >= 0:
-            takes[which], takes[i] = False, True
-    return chain[takes]
-
-
-@njit(cache=True, error_model="numpy")
-def _hand_over(state: State, order: Array, names: Array) -> None:
-    """Let each track bear the identity of another slot; whose nobody bears any more ends."""
-    n = len(order)
-    number, used, fastest = state.number[names], state.used[names], state.fastest[names]
-    founded = state.founded[names]
-    log_p, sum_p = state.log_p[names], state.sum_p[names]
-    count_p, sortie_p = state.count_p[names], state.sortie_p[names]
-    for k in range(n):
-        if not (order == names[k]).any():
-            state.alive[names[k]] = 0
-    for k in range(n):
-        s = order[k]
-        if s == names[k]:
-            continue
-        state.number[s], state.used[s], state.fastest[s] = number[k], used[k], fastest[k]
-        state.founded[s] = founded[k]
-        state.log_p[s], state.sum_p[s] = log_p[k], sum_p[k]
-        state.count_p[s], state.sortie_p[s] = count_p[k], sortie_p[k]
-        refresh(state, s)

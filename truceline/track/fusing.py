@@ -9,8 +9,9 @@ from truceline.model.classes import FUSION_CLASSES
 from truceline.model.tables import TIME
 from truceline.track.engine import ROOM, SLOTS, WIDTH, run
 from truceline.track.inputs import Inputs, build_events
+from truceline.track.regard import trusted
 from truceline.track.registration import Offsets, Registration, correct
-from truceline.track.trust import borne_out, trusted
+from truceline.track.rollcall import call_names
 from truceline.track.types import CELL_M, NO_SHAPE, Array, Events, Ground, Rows, bare_ground, empty, grown
 
 STRETCH_S = 300.0  # of news, by the clock
@@ -92,10 +93,11 @@ def follow(inputs: Inputs, times_us: Array, by_arrival: bool) -> Course:
         once = _once(number, written)
         number, written = number[once], written[once]
     since = _rename(course.owner, renamed)
-    return Course(
+    done = Course(
         number, written, course.owner, since, course.velocity, course.tally, course.ground.told,
         course.registration.judge(), order, events, rows, origin,
     )  # fmt: skip
+    return called(done, grid) if by_arrival else done  # looking back begins from tracks as they are
 
 
 class _Run:
@@ -111,7 +113,6 @@ class _Run:
         self.state = empty(256, HISTORY, max(len(of), 1))
         self.ground = _ground(events, rows, max(len(of), 1))
         self.owner = np.zeros(len(names), np.int64)
-        self.borne_out = np.ones(max(len(of), 1))
         self.velocity = np.full((len(names), 2), np.nan, np.float32)
         self.tally = np.zeros((len(events.time), 3))
         self.number, self.out = np.zeros(4096, np.int64), np.zeros((4096, WIDTH))
@@ -134,8 +135,6 @@ class _Run:
         self._run(Events(*(a[:until] for a in self.events)), grid)
         n, self.begin[2] = int(self.begin[2]), 0
         self.written.append((self.number[:n].copy(), self.out[:n].copy()))
-        looks = Events(*(a[mine] for a in self.events))
-        self.borne_out = borne_out(self.borne_out, looks, sensor, time, self.owner[here])
         self.registration.learn(
             self.owner[here], time, sensor, sortie, told, self.velocity[here].astype(np.float64)
         )
@@ -152,7 +151,7 @@ class _Run:
 
     def _correct(self, mine: slice, here: slice, sensor: Array, sortie: Array) -> None:
         offsets = self.registration.judge()
-        self.ground.trusted[:] = trusted(self.ground.told) * self.borne_out
+        self.ground.trusted[:] = trusted(self.ground.told)
         offsets.clear[self.ground.trusted == 0] = False
         correct(self.rows.z[here], self.rows.bias2[here], sensor, sortie, offsets, self.admitted, self.place)
         of = self.events.sensor[mine]
@@ -184,6 +183,29 @@ def _ground(events: Events, rows: Rows, sensors: int) -> Ground:
     if not looked.any():
         low = high = np.zeros(2)
     return bare_ground(np.floor(low / CELL_M) * CELL_M, high, sensors)
+
+
+def called(course: Course, grid: Array) -> Course:
+    """Give rows, in order of time, and detections the names that columns are called by (see rollcall)."""
+    if not len(course.number):
+        return course
+    number, rows, wide = call_names(course.number, course.rows), course.rows.copy(), len(grid) + 1
+    at = np.searchsorted(grid, rows[:, 0])
+    tracks, track = np.unique(course.number, return_inverse=True)
+    key = track * wide + at
+    by_key = np.argsort(key)
+    known = np.searchsorted(grid, course.events.known[course.row_events()])
+    own = np.minimum(np.searchsorted(tracks, course.owner), len(tracks) - 1)
+    first = np.searchsorted(key[by_key], own * wide + np.maximum(known, course.since))
+    row = by_key[np.minimum(first, len(key) - 1)]
+    shown = (first < len(key)) & (course.number[row] == course.owner)
+    owner = np.where(shown, number[row], course.owner)
+    since = np.where(shown, at[row], len(grid)).astype(np.int32)
+    track = np.searchsorted(tracks, number)
+    own = np.minimum(np.searchsorted(tracks, owner), len(tracks) - 1)
+    told = np.sort(np.where(tracks[own] == owner, own * wide + since, -1))
+    rows[:, 17] = np.searchsorted(told, track * wide + at, "right") - np.searchsorted(told, track * wide)
+    return replace(course, number=number, rows=rows, owner=owner, since=since)
 
 
 def _once(number: Array, rows: Array) -> Array:

@@ -12,7 +12,7 @@ import numpy as np
 
 from truceline.geo.loops import njit
 from truceline.track.engine import WIDTH
-from truceline.track.fusing import Course
+from truceline.track.fusing import Course, called
 from truceline.track.meaning import PERSON
 from truceline.track.regard import inside, pd_of, sees_speed
 from truceline.track.smooth import smooth_track
@@ -57,7 +57,8 @@ def look_back(course: Course, grid: Array, workers: int) -> Course:
     with ThreadPoolExecutor(max(workers, 1)) as pool:
         done = list(pool.map(one, zip(tracks.tolist(), np.split(by_track, begins[1:]), strict=True)))
     number, rows = (np.concatenate(parts) for parts in zip(*done, strict=True))
-    return replace(course, number=number, rows=rows)
+    by_time = np.argsort(rows[:, 0], kind="mergesort")
+    return called(replace(course, number=number[by_time], rows=rows[by_time]), grid)
 
 
 def _looked_back(course: Course, rows: Array, time: Array, mine: Array, grid: Array) -> Array:
