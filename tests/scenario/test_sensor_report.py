@@ -18,7 +18,10 @@ CLASSES = {f"p_{c}": 1 / len(FUSION_CLASSES) for c in FUSION_CLASSES}
 
 
 def write(folder, fault):
-    """What the radars see; ``fault`` changes what radar 1 shows in a look: (time, places, rng) → places."""
+    """What the radars see; ``fault`` changes what radar 1 shows in a look: (time, places, rng) → places.
+
+    The answer tells where the things are at a second.
+    """
     rng = np.random.default_rng(11)
     start = rng.uniform((-8000, -9000), (32_000, 9000), (THINGS, 2))
     v = rng.normal(0, 9, (THINGS, 2)) * (rng.random(THINGS) < 0.6)[:, None]
@@ -55,6 +58,7 @@ def write(folder, fault):
         ("detections", rows, DETECTIONS), ("sensors", sensors, SENSORS), ("looks", looks, LOOKS)
     ):  # fmt: skip
         pq.write_table(pa.Table.from_pylist(of, schema=schema), folder / f"{name}.parquet")
+    return lambda second: start + v * second
 
 
 def anywhere(rng, n):
@@ -126,3 +130,21 @@ def test_the_report_names_the_one_sensor_that_fails_and_how(fault, tmp_path):
         assert r1["azimuth_offset_rad"] == pytest.approx(0.006, abs=0.002)
     if fault in ("jammed", "flood"):
         assert "2026-03-01T06:09" <= r1["from"] <= "2026-03-01T06:12"
+
+
+def test_a_radar_that_tells_of_things_where_there_are_none_leaves_the_picture_of_the_others(tmp_path):
+    things = write(tmp_path, FAULTS["untruthful"])
+    files = [str(tmp_path / "detections.parquet"), "--sensors", str(tmp_path / "sensors.parquet")]
+    files += ["--looks", str(tmp_path / "looks.parquet"), "--out", str(tmp_path / "t.parquet")]
+
+    assert main(["fuse", *files]) == 0
+
+    end = T0 + timedelta(minutes=MINUTES - 1)
+    rows = [row for row in pq.read_table(tmp_path / "t.parquet").to_pylist() if row["time"] == end]
+    shown = np.array([(row["x_m"], row["y_m"]) for row in rows if row["existence"] >= 0.5])
+    apart = np.hypot(*(shown[:, None] - things((MINUTES - 1) * 60)).transpose(2, 0, 1))
+    covered = (
+        np.hypot(*(things((MINUTES - 1) * 60)[:, None] - PLACE[[0, 2]]).transpose(2, 0, 1)) < 14_000
+    ).any(1)
+    assert (apart.min(0)[covered] < 100).mean() > 0.9
+    assert (apart.min(1) > 100).mean() < 0.1

@@ -1,5 +1,9 @@
+import re
 import subprocess
 import sys
+from pathlib import Path
+
+import truceline
 
 STEP = """
 import sys
@@ -29,3 +33,11 @@ def test_a_loop_that_was_compiled_before_is_read_without_what_compiling_needs(tm
         for _ in range(2)
     ]
     assert told == [["10.0", "True"], ["10.0", "False"]]
+
+
+def test_nothing_but_its_door_imports_the_compiler():
+    files = Path(truceline.__file__).parent.rglob("*.py")
+    doors = [
+        file.name for file in files if re.search(r"^(import|from) numba", file.read_text(), re.MULTILINE)
+    ]
+    assert doors == ["loops.py"]

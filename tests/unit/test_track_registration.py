@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from truceline.track.regard import trusted
 from truceline.track.registration import Registration, correct, inverse
 
 PLACE = np.array([[0.0, 0.0], [9000.0, 0.0], [4000.0, 6000.0]])
@@ -85,12 +84,3 @@ def test_the_inverse_is_that_of_numpy(n, seed):
     a = a @ a.T + np.eye(n)
 
     assert inverse(a) == pytest.approx(np.linalg.inv(a), rel=1e-6, abs=1e-9)
-
-
-def test_whom_a_liar_contradicts_is_not_distrusted_for_it():
-    told = np.zeros((3, 3, 2))
-    told[0, 1] = told[1, 0] = 100, 5
-    told[2, :2] = 1, 80  # the others see nothing where it sees something,
-    told[:2, 2] = 1, 150  # and it nothing where they do
-
-    assert trusted(told).tolist() == [1, 1, 0]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from truceline.track.history import at, insert
-from truceline.track.kernel import kernel
+from truceline.track.kernel import folded, kernel
 from truceline.track.meaning import learn
 from truceline.track.motion import difference
 from truceline.track.near import Near
@@ -17,7 +17,7 @@ CONVOY_VARIANCE = 25.0  # m2/s2 per axis
 WELL_WATCHED = 0.1  # share of the density of things that is unseen at most where looks are frequent
 
 
-@kernel
+@folded
 def found_others(
     state: State, top: int, ground: Ground, events: Events, e: int, rows: Rows, chosen: Array, strange: Array,
     fresh: Array, names: Array, geodetic: bool, near: Near, n_near: int, owner: Array,
@@ -32,7 +32,7 @@ def found_others(
         strangers(ground, events, e, rows, strange, fresh)
     free = 0
     for r in range(events.size[e]):
-        if chosen[r] >= 0:
+        if chosen[r] >= 0 or fresh[r] <= 0:
             continue
         if fresh[r] < WELL_WATCHED * ground.density[0] and looked_at_since(
             ground, rows.z[first + r], events.time[e]
@@ -50,7 +50,7 @@ def found_others(
     return top
 
 
-@kernel
+@folded
 def born(
     state: State, s: int, events: Events, e: int, rows: Rows, r: int, exists: float, names: Array,
     geodetic: bool, near: Near, n_near: int,

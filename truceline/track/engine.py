@@ -22,7 +22,7 @@ from truceline.track.encounter import note_encounters, sort_out
 from truceline.track.existence import ALIVE, RECENT_S, is_alive, missed, odds_at, works
 from truceline.track.fellows import told_by_fellows
 from truceline.track.history import at, before, insert, predicted, reach
-from truceline.track.kernel import kernel
+from truceline.track.kernel import folded, kernel
 from truceline.track.meaning import LEAST_CLASS, PERSON, among_its_fellows, common, learn, pace
 from truceline.track.motion import difference, settle
 from truceline.track.near import Near, Room, beside, make_near, make_room, seen_p
@@ -49,11 +49,12 @@ from truceline.track.types import (
 )
 
 ODDS_CEILING = 9.0
+DOUBT = 0.5  # log odds by which a thing exists less likely when none but a doubted sensor shows it
 DONE, SLOTS, ROOM = 0, 1, 2
 WIDTH = 20
 
 
-@kernel
+@folded
 def gather(state: State, top: int, events: Events, e: int, rows: Rows, geodetic: bool, near: Near) -> int:
     """Predict the tracks that an event may concern into ``near``; answer how many."""
     time, shape, field = events.time[e], events.shape[e], events.field[e]
@@ -100,7 +101,7 @@ def gather(state: State, top: int, events: Events, e: int, rows: Rows, geodetic:
     return n
 
 
-@kernel
+@folded
 def take_in(
     state: State,
     ground: Ground,
@@ -132,7 +133,7 @@ def take_in(
     learn(state, s, events, e, rows, r)
 
 
-@kernel
+@folded
 def step(
     state: State, top: int, ground: Ground, events: Events, e: int, rows: Rows, names: Array, geodetic: bool,
     near: Near, leaning: Near, room: Room, owner: Array, course: Array, tally: Array,
@@ -152,7 +153,7 @@ def step(
         note_encounters(state, near, room, found, events.time[e])
         loose = give(state, ground, near, count, events, e, rows, geodetic, room, found, owner, course)
     if events.shape[e] != NO_SHAPE:
-        working = works(ground, near, count, events, e, tally)
+        working = works(ground, near, count, events, e, tally) * ground.trusted[events.sensor[e]]
         for c in range(count):
             if near.taken[c] < 0:
                 missed(state, ground, near, count, c, events, e, working, geodetic)
@@ -161,11 +162,11 @@ def step(
             state, top, ground, events, e, rows, room.chosen, room.strange, room.fresh, names, geodetic, near,
             count, owner,
         )  # fmt: skip
-    survey(ground, events, e, pd)
+    survey(ground, events, e, pd * ground.trusted[events.sensor[e]])
     return top
 
 
-@kernel
+@folded
 def pair_up(
     state: State, ground: Ground, near: Near, leaning: Near, count: int, events: Events, e: int, rows: Rows,
     geodetic: bool, room: Room,
@@ -192,7 +193,7 @@ def pair_up(
     return found
 
 
-@kernel
+@folded
 def give(
     state: State, ground: Ground, near: Near, count: int, events: Events, e: int, rows: Rows, geodetic: bool,
     room: Room, found: int, owner: Array, course: Array,
@@ -211,6 +212,8 @@ def give(
         near.taken[c] = r
         silence = math.log(1 - near.exists[c] * min(seen_p(near, c), 0.999))
         gain = room.score[k] + silence - math.log(max(near.exists[c], 1e-4))
+        if ground.trusted[events.sensor[e]] == 0.0:
+            gain = -DOUBT if state.by[near.slot[c]] == events.sensor[e] else 0.0
         owner[first + r] = state.number[near.slot[c]]
         m = 0 if near.mu[c, 1] < 0.5 else 1
         course[first + r, 0], course[first + r, 1] = near.x[c, m, 2], near.x[c, m, 3]

@@ -7,7 +7,7 @@ association): a look that shows nothing speaks against a track as far as it woul
 import math
 
 from truceline.track.history import silent
-from truceline.track.kernel import kernel
+from truceline.track.kernel import folded, kernel
 from truceline.track.near import Near, seen_p
 from truceline.track.types import Array, Events, Ground, State
 
@@ -45,7 +45,7 @@ def is_alive(state: State, s: int, time: float) -> bool:
     return bool(state.alive[s] == ALIVE)
 
 
-@kernel
+@folded
 def missed(
     state: State, ground: Ground, near: Near, n_near: int, c: int, events: Events, e: int, working: float,
     geodetic: bool,
@@ -86,7 +86,7 @@ def convoy_goes_on(near: Near, c: int, n_near: int) -> bool:
     return False
 
 
-@kernel
+@folded
 def works(ground: Ground, near: Near, n_near: int, events: Events, e: int, tally: Array) -> float:
     """Probability that a sensor is not jammed, from what it should have shown and did.
 

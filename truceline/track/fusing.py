@@ -9,9 +9,9 @@ from truceline.model.classes import FUSION_CLASSES
 from truceline.model.tables import TIME
 from truceline.track.engine import ROOM, SLOTS, WIDTH, run
 from truceline.track.inputs import Inputs, build_events
-from truceline.track.regard import trusted
 from truceline.track.registration import Offsets, Registration, correct
 from truceline.track.rollcall import call_names
+from truceline.track.trust import borne_out, trusted
 from truceline.track.types import CELL_M, NO_SHAPE, Array, Events, Ground, Rows, bare_ground, empty, grown
 
 STRETCH_S = 300.0  # of news, by the clock
@@ -113,6 +113,7 @@ class _Run:
         self.state = empty(256, HISTORY, max(len(of), 1))
         self.ground = _ground(events, rows, max(len(of), 1))
         self.owner = np.zeros(len(names), np.int64)
+        self.borne_out = np.ones(max(len(of), 1))
         self.velocity = np.full((len(names), 2), np.nan, np.float32)
         self.tally = np.zeros((len(events.time), 3))
         self.number, self.out = np.zeros(4096, np.int64), np.zeros((4096, WIDTH))
@@ -135,6 +136,8 @@ class _Run:
         self._run(Events(*(a[:until] for a in self.events)), grid)
         n, self.begin[2] = int(self.begin[2]), 0
         self.written.append((self.number[:n].copy(), self.out[:n].copy()))
+        looks = Events(*(a[mine] for a in self.events))
+        self.borne_out = borne_out(self.borne_out, looks, sensor, time, self.owner[here])
         self.registration.learn(
             self.owner[here], time, sensor, sortie, told, self.velocity[here].astype(np.float64)
         )
@@ -151,7 +154,7 @@ class _Run:
 
     def _correct(self, mine: slice, here: slice, sensor: Array, sortie: Array) -> None:
         offsets = self.registration.judge()
-        self.ground.trusted[:] = trusted(self.ground.told)
+        self.ground.trusted[:] = trusted(self.ground.told) * self.borne_out
         offsets.clear[self.ground.trusted == 0] = False
         correct(self.rows.z[here], self.rows.bias2[here], sensor, sortie, offsets, self.admitted, self.place)
         of = self.events.sensor[mine]

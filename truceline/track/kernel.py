@@ -29,3 +29,9 @@ def inlined(function: F) -> F:
     """Write a short kernel out wherever it is called."""
     compiled: F = njit(inline="always", **_OPTIONS)(function)
     return compiled
+
+
+def folded(function: F) -> F:
+    """Compile a kernel that is called in one place into that place, all its arguments with it."""
+    compiled: F = njit(forceinline=True, **_OPTIONS)(function)
+    return compiled

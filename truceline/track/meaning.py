@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from truceline.geo.loops import njit
-from truceline.track.kernel import kernel
+from truceline.track.kernel import folded, kernel
 from truceline.track.types import Array, Events, Ground, Rows, State
 
 SORTIE_SHARE = 0.14  # share of a class error that stays within one sortie: n looks count as 1/share at most
@@ -106,7 +106,7 @@ def common(ground: Ground, shares: Array, out: Array) -> None:
         out[c] /= total
 
 
-@kernel
+@folded
 def learn(state: State, s: int, events: Events, e: int, rows: Rows, r: int) -> None:
     """Take in class, bias, height and count of a detection."""
     m, sortie, time = events.sensor[e], events.sortie[e], events.time[e]

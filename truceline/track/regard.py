@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from truceline.track.kernel import inlined, kernel
+from truceline.track.kernel import folded, inlined, kernel
 from truceline.track.types import ANNULUS, CELL_M, NO_SHAPE, Array, Events, Ground, Rows
 
 REFILL_S = 3600.0  # how fast unseen things come back into a cell: births, and strangers passing through
@@ -19,8 +19,8 @@ STANDING = 0.5  # share of things that stand
 UNKNOWN_PD = 0.3
 LATE_S = 10.0  # a look so much older than the newest of a place is late
 REFUTED = 0.35  # a sensor of whose tracks others fail to see a larger share is trusted less
-HARDLY, HARDLY_LEAST = 0.5, 20.0  # one of whose tracks they fail to see so much is not trusted on others
 DISTRUSTED_PER_KM2 = 1.0
+OUTSIDE_SIGMAS = 4.0  # a detection so far outside of its own look is no thing that nobody has seen
 UNKNOWN_CLUTTER_PER_KM2 = 2e-3  # reports have no looks: "false" is a thing told where there is none
 
 
@@ -43,6 +43,18 @@ def seen_share(x: float, y: float, sxx: float, syy: float, shape: int, field: Ar
     total += inside(x + ax, y, shape, field) + inside(x - ax, y, shape, field)
     total += inside(x, y + ay, shape, field) + inside(x, y - ay, shape, field)
     return total / 6
+
+
+@kernel
+def strays(z: Array, shape: int, field: Array) -> bool:
+    """Tell whether a detection lies where its look did not look, by more than its error."""
+    margin = OUTSIDE_SIGMAS * math.sqrt(max(z[2], z[3]))
+    dx, dy = z[0] - field[0], z[1] - field[1]
+    if shape == ANNULUS:
+        r = math.sqrt(dx * dx + dy * dy)
+        return bool(r < field[2] - margin or r > field[3] + margin)
+    c, s = field[4], field[5]
+    return bool(abs(dx * c + dy * s) > field[2] + margin or abs(dy * c - dx * s) > field[3] + margin)
 
 
 @inlined
@@ -120,7 +132,7 @@ def _refilled(ground: Ground, i: int, j: int, dt: float) -> tuple[float, float]:
     return a + swap * (total * (1 - STANDING) - a), b + swap * (total * STANDING - b)
 
 
-@kernel
+@folded
 def survey(ground: Ground, events: Events, e: int, pd: float) -> None:
     """Thin out what is unseen where a look has been."""
     shape, field, time = events.shape[e], events.field[e], events.time[e]
@@ -167,23 +179,8 @@ def false_per_km2(ground: Ground, events: Events, e: int) -> float:
         confirmed += ground.trusted[other] * ground.told[events.sensor[e], other, 0]
         refuted += ground.trusted[other] * ground.told[events.sensor[e], other, 1]
     share = (refuted + 1) / (refuted + confirmed + 20)
-    distrust = min(max((share - REFUTED) / REFUTED, 0.0), 1.0)
+    distrust = min(max((share - REFUTED) / REFUTED, 1.0 - ground.trusted[events.sensor[e]]), 1.0)
     return max(float(events.clutter[e]), 1e-4) + float(distrust) * DISTRUSTED_PER_KM2
-
-
-def trusted(told: Array) -> Array:
-    """Tell, per sensor, whether the others bear it out (1) or not (0); ``told`` as in types.Ground.
-
-    What one sensor sees and another does not speaks against both: the one that stands worst is left
-    out first, and the rest is asked again.
-    """
-    trust = np.ones(len(told))
-    while True:
-        confirmed, refuted = (told * trust[None, :, None]).sum(1).T
-        share = np.where((refuted > HARDLY_LEAST) & (trust > 0), refuted / (refuted + confirmed + 1e-9), 0.0)
-        if share.max(initial=0.0) < HARDLY:
-            return trust
-        trust[share.argmax()] = 0.0
 
 
 @kernel
@@ -215,7 +212,7 @@ def first_density(ground: Ground, events: Events, e: int, loose: int, pd: float)
     ground.density[0] = max(ground.density[0], (loose - false - 2 * math.sqrt(false + 1)) / (area * pd))
 
 
-@kernel
+@folded
 def strangers(ground: Ground, events: Events, e: int, rows: Rows, strange: Array, fresh: Array) -> None:
     """Fill, per row, false detections and unseen things per km2 (``strange``), and the latter alone."""
     pd, first = pd_of(events, e), events.first[e]
@@ -223,5 +220,8 @@ def strangers(ground: Ground, events: Events, e: int, rows: Rows, strange: Array
     clutter = false_per_km2(ground, events, e)
     for r in range(events.size[e]):
         z = rows.z[first + r]
+        if events.shape[e] != NO_SHAPE and strays(z, events.shape[e], events.field[e]):
+            fresh[r], strange[r] = 0.0, clutter + DISTRUSTED_PER_KM2
+            continue
         fresh[r] = unseen_at(ground, z[0], z[1], events.time[e], pd, stands)
         strange[r] = clutter + fresh[r]

@@ -8,8 +8,8 @@ import numpy as np
 from truceline.model.place import utc_text
 from truceline.track.fusing import Course
 from truceline.track.inputs import Inputs
-from truceline.track.regard import trusted
-from truceline.track.types import ANNULUS, NO_SHAPE, RECT, Array
+from truceline.track.trust import BORNE_OUT, areas_km2, trusted
+from truceline.track.types import NO_SHAPE, Array
 
 ENOUGH = 30  # fewer detections than this say nothing about a sensor
 LEAST_BIAS_M, LEAST_CLOCK_S = 5.0, 0.6  # below, nobody need look
@@ -20,7 +20,6 @@ FLOOD_S, FLOOD_TIMES, FLOOD_LEAST = 60.0, 8.0, 20.0
 FLOOD_USUAL = 4.0  # times what the sensor shows in most minutes
 FLOOD_WIDE = 0.3  # of the field's reach: a flood is no crowd in one place
 SELDOM_S = 600.0  # a sensor that looks so seldom cannot bear itself out
-BORNE_OUT = 3  # detections that a track must have
 LOOSE, LOOSE_LEAST = (
     0.75,
     50.0,
@@ -95,15 +94,9 @@ def _loose(course: Course, m: int, flood: tuple[float, float] | None) -> bool:
     mine = (course.row_sensors() == m) & ((times < since) | (times > until))
     looks = (events.sensor == m) & ((events.time < since) | (events.time > until))
     _, at, count = np.unique(course.owner, return_inverse=True, return_counts=True)
-    false = float((_areas(course) * events.clutter)[looks].sum())
-    beyond = float((count[at][mine] < BORNE_OUT).sum()) - false
+    false = float((areas_km2(events) * events.clutter)[looks].sum())
+    beyond = float(((course.owner == 0) | (count[at] < BORNE_OUT))[mine].sum()) - false
     return beyond > LOOSE_LEAST and beyond > LOOSE * (float(mine.sum()) - false)
-
-
-def _areas(course: Course) -> Array:
-    """Area of each event's field of regard, km2."""
-    a, b, shape = course.events.field[:, 2], course.events.field[:, 3], course.events.shape
-    return np.where(shape == RECT, 4 * a * b, np.where(shape == ANNULUS, np.pi * (b**2 - a**2), 0.0)) / 1e6
 
 
 def _known(sigma: float) -> float | None:
@@ -153,7 +146,7 @@ def _flood(course: Course, m: int) -> tuple[float, float] | None:
         return None
     minute = np.floor(events.time / FLOOD_S).astype(int)
     low = int(minute[of].min())
-    expected = np.bincount(minute[of] - low, weights=(_areas(course) * events.clutter)[of])
+    expected = np.bincount(minute[of] - low, weights=(areas_km2(events) * events.clutter)[of])
     loose = np.flatnonzero(~np.isin(course.owner, course.number) & (course.row_sensors() == m))
     at = np.floor(course.row_times()[loose] / FLOOD_S).astype(int) - low
     counted = np.bincount(at[(at >= 0) & (at < len(expected))], minlength=len(expected))

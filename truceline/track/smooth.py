@@ -1,7 +1,8 @@
 """Look back: every row of a track rests on all its detections (Rauch, Tung, Striebel, AIAA J. 3, 1965).
 
 A thing that is seen twice at one place with a pause between stood there; one that is not where its
-course would have taken it has turned.
+course would have taken it has turned. Where the detections around lie further off than they should, the
+covariance is widened by as much (the innovations' mean, Mehra, IEEE TAC 17, 1972).
 """
 
 import math
@@ -26,6 +27,11 @@ from truceline.track.types import Array
 PAUSE_S = 40.0  # a shorter silence says nothing about standing
 SAME_PLACE2 = 9.0  # chi-square, two degrees of freedom: 99 in 100
 TURNED2 = 9.0
+AROUND, ENOUGH, ODDEST = (
+    6,
+    4,
+    12.0,
+)  # detections before and after; a larger distance is a turn or a wrong detection
 TURNED_NOISE = 6.0  # m2/s3, density of the acceleration of what turns
 
 
@@ -49,24 +55,41 @@ def smooth_track(time: Array, z: Array, grid: Array) -> Array:
     order = np.argsort(times, kind="mergesort")
     n = len(order)
     x, p = np.zeros((n, 4)), np.zeros((n, 10))
-    px, pp = np.zeros((n, 4)), np.zeros((n, 10))
-    _forward(times, order, time, z, x, p, px, pp)
+    px, pp, odd = np.zeros((n, 4)), np.zeros((n, 10)), np.ones(len(time))
+    _forward(times, order, time, z, x, p, px, pp, odd)
+    seen = len(time)
     out = np.zeros((len(grid), 7))
     for k in range(n - 1, -1, -1):
         if k < n - 1:
             _back(x, p, px, pp, k, times[order[k + 1]] - times[order[k]])
-        if order[k] >= len(time):
+        if order[k] < len(time):
+            seen -= 1
+        else:
             g = order[k] - len(time)
+            wrong = _oddness(odd, seen)
             out[g, 0], out[g, 1], out[g, 5], out[g, 6] = x[k, 0], x[k, 1], x[k, 2], x[k, 3]
-            out[g, 2], out[g, 3], out[g, 4] = p[k, 0], p[k, 2], p[k, 1]
+            out[g, 2], out[g, 3], out[g, 4] = wrong * p[k, 0], wrong * p[k, 2], wrong * p[k, 1]
     return out
+
+
+@kernel
+def _oddness(odd: Array, seen: int) -> float:
+    """By how much to widen what lies before the ``seen``-th detection; the first one tells nothing."""
+    first, last = max(seen - AROUND, 1), min(seen + AROUND, len(odd))
+    total = 0.0
+    for k in range(first, last):
+        total += odd[k]
+    return max(total / (last - first), 1.0) if last - first >= ENOUGH else 1.0
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def _forward(
-    times: Array, order: Array, time: Array, z: Array, x: Array, p: Array, px: Array, pp: Array
+    times: Array, order: Array, time: Array, z: Array, x: Array, p: Array, px: Array, pp: Array, odd: Array
 ) -> None:
-    """Filter forward; fill in states (x, p) and what was expected of them (px, pp)."""
+    """Filter forward; fill in states (x, p), what was expected of them (px, pp) and how odd detections were.
+
+    ``odd``: half its squared Mahalanobis distance, 1 where all is as it should be.
+    """
     x[0, 0], x[0, 1] = z[0, 0], z[0, 1]
     p[0, 0] = p[0, 2] = 1e6
     p[0, 7] = p[0, 9] = FIRST_VARIANCE
@@ -83,8 +106,10 @@ def _forward(
             if i < len(time) and stood:
                 p[k, 7] += START_VARIANCE
                 p[k, 9] += START_VARIANCE
-            elif i < len(time) and far(x[k], p[k], z[i]) > TURNED2:
-                turn(p[k], time[i] - since)
+            elif i < len(time):
+                odd[i] = min(far(x[k], p[k], z[i]), ODDEST) / 2
+                if odd[i] > TURNED2 / 2:
+                    turn(p[k], time[i] - since)
         px[k], pp[k] = x[k], p[k]
         if i < len(time):
             update(x[k], p[k], z[i], False)

@@ -3,7 +3,7 @@
 import math
 
 from truceline.track.history import at
-from truceline.track.kernel import kernel
+from truceline.track.kernel import folded, kernel
 from truceline.track.motion import difference, scale
 from truceline.track.near import Near
 from truceline.track.types import Array, State
@@ -17,7 +17,7 @@ STALE_S = 1.0  # a place older than one's own may lie behind
 SHARPEST = -0.5  # cosine of the sharpest bend
 
 
-@kernel
+@folded
 def follow_the_leaders(
     state: State, near: Near, n_near: int, time: float, geodetic: bool, line: Array
 ) -> None:

@@ -1,6 +1,7 @@
 """The pictures of a radar series: the bands of ``change.tif``, made strip by strip."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,13 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 def bands_of(history: History, rows: slice, columns: slice) -> Float32:
     """Give some rows and columns of the four bands of ``change.tif``, array (4, rows, columns)."""
-    life, cut = history.life, (rows, columns)
+    life, seen, score = history.life, history.past.seen, history.today.score
     days = np.array([(stamp.time_utc - _EPOCH) / timedelta(days=1) for stamp in history.stamps])
-    bands = np.empty((4, *life.state[cut].shape), np.float32)
-    _paint(history.today.score[cut], bands[0])
-    _say_state(history.past.seen[cut], life.state[cut], bands[1])
-    _say_alert(life.first[cut], life.peak[cut], days, bands[2], bands[3])
+    planes = (score, seen, life.state, life.first, life.peak)
+    # Cut out, pixels lie side by side in memory, and the compiler takes many at once:
+    cut: list[NDArray[Any]] = [np.ascontiguousarray(plane[rows, columns]) for plane in planes]
+    bands = np.empty((4, *cut[0].shape), np.float32)
+    _paint(cut[0], cut[1], cut[2], cut[3], cut[4], days, bands)
     if columns.stop == history.grid.width:
         history.desk.let_go(rows.start, rows.stop)
     return bands
@@ -30,14 +32,32 @@ def bands_of(history: History, rows: slice, columns: slice) -> Float32:
 
 def score_band(history: History, rows: slice, columns: slice) -> Float32:
     """Give some rows and columns of today's scores, array (1, rows, columns), NaN where untested."""
-    codes = history.today.score[rows, columns]
+    codes = np.ascontiguousarray(history.today.score[rows, columns])
     band = np.empty((1, *codes.shape), np.float32)
-    _paint(codes, band[0])
+    _paint_score(codes, band[0])
     return band
 
 
 @njit(cache=True, nogil=True)
-def _paint(codes: NDArray[np.int16], out: Float32) -> None:
+def _paint(
+    score: NDArray[np.int16], seen: NDArray[np.uint8], state: NDArray[np.uint8], first: NDArray[np.int16],
+    peak: NDArray[np.int16], days: NDArray[np.float64], bands: Float32,
+) -> None:  # fmt: skip
+    _paint_score(score, bands[0])
+    none, unit = np.float32(np.nan), np.float32(1 / SCORE_STEPS)
+    for row in range(state.shape[0]):
+        _say_state(seen[row], state[row], bands[1, row])
+        bands[2, row] = none
+        bands[3, row] = none
+        if _is_any(first[row]):
+            for column in range(first.shape[1]):
+                if first[row, column] != NEVER:
+                    bands[2, row, column] = days[first[row, column]]
+                    bands[3, row, column] = np.float32(peak[row, column]) * unit
+
+
+@njit(cache=True, nogil=True)
+def _paint_score(codes: NDArray[np.int16], out: Float32) -> None:
     unit = np.float32(1 / SCORE_STEPS)
     for row in range(codes.shape[0]):
         for column in range(codes.shape[1]):
@@ -47,25 +67,14 @@ def _paint(codes: NDArray[np.int16], out: Float32) -> None:
 
 @njit(cache=True, nogil=True)
 def _say_state(seen: NDArray[np.uint8], state: NDArray[np.uint8], out: Float32) -> None:
-    for row in range(state.shape[0]):
-        for column in range(state.shape[1]):
-            own = np.float32(state[row, column])
-            out[row, column] = np.float32(UNSEEN) if seen[row, column] == 0 else own
+    for column in range(state.shape[0]):
+        own = np.float32(state[column])
+        out[column] = np.float32(UNSEEN) if seen[column] == 0 else own
 
 
 @njit(cache=True, nogil=True)
-def _say_alert(
-    first: NDArray[np.int16],
-    peak: NDArray[np.int16],
-    days: NDArray[np.float64],
-    since: Float32,
-    most: Float32,
-) -> None:
-    none, unit = np.float32(np.nan), np.float32(1 / SCORE_STEPS)
-    for row in range(first.shape[0]):
-        since[row, :] = none
-        most[row, :] = none
-        for column in range(first.shape[1]):
-            if first[row, column] != NEVER:
-                since[row, column] = days[first[row, column]]
-                most[row, column] = np.float32(peak[row, column]) * unit
+def _is_any(first: NDArray[np.int16]) -> bool:
+    alerts = np.int32(0)
+    for column in range(first.shape[0]):
+        alerts |= np.int32(first[column] != NEVER)
+    return bool(alerts != 0)

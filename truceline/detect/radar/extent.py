@@ -6,10 +6,10 @@ rows are numbered, not pixels.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from truceline.detect.radar.scoring import SCORE_STEPS, UNTESTED
+from truceline.geo.loops import njit
 
 HEIGHT = 2.25  # widths of the unchanged scene from which on a strength belongs to a stretch
 LEAST_PX, USUAL_PX, MOST_PX = 8, 20, 60  # what is smaller or larger counts as these; a usual one as it is

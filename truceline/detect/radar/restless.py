@@ -100,15 +100,35 @@ def restlessness(sums: NDArray[np.int32], counts: NDArray[np.int32]) -> Surface:
         Width of the contrasts around each block over the usual one, (blocks down, blocks across), not
         below 1.
     """
-    if not counts.any():
-        return np.ones(sums.shape, np.float32)
+    share = np.ones(sums.shape, np.float32)
+    if counts.any():
+        _relate(sums, counts, share)
+    return share
+
+
+@njit(cache=True, nogil=True)
+def _relate(sums: NDArray[np.int32], counts: NDArray[np.int32], share: Surface) -> None:
+    """Give the mean of three by three medians over the usual size, not below 1."""
+    height, width = sums.shape
     sizes, told = np.empty(sums.shape, np.float32), np.empty(sums.shape, np.float32)
     _mean_sizes(sums, counts, sizes, told)
-    usual = float(median_code(sizes, told)) / _FINE
-    codes = np.pad(_codes(sizes, told, np.float32(usual)), AROUND_BLOCKS // 2, "edge")
-    share = np.empty(sums.shape, np.float32)
-    _relate(np.pad(medians(codes), 1, "reflect" if min(sums.shape) > 1 else "edge"), usual, share)
-    return share
+    usual = median_code(sizes, told) / np.float32(_FINE)
+    middles = medians(_codes(sizes, told, usual))
+    unit = np.float32(USUAL_SHARE * max(usual, np.float32(1)))
+    for row in range(height):
+        for column in range(width):
+            total = np.int32(0)
+            for down in range(-1, 2):
+                for across in range(-1, 2):
+                    total += np.int32(middles[_beside(row + down, height), _beside(column + across, width)])
+            share[row, column] = max(np.float32(total * (1 / 9)) / unit, np.float32(1))
+
+
+@njit(cache=True, nogil=True)
+def _beside(place: int, count: int) -> int:
+    """Mirror a place next to an edge at the first or last of ``count``."""
+    place = abs(place)
+    return max(2 * count - 2 - place, 0) if place >= count else min(place, count - 1)
 
 
 @njit(cache=True, nogil=True)
@@ -123,10 +143,14 @@ def _mean_sizes(sums: NDArray[np.int32], counts: NDArray[np.int32], sizes: Surfa
 
 @njit(cache=True, nogil=True)
 def _codes(sizes: Surface, told: Surface, usual: np.float32) -> NDArray[np.uint8]:
-    codes = np.empty(sizes.shape, np.uint8)
-    for row in range(sizes.shape[0]):
-        for column in range(sizes.shape[1]):
-            size = sizes[row, column] / np.float32(_FINE) if told[row, column] > 0 else usual
+    """Round the sizes; the edge goes on beside itself for half a window."""
+    (height, width), half = sizes.shape, AROUND_BLOCKS // 2
+    codes = np.empty((height + 2 * half, width + 2 * half), np.uint8)
+    for row in range(codes.shape[0]):
+        own = min(max(row - half, 0), height - 1)
+        for column in range(codes.shape[1]):
+            at = min(max(column - half, 0), width - 1)
+            size = sizes[own, at] / np.float32(_FINE) if told[own, at] > 0 else usual
             codes[row, column] = np.uint8(np.rint(size))
     return codes
 
@@ -170,16 +194,3 @@ def _count_below(line: NDArray[np.uint8], least: NDArray[np.uint8], below: NDArr
         for step in range(AROUND_BLOCKS):
             number = np.uint8(number + np.uint8(line[column + step] < limit))  # 64 bytes at a time
         below[column] = number
-
-
-@njit(cache=True, nogil=True)
-def _relate(middles: NDArray[np.uint8], usual: float, share: Surface) -> None:
-    """Give the mean of three by three over the usual one, not below 1."""
-    unit = np.float32(USUAL_SHARE * max(usual, 1.0))
-    for row in range(share.shape[0]):
-        for column in range(share.shape[1]):
-            total = np.int32(0)
-            for down in range(3):
-                for across in range(3):
-                    total += np.int32(middles[row + down, column + across])
-            share[row, column] = max(np.float32(total * (1 / 9)) / unit, np.float32(1))

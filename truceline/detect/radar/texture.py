@@ -51,7 +51,9 @@ def roughness(
     if dates < 1 or full.size < FEW_BLOCKS:
         return np.ones(pols, np.float32)
     told = full[:: -(-full.size // MANY_BLOCKS)]
-    off = sums.reshape(pols, -1)[:, told] / counts.ravel()[told] - trend.reshape(pols, -1)[:, told]
+    # Not by an index, which would lay the polarisations of a block side by side:
+    mean = np.take(sums.reshape(pols, -1), told, axis=1) / counts.ravel()[told]
+    off = mean - np.take(trend.reshape(pols, -1), told, axis=1)
     weight = np.linalg.solve(_covariance(off / STEPS_PER_DB), np.ones(pols))
     weight = np.maximum(weight, LEAST_WEIGHT * weight.max())
     usual = np.maximum(np.array(pooled_db2[::2][:pols]), LEAST_DB2) * (1 + 1 / dates)
@@ -64,12 +66,14 @@ def _covariance(off_db: NDArray[np.float64]) -> NDArray[np.float64]:
     Sums go without the library of linear algebra, whose threads wait for each other longer than they work.
     """
     near = np.ones(off_db.shape[1], np.float64)
-    for _ in range(TRIMS):
+    last = int(NEAR_SHARE * (len(near) - 1))
+    for trim in range(TRIMS):
         count = near.sum()
         apart = off_db - (off_db * near).sum(axis=1, keepdims=True) / count
         covariance = np.einsum("ib,jb->ij", apart * near, apart) / max(count - 1, 1)
         covariance += RIDGE * np.diag(np.diag(covariance)) + LEAST_DB2 / BLOCK_PX**2 * np.eye(len(off_db))
-        turned = np.einsum("ij,jb->ib", np.linalg.inv(covariance), apart)
-        distance = np.einsum("ib,ib->b", apart, turned)
-        near = (distance <= np.quantile(distance, NEAR_SHARE)).astype(np.float64)
+        if trim < TRIMS - 1:
+            turned = np.einsum("ij,jb->ib", np.linalg.inv(covariance), apart)
+            distance = np.einsum("ib,ib->b", apart, turned)
+            near = (distance <= np.partition(distance, last)[last]).astype(np.float64)
     return np.asarray(covariance)

@@ -1,0 +1,55 @@
+"""Which sensors the tracker believes."""
+
+import numpy as np
+from truceline.track.regard import strays
+from truceline.track.trust import borne_out, trusted
+from truceline.track.types import ANNULUS, RECT, Events
+
+
+def test_whom_a_liar_contradicts_is_not_distrusted_for_it():
+    told = np.zeros((3, 3, 2))
+    told[0, 1] = told[1, 0] = 100, 5
+    told[2, :2] = 1, 80  # the others see nothing where it sees something,
+    told[:2, 2] = 1, 150  # and it nothing where they do
+
+    assert trusted(told).tolist() == [1, 1, 0]
+
+
+def stretch(shown: int, minutes: range) -> tuple[Events, np.ndarray]:
+    """Looks of two sensors every ten seconds, and times of what sensor 1 shows in some of five minutes."""
+    time = np.arange(0, 300, 10.0)
+    n = len(time)
+    nothing = {name: np.zeros(2 * n) for name in Events._fields}
+    events = Events(**nothing)._replace(
+        time=np.tile(time, 2), sensor=np.repeat([0, 1], n), shape=np.full(2 * n, ANNULUS),
+        field=np.tile([0, 0, 0, 10_000, 1, 0.0], (2 * n, 1)), clutter=np.full(2 * n, 0.001),
+    )  # fmt: skip
+    return events, np.repeat([t for t in time if t // 60 in minutes], shown)
+
+
+def test_a_sensor_is_believed_no_longer_when_no_track_holds_together_what_it_shows():
+    events, time = stretch(5, range(5))
+    mine, nobody = np.ones(len(time), np.int64), np.arange(len(time)) % 3  # 0: no track at all
+    few = np.where(nobody == 0, 0, np.arange(len(time)))
+
+    assert borne_out(np.ones(2), events, mine, time, few).tolist() == [1, 0]
+    assert borne_out(np.ones(2), events, mine, time, 1 + np.arange(len(time)) % 5).tolist() == [1, 1]
+
+
+def test_a_minute_of_false_detections_leaves_what_was_thought_of_a_sensor():
+    events, time = stretch(80, range(2, 3))
+    mine, owner = np.ones(len(time), np.int64), np.arange(len(time))
+
+    assert borne_out(np.ones(2), events, mine, time, owner).tolist() == [1, 1]
+    assert borne_out(np.array([1.0, 0.0]), events, mine, time, owner).tolist() == [1, 0]
+
+
+def test_a_detection_strays_when_it_lies_outside_of_its_own_look_by_more_than_its_error():
+    ring, strip = np.array([0, 0, 200, 1000, 1, 0.0]), np.array([0, 0, 500, 100, 0, 1.0])  # it points north
+    of = {(0.0, 900.0): (False, True), (0.0, 450.0): (False, False), (170.0, 0.0): (False, True),
+          (90.0, 0.0): (True, False), (0.0, 1050.0): (True, True)}  # fmt: skip
+
+    for (x, y), (out_of_ring, out_of_strip) in of.items():
+        z = np.array([x, y, 100.0, 64.0, 0.0])
+        assert strays(z, ANNULUS, ring) == out_of_ring
+        assert strays(z, RECT, strip) == out_of_strip
