@@ -49,12 +49,9 @@ def polygonize_windows(pieces: Iterable[Piece], grid: Grid) -> dict[int, dict[st
         columns, rows = xy[:, 0], xy[:, 1]
         return np.column_stack(change.transform(a * columns + b * rows + c, d * columns + e * rows + f))
 
-    return {
-        label: geojson_of(
-            shapely.transform(found[0] if len(found) == 1 else shapely.MultiPolygon(found), placed)
-        )
-        for label, found in sorted(parts.items())
-    }
+    drawn = [found[0] if len(found) == 1 else shapely.MultiPolygon(found) for found in parts.values()]
+    outlines = shapely.transform(np.array(drawn, object), placed)  # all at once: a call takes longer than one
+    return dict(sorted(zip(parts, map(geojson_of, outlines), strict=True)))
 
 
 def _sheets(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:

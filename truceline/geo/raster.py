@@ -57,6 +57,7 @@ os.environ.update(
     GDAL_HTTP_MAX_RETRY="0",
     GDAL_MAX_DATASET_POOL_SIZE="16",
     GDAL_CACHEMAX="256",
+    GTIFF_DIRECT_IO="YES",  # a raster is read once: no copy of it is kept for a second time
     OGR_GEOJSON_MAX_OBJ_SIZE="64",
     PROJ_NETWORK="OFF",
 )

@@ -39,6 +39,7 @@ def follow_objects(history: History, places: Places) -> None:
     oldest = np.full(count + 1, np.iinfo(np.int16).max, np.int16)
     np.minimum.at(oldest, labels, first)
     exceeds = (score != UNTESTED) & (np.abs(score.astype(np.int32)) >= SCORE_STEPS) & (np.sign(score) == sign)
+    day, place = utc_text(history.stamps[-1].time_utc), str(history.grid)
     objects: dict[int, AlertObject] = {}
     for group in range(1, count + 1):
         heritage = [history.objects[number] for number in parents.get(group, ())]
@@ -48,7 +49,9 @@ def follow_objects(history: History, places: Places) -> None:
             eldest = min(names, key=lambda each: (each.born, each.id))
             own = AlertObject(eldest.id, eldest.born, tuple(sorted(items)))
         else:
-            own = AlertObject(_name(history, int(anchors[group])), item, tuple(sorted(items)))
+            row, column = divmod(int(anchors[group]), history.grid.width)
+            own_name = name("alert", day, str(row), str(column), place, *history.polarisations)
+            own = AlertObject(own_name, item, tuple(sorted(items)))
         objects[group] = own
     for group in np.unique(labels[exceeds]).tolist():
         objects[group] = msgspec.structs.replace(objects[group], items=(*objects[group].items, item))
@@ -135,11 +138,3 @@ def _inheritance(
     for parent, (_, group) in best.items():
         heirs.setdefault(group, []).append(parent)
     return parents, heirs
-
-
-def _name(history: History, anchor: int) -> str:
-    row, column = divmod(anchor, history.grid.width)
-    return name(
-        "alert", utc_text(history.stamps[-1].time_utc), str(row), str(column), str(history.grid),
-        *history.polarisations,
-    )  # fmt: skip
