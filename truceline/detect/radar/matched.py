@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from truceline.detect.radar.backscatter import ROOT_REACH, ROOT_TERMS, UNSEEN, Levels
+from truceline.detect.radar.backscatter import ROOT_REACH, UNSEEN, Levels
 from truceline.detect.radar.weather import Surface, lay_row
 from truceline.geo.loops import njit
 
@@ -19,6 +19,7 @@ CONTRAST_BINS = 4001
 
 POOLED_DATES = np.float32(5.0)  # the scene's covariance weighs as much as this many dates of the pixel
 FLOOR_DB2 = np.float32(0.05)  # variance below which no history is believed
+UNTOLD = np.float32(1e30)  # variance of a polarisation that there is not
 LIMIT = np.float32(32000)  # of what a code of 16 bits is let hold
 _TAPS = np.exp(-(np.array([2.0, 1.0, 0.0, 1.0, 2.0]) ** 2) / (2 * 1.7**2))
 TAPS = (_TAPS / _TAPS.sum()).astype(np.float32)
@@ -92,23 +93,25 @@ def filter_rows(
     weight = np.empty((5, width), np.float32)
     places = np.empty(width, np.uint16)
     counts = np.zeros((2, CONTRAST_BINS + 1), np.int32)
-    rest = np.empty((2, width), np.int16)
-    trend, own = np.empty(width, np.float32), np.empty((2, width), np.float32)
+    spare = np.empty((2, width), np.int16)  # residuals beside the rows
+    none, gap = np.zeros((2, width), np.int16), np.zeros(width, np.uint16)  # for a second polarisation
+    trend, doubt = np.zeros((2, width), np.float32), np.full((2, width), UNTOLD, np.float32)
     raw = np.zeros((2, width + 4), np.float32)
     for line in range(lines):
         row = min(max(top + line - 2, 0), height - 1)
-        level, fed = today.level[0, row], past.fed[row]
         for layer in range(pols):
-            lay_row(scene.trend[layer], row, trend)
-            _take_off(level, today.level[layer, row], past.mean[layer, row], fed, trend, rest[layer])
-            lay_row(scene.doubt[layer], row, own[layer])
-            _weigh(past.spread[layer, row], fed, scene.pooled[2 * layer], scene.rough[layer], own[layer])
-            if top <= top + line - 2 < bottom:
-                today.residual[layer, row] = rest[layer]
-        if pols == 2:
-            _join_two(level, fed, past.cross[row], scene, rest, own, raw)
-        else:
-            _join_one(level, fed, scene, rest[0], own[0], raw)
+            lay_row(scene.trend[layer], row, trend[layer])
+            lay_row(scene.doubt[layer], row, doubt[layer])
+        is_own, last = top <= top + line - 2 < bottom, pols - 1
+        one = today.residual[0, row] if is_own else spare[0]
+        two = today.residual[last, row] if is_own and pols == 2 else spare[1]
+        level, mean, spread = today.level[last, row], past.mean[last, row], past.spread[last, row]
+        if pols == 1:
+            level, mean, spread = none[0], none[1], gap
+        _join(
+            today.level[0, row], level, past.mean[0, row], mean, past.spread[0, row], spread, past.cross[row],
+            past.fed[row], trend, doubt, scene, one, two, raw,
+        )  # fmt: skip
         _smooth(raw[0], number[line % 5])
         _smooth(raw[1], weight[line % 5])
         if line >= 4:
@@ -121,81 +124,49 @@ def filter_rows(
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _take_off(
-    level: Levels, own: Levels, mean: NDArray[np.int16], fed: NDArray[np.uint8], trend: NDArray[np.float32],
-    rest: NDArray[np.int16],
+def _join(
+    level: Levels, level_two: Levels, mean: NDArray[np.int16], mean_two: NDArray[np.int16],
+    spread: NDArray[np.uint16], spread_two: NDArray[np.uint16], cross: NDArray[np.int16],
+    fed: NDArray[np.uint8], trend: NDArray[np.float32], doubt: NDArray[np.float32], scene: Scene,
+    rest: NDArray[np.int16], rest_two: NDArray[np.int16], raw: NDArray[np.float32],
 ) -> None:  # fmt: skip
-    """Take history and weather off a row of one polarisation; 0 where nothing is known."""
-    for column in range(level.shape[0]):
-        change = np.rint(np.float32(own[column]) - np.float32(mean[column]) - trend[column])
-        change = min(max(change, -LIMIT), LIMIT)
-        known = (level[column] != UNSEEN) & (fed[column] > 0)
-        rest[column] = np.int16(change if known else np.float32(0))
+    """Take history and weather off a row, and weigh both polarisations for an equal change in dB.
 
-
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _weigh(
-    spread: NDArray[np.uint16], fed: NDArray[np.uint8], pooled: np.float32, rough: np.float32,
-    own: NDArray[np.float32],
-) -> None:  # fmt: skip
-    """Put the inverse variance of a row of one polarisation in the place of the doubt in its weather."""
-    for column in range(spread.shape[0]):
-        dates = max(np.float32(fed[column]), np.float32(1))
-        share = np.float32(1) / (dates - np.float32(1) + POOLED_DATES)
-        known = (dates - np.float32(1)) * np.float32(1 / SPREAD_STEPS) * np.float32(spread[column])
-        variance = (known + POOLED_DATES * pooled) * share + FLOOR_DB2
-        short = np.float32(1) + np.float32(1) / dates  # the mean itself is uncertain
-        own[column] = np.float32(1) / (rough * variance * short + own[column])
-
-
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _join_two(
-    level: Levels, fed: NDArray[np.uint8], cross: NDArray[np.int16], scene: Scene, rest: NDArray[np.int16],
-    own: NDArray[np.float32], raw: NDArray[np.float32],
-) -> None:  # fmt: skip
-    """Weigh both polarisations for an equal change in dB: inverse variances, and what that spreads."""
-    width, pooled = level.shape[0], scene.pooled[1]
-    ones, twos = own[0], own[1]
+    The weights are inverse variances, and what that spreads; where nothing is known both are 0.
+    """
+    width, pooled, rough = level.shape[0], scene.pooled, scene.rough
+    shared_one, shared_both, shared_two = pooled[0], pooled[1], pooled[2]
+    rough_one, rough_two = rough[0], rough[len(rough) - 1]
+    trend_one, trend_two, doubt_one, doubt_two = trend[0], trend[1], doubt[0], doubt[1]
     number, weight = raw[0, 2 : width + 2], raw[1, 2 : width + 2]
-    _root(rest[0], scene.roots, number)
-    _root(rest[1], scene.roots, weight)
+    a, b, c, d = scene.roots[0], scene.roots[1], scene.roots[2], scene.roots[3]
+    e, f, g, h = scene.roots[4], scene.roots[5], scene.roots[6], scene.roots[7]
     for column in range(width):
+        known = (level[column] != UNSEEN) & (fed[column] > 0)
+        change = np.rint(np.float32(level[column]) - np.float32(mean[column]) - trend_one[column])
+        change_two = np.rint(np.float32(level_two[column]) - np.float32(mean_two[column]) - trend_two[column])
+        change = min(max(change, -LIMIT), LIMIT) if known else np.float32(0)
+        change_two = min(max(change_two, -LIMIT), LIMIT) if known else np.float32(0)
+        rest[column], rest_two[column] = np.int16(change), np.int16(change_two)
         dates = max(np.float32(fed[column]), np.float32(1))
-        share = np.float32(1) / (dates - np.float32(1) + POOLED_DATES)
-        known = (dates - np.float32(1)) * np.float32(1 / SPREAD_STEPS) * np.float32(cross[column])
-        both = (known + POOLED_DATES * pooled) * share * (np.float32(1) + np.float32(1) / dates)
-        one, two = ones[column], twos[column]
+        before = dates - np.float32(1)
+        short = np.float32(1) + np.float32(1) / dates  # the mean itself is uncertain
+        share, past = np.float32(1) / (before + POOLED_DATES), before * np.float32(1 / SPREAD_STEPS)
+        variance = (past * np.float32(spread[column]) + POOLED_DATES * shared_one) * share + FLOOR_DB2
+        variance_two = (past * np.float32(spread_two[column]) + POOLED_DATES * shared_two) * share + FLOOR_DB2
+        both = (past * np.float32(cross[column]) + POOLED_DATES * shared_both) * share * short
+        one = np.float32(1) / (rough_one * variance * short + doubt_one[column])
+        two = np.float32(1) / (rough_two * variance_two * short + doubt_two[column])
         over = one + two + np.float32(2) * one * two * both
         # Covariances from few dates may contradict the variances; the sum never spreads less than a tenth.
         over = max(over, np.float32(0.1) * (one + two))
-        is_known = (level[column] != UNSEEN) & (fed[column] > 0)
-        number[column] = one * number[column] + two * weight[column]
-        weight[column] = over if is_known else np.float32(0)
-
-
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _join_one(
-    level: Levels, fed: NDArray[np.uint8], scene: Scene, rest: NDArray[np.int16], own: NDArray[np.float32],
-    raw: NDArray[np.float32],
-) -> None:  # fmt: skip
-    width = level.shape[0]
-    number, weight = raw[0, 2 : width + 2], raw[1, 2 : width + 2]
-    _root(rest, scene.roots, number)
-    for column in range(width):
-        number[column] *= own[column]
-        known = (level[column] != UNSEEN) & (fed[column] > 0)
-        weight[column] = own[column] if known else np.float32(0)
-
-
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _root(rest: NDArray[np.int16], roots: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-    """Evaluate the polynomial of :func:`~truceline.detect.radar.backscatter.root_ratios`."""
-    for column in range(rest.shape[0]):
-        change = min(max(np.float32(rest[column]), -ROOT_REACH), ROOT_REACH) * (np.float32(1) / ROOT_REACH)
-        total = roots[ROOT_TERMS]
-        for term in range(ROOT_TERMS - 1, -1, -1):
-            total = total * change + roots[term]
-        out[column] = total
+        # The polynomial of root_ratios:
+        x = min(max(change, -ROOT_REACH), ROOT_REACH) * (np.float32(1) / ROOT_REACH)
+        y = min(max(change_two, -ROOT_REACH), ROOT_REACH) * (np.float32(1) / ROOT_REACH)
+        root = ((((((h * x + g) * x + f) * x + e) * x + d) * x + c) * x + b) * x + a
+        root_two = ((((((h * y + g) * y + f) * y + e) * y + d) * y + c) * y + b) * y + a
+        number[column] = one * root + two * root_two
+        weight[column] = over if known else np.float32(0)
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
