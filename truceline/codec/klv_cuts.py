@@ -51,7 +51,13 @@ class Cuts:
 
     def rows(self, first: int, end: int) -> "Cuts":
         """Give the packets from ``first`` up to ``end``."""
-        some = slice(first, end)
+        return self._some(slice(first, end))
+
+    def ordered(self, order: Ints) -> "Cuts":
+        """Give the packets in another order."""
+        return self._some(order)
+
+    def _some(self, some: slice | Ints) -> "Cuts":
         return Cuts(
             self.data,
             self.begin[some],

@@ -7,13 +7,14 @@ import numpy.typing as npt
 
 from truceline.codec.demux import Demux, Entry, PesPackets, is_transport_stream
 from truceline.codec.klv import PREFIX, find_packet
+from truceline.codec.klv_cells import HEADER_BYTES as UNIT_HEADER_BYTES
+from truceline.codec.klv_cells import Cells, Unit
 from truceline.codec.klv_cuts import HEAD_BYTES as KLV_HEAD_BYTES
 from truceline.codec.klv_cuts import Bytes, Cuts, Ints, find_keys, is_known, joined, no_cuts, read_lengths
 from truceline.codec.klv_tags import EG0104_KEY, KEY_BYTES, ST0601_KEY
 from truceline.model.errors import BadInput
 
 HEAD_BYTES = 4096  # enough to tell what a stream is
-UNIT_HEADER_BYTES = 5  # of an access unit in a synchronous stream (ISO/IEC 13818-1, 2.12.4)
 SYNCHRONOUS = 0xFC
 
 Place = tuple[int, int, int]  # where a packet begins, its value begins, and it ends
@@ -44,6 +45,7 @@ class KlvStream:
         self._offset = 0
         self._size_bytes = 0
         self._demux = Demux()
+        self._cells = Cells()
 
     @property
     def left_over_bytes(self) -> int:
@@ -98,6 +100,7 @@ class KlvStream:
             self._size_bytes -= len(chunk)
             early = self.feed(chunk)
         late = self._of_pes(self._demux.finish()) if self.form == "ts" else self._bare(last=True)
+        late = joined([late, self._of_units(self._cells.finish())[1]])
         self._left_over_bytes += len(self._buffer)
         self._buffer = b""
         return joined([early, late])
@@ -180,45 +183,57 @@ class KlvStream:
         data, begin = pes.data, pes.begin
         head = np.minimum(begin[:, None] + np.arange(KEY_BYTES + UNIT_HEADER_BYTES), len(data) - 1)
         window = data[head]
-        has_header = (
-            (pes.stream_id == SYNCHRONOUS) & ~_begins(window) & _begins(window[:, UNIT_HEADER_BYTES:])
-        )
+        in_cells = (pes.stream_id == SYNCHRONOUS) & ~_begins(window)
+        has_header = in_cells & _begins(window[:, UNIT_HEADER_BYTES:])
         begin = begin + np.where(has_header, UNIT_HEADER_BYTES, 0)
         window = np.where(has_header[:, None], window[:, UNIT_HEADER_BYTES:], window[:, :KEY_BYTES])
         value, end = read_lengths(data, begin + KEY_BYTES, pes.end)
         alone = is_known(window) & (end == pes.end)
         self.known |= bool(alone.any())
-        owner = np.flatnonzero(alone)
-        places = np.stack([begin, value, end], 1)[owner]
-        others = [(i, place) for i in np.flatnonzero(~alone) for place in self._walk(pes, int(i))]
-        if others:
-            owner = np.concatenate([owner, [i for i, _ in others]])
-            places = np.concatenate([places, np.array([place for _, place in others], np.int64)])
-            order = np.argsort(owner, kind="stable")
-            owner, places = owner[order], places[order]
-        return Cuts(
-            data,
-            places[:, 0],
-            places[:, 1],
-            places[:, 2],
-            pes.pid[owner],
-            pes.pts_s[owner],
-            pes.offset[owner],
+        whole = Cuts(
+            data, begin[alone], value[alone], end[alone], pes.pid[alone], pes.pts_s[alone], pes.offset[alone]
         )
+        rest = [(i, unit) for i in np.flatnonzero(~alone).tolist() for unit in self._units(pes, i)]
+        if not rest:
+            return whole
+        which, more = self._of_units([unit for _, unit in rest])
+        owner = np.concatenate([np.flatnonzero(alone), np.array([i for i, _ in rest])[which]])
+        return joined([whole, more]).ordered(np.argsort(owner, kind="stable"))
 
-    def _walk(self, pes: PesPackets, number: int) -> Iterator[Place]:
-        """Find the packets of ours in a payload that holds not exactly one."""
-        at = int(pes.begin[number])
-        end = int(pes.end[number])
-        data, base = pes.data[at:end].tobytes(), at
-        at = 0
+    def _units(self, pes: PesPackets, number: int) -> list[Unit]:
+        """Give the access units that a payload ends: most payloads are one."""
+        data = pes.data[pes.begin[number] : pes.end[number]].tobytes()
+        payload = Unit(data, int(pes.pid[number]), float(pes.pts_s[number]), int(pes.offset[number]))
+        if pes.stream_id[number] != SYNCHRONOUS:
+            return [payload]
+        units = None if data.startswith(PREFIX) else self._cells.take(payload)
+        return [payload._replace(header_bytes=UNIT_HEADER_BYTES)] if units is None else units
+
+    def _of_units(self, units: list[Unit]) -> tuple[Ints, Cuts]:
+        """Find the packets in access units, and the number of the unit that holds each of them."""
+        kept: list[bytes] = []
+        found: list[tuple[int, ...]] = []
+        size = 0
+        for number, unit in enumerate(units):
+            places = list(self._walk(unit))
+            if places:
+                found += [(number, *(size + place for place in one)) for one in places]
+                kept.append(unit.data)
+                size += len(unit.data)
+        which, begin, value, end = np.array(found, np.int64).reshape(-1, 4).T
+        pid = np.array([unit.pid for unit in units], np.int64)
+        offset = np.array([unit.offset for unit in units], np.int64)
+        pts_s = np.array([unit.pts_s for unit in units])
+        data = np.frombuffer(b"".join(kept), np.uint8)
+        return which, Cuts(data, begin, value, end, pid[which], pts_s[which], offset[which])
+
+    def _walk(self, unit: Unit) -> Iterator[Place]:
+        """Find the packets of ours in an access unit."""
+        data, at = unit.data, 0
         while at < len(data):
+            at += 0 if data.startswith(PREFIX, at) else unit.header_bytes
             if not data.startswith(PREFIX, at):
-                if pes.stream_id[number] != SYNCHRONOUS or not data.startswith(
-                    PREFIX, at + UNIT_HEADER_BYTES
-                ):
-                    break  # begins inside a packet, or is no KLV at all
-                at += UNIT_HEADER_BYTES
+                break  # begins inside a packet, or is no KLV at all
             cut = find_packet(data, at)
             ours = data.startswith((ST0601_KEY, EG0104_KEY), at)
             self.known |= ours
@@ -226,7 +241,7 @@ class KlvStream:
                 self._left_over_bytes += len(data) - at
                 break
             if ours:
-                yield base + at, base + cut.value, base + cut.end
+                yield at, cut.value, cut.end
             at = cut.end
 
 

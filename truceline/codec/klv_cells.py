@@ -1,0 +1,82 @@
+"""Access units of a synchronous metadata stream, put together from the cells that they were cut into.
+
+ISO/IEC 13818-1, 2.12.4 (carried by MISB ST 1402): each cell has a header of five bytes, which says
+whether it holds a whole unit, its first, a middle or its last part, and how many bytes follow.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from truceline.codec.klv import PACKET_BYTES, PREFIX
+
+HEADER_BYTES = 5
+MIDDLE, LAST, FIRST, WHOLE = range(4)  # cell_fragment_indication
+
+
+class Unit(NamedTuple):
+    """An access unit; PID, time stamp and place are those of the PES packet in which it begins.
+
+    ``header_bytes``: of headers that may stand between its packets.
+    """
+
+    data: bytes
+    pid: int
+    pts_s: float
+    offset: int
+    header_bytes: int = 0
+
+
+class Cells:
+    """Keeps the units that are not complete, by PID. One that never is, is handed over as far as it came."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, Unit] = {}
+
+    def take(self, payload: Unit) -> list[Unit] | None:
+        """Take a PES payload; answer the units that it ends.
+
+        Returns
+        -------
+        list or None
+            ``None`` when it is not made of cells of which at least one is a part.
+        """
+        cells = list(_cells(payload.data))
+        if not cells or cells[-1][2] != len(payload.data) or all(part == WHOLE for part, _, _ in cells):
+            return None
+        return [
+            unit
+            for part, begin, end in cells
+            for unit in self._add(part, payload._replace(data=payload.data[begin:end]))
+        ]
+
+    def finish(self) -> list[Unit]:
+        """Hand over what is still open."""
+        units, self._open = list(self._open.values()), {}
+        return units
+
+    def _add(self, part: int, cell: Unit) -> Iterator[Unit]:
+        begun = self._open.pop(cell.pid, None)
+        if part in (FIRST, WHOLE):
+            if begun is not None:
+                yield begun
+            begun = cell
+        elif begun is not None:
+            begun = begun._replace(data=begun.data + cell.data)
+        elif cell.data.startswith(PREFIX):
+            begun = cell  # whatever its header says
+        else:
+            return  # begins inside a unit
+        if part in (FIRST, MIDDLE) and len(begun.data) <= PACKET_BYTES:
+            self._open[cell.pid] = begun
+        else:
+            yield begun
+
+
+def _cells(payload: bytes) -> Iterator[tuple[int, int, int]]:
+    """Walk the cells: part, where its bytes begin, where they end."""
+    at = 0
+    while at + HEADER_BYTES <= len(payload):
+        begin = at + HEADER_BYTES
+        end = begin + int.from_bytes(payload[at + 3 : begin], "big")
+        yield payload[at + 2] >> 6, begin, end
+        at = end
