@@ -174,3 +174,29 @@ def test_length_past_the_packet_keeps_the_items_before_it():
     assert numbers(packets) == [3]
     assert packets[0].raw == (("error", b"\x03\x7fab"),)
     assert packets[0].checksum_ok is None
+
+
+def test_multiplexer_that_never_counts_loses_nothing():
+    bare = pes(0xBD, packet(0))
+    still = b"".join(
+        bare[at : at + 3] + bytes([bare[at + 3] & 0xF0]) + bare[at + 4 : at + PACKET]
+        for at in range(0, len(bare), PACKET)
+    )
+
+    _, packets = read(still)
+
+    assert packets[0].checksum_ok is True
+
+
+def test_packet_sent_twice_with_a_later_clock_counts_once():
+    one = pes(0xBD, packet(0) + packet(1))
+    body = one[PACKET + 4 : 2 * PACKET]
+    clocked = [one[PACKET : PACKET + 3] + b"\x31\x07\x10" + bytes([k] * 6) for k in (1, 2)]
+    rest = one[2 * PACKET :]
+    # The eight bytes that the clock takes go into a packet of their own.
+    spill = one[PACKET : PACKET + 3] + b"\x32" + bytes([175, 0]) + b"\xff" * 174 + body[176:]
+    later = rest[:3] + bytes([rest[3] & 0xF0 | 3]) + rest[4:]
+
+    _, packets = read(one[:PACKET] + b"".join(head + body[:176] for head in clocked) + spill + later)
+
+    assert [p.checksum_ok for p in packets] == [True, True]
