@@ -23,6 +23,7 @@ LEAPS = (
 _CODES = {
     "a": "32h", "b": "b", "B": "B", "h": "h", "H": "H", "i": "i", "I": "I", "f": "f", "d": "d", "n": "4s",
     "N": "16s", "Z": "64s", "c": "h", "C": "H", "e": "i", "E": "I", "L": "i", "M": "B", "q": "q", "Q": "Q",
+    "g": "e",
 }  # fmt: skip
 _SCALES = {"c": 0.01, "C": 0.01, "e": 0.01, "E": 0.01, "L": 1e-7}
 
@@ -109,12 +110,12 @@ def read_dataflash(data: bytes) -> tuple[pa.Table, DataFlash]:
     log = parse(data)
     gps = _fixes(log.messages.get("GPS", {}))
     name = "POS" if "POS" in log.messages else "GPS"
-    rows = log.messages["POS"] if name == "POS" else gps
+    rows = log.messages["POS"] if name == "POS" else _first_receiver(gps)
     if not {"Lat", "Lng"} <= rows.keys():
         return track_table({"lat_deg": np.zeros(0), "lon_deg": np.zeros(0)}, name), log
     good = is_place(rows["Lat"], rows["Lng"])
     rows = {column: values[good] for column, values in rows.items()}
-    boot_us = _boot_us(rows)
+    boot_us = _boot_us(rows, name)
     nothing = np.full(len(boot_us), np.nan)
     columns = {
         "t_s": (boot_us - boot_us[:1]) / 1e6,
@@ -128,25 +129,34 @@ def read_dataflash(data: bytes) -> tuple[pa.Table, DataFlash]:
 
 
 def _fixes(gps: dict[str, Array]) -> dict[str, Array]:
-    """GPS records of the first receiver that have a fix."""
+    """GPS records that have a fix, of whatever receiver."""
     if "Status" not in gps:
         return {}
     good = gps["Status"] >= FIX_3D
-    if "I" in gps:
-        good &= gps["I"] == 0
     return {column: values[good] for column, values in gps.items()}
 
 
-def _boot_us(rows: dict[str, Array]) -> Array:
+def _first_receiver(gps: dict[str, Array]) -> dict[str, Array]:
+    """Records of one receiver alone: two of them would make the track jump to and fro."""
+    if "I" not in gps or not len(gps["I"]):
+        return gps
+    first = gps["I"] == gps["I"].min()
+    return {column: values[first] for column, values in gps.items()}
+
+
+def _boot_us(rows: dict[str, Array], name: str) -> Array:
+    """Time since boot. GPS records before 2015 hold it in ``T``; their ``TimeMS`` is that of the week."""
     if "TimeUS" in rows:
         return rows["TimeUS"]
-    return rows["TimeMS"] * 1e3 if "TimeMS" in rows else np.full(len(rows["Lat"]), np.nan)
+    told_ms = rows.get("T" if name == "GPS" else "TimeMS")
+    return np.full(len(rows["Lat"]), np.nan) if told_ms is None else told_ms * 1e3
 
 
 def _offset_us(gps: dict[str, Array]) -> float:
     """UTC minus boot time, by the first record with a fix."""
-    if not {"GWk", "GMS", "Lat"} <= gps.keys() or not len(gps["GWk"]):
+    week, told_ms = gps.get("GWk", gps.get("Week")), gps.get("GMS", gps.get("TimeMS"))
+    if week is None or told_ms is None or "Lat" not in gps or not len(week):
         return np.nan
-    told_us = GPS_EPOCH_US + gps["GWk"][0] * WEEK_US + gps["GMS"][0] * 1e3
+    told_us = GPS_EPOCH_US + week[0] * WEEK_US + told_ms[0] * 1e3
     leap_s = next(leap for begin, leap in LEAPS if told_us >= begin)
-    return float(told_us - leap_s * 1e6 - _boot_us(gps)[0])
+    return float(told_us - leap_s * 1e6 - _boot_us(gps, "GPS")[0])

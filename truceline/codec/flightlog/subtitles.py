@@ -15,11 +15,12 @@ import pyarrow as pa
 from truceline.codec.flightlog.track import is_place, track_table
 
 _NUMBER = r"([-+]?\d+(?:\.\d*)?|[-+]?\.\d+)"
-_CUE = re.compile(r"^\s*(\d+):(\d{1,2}):(\d{1,2})[,.](\d{1,3})\s*-->\s*[\d:,.]*(.*)")
+_END = r"(?=[ \t]*[\],;])"  # of a number: one that a cut file ends in has lost digits
+_CUE = re.compile(r"^\s*(\d+):(\d{1,2}):(\d{1,2})(?:[,.:](\d{1,3}))?\s*-->\s*[\d:,.]*(.*)")
 _COUNTER = re.compile(r"^\s*\d+\s*$")
 _CLOCK = re.compile(r"(\d{4})[-./](\d{1,2})[-./](\d{1,2})[ T](\d{1,2}):(\d{2}):(\d{2})((?:[.,]\d+)*)")
-_LATITUDE = re.compile(r"\blatitude\s*:\s*" + _NUMBER + r"\s*\]", re.IGNORECASE)
-_LONGITUDE = re.compile(r"\blongt?itude\s*:\s*" + _NUMBER + r"\s*\]", re.IGNORECASE)
+_LATITUDE = re.compile(r"\blatitude\s*:\s*" + _NUMBER + _END, re.IGNORECASE)
+_LONGITUDE = re.compile(r"\blongt?itude\s*:\s*" + _NUMBER + _END, re.IGNORECASE)
 _PART = r"\s*([NSEW])?\s*:?\s*" + _NUMBER
 _GPS = re.compile(
     r"\bGPS\s*:?\s*\(" + _PART + r"\s*," + _PART + r"\s*(?:,\s*" + _NUMBER + r"\s*(M)?\s*)?\)", re.IGNORECASE
@@ -87,7 +88,9 @@ def _cues(text: str) -> Iterator[_Cue]:
             yield _Cue(start_s, "\n".join(lines))
         lines, start_s = [], None
         if cue is not None:
-            start_s = 3600 * int(cue[1]) + 60 * int(cue[2]) + int(cue[3]) + int(cue[4].ljust(3, "0")) / 1000
+            start_s = (
+                3600 * int(cue[1]) + 60 * int(cue[2]) + int(cue[3]) + int((cue[4] or "").ljust(3, "0")) / 1000
+            )
             lines = [cue[5]] if cue[5].strip() else []
     if lines:
         yield _Cue(start_s, "\n".join(lines))

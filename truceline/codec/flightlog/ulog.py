@@ -12,7 +12,7 @@ from truceline.codec.flightlog.track import is_place, track_table
 MAGIC = b"ULog\x01\x12\x35"
 HEADER_BYTES = 16
 FIX_3D = 3
-GLOBAL, GPS = "vehicle_global_position", "vehicle_gps_position"
+GLOBAL, GPS, SENSOR = "vehicle_global_position", "vehicle_gps_position", "sensor_gps"
 _BASIC = {
     "int8_t": "i1", "uint8_t": "u1", "int16_t": "<i2", "uint16_t": "<u2", "int32_t": "<i4",
     "uint32_t": "<u4", "int64_t": "<i8", "uint64_t": "<u8", "float": "<f4", "double": "<f8",
@@ -33,10 +33,10 @@ class ULog(NamedTuple):
 
 
 def parse(data: bytes) -> ULog:
-    """Read the two topics of positions from a whole file."""
+    """Read the topics of positions from a whole file."""
     formats: dict[str, str] = {}
     wanted: dict[int, str] = {}
-    samples: dict[str, list[bytes]] = {GLOBAL: [], GPS: []}
+    samples: dict[str, list[bytes]] = {GLOBAL: [], GPS: [], SENSOR: []}
     at, end, skipped = HEADER_BYTES, len(data), 0
     appended: list[int] = []
     while at + 3 <= end:
@@ -111,8 +111,9 @@ def _dtype(formats: dict[str, str], name: str, inside: tuple[str, ...]) -> np.dt
 def read_ulog(data: bytes) -> tuple[pa.Table, ULog]:
     """Read the positions of a log.
 
-    The global position if it was logged, else GPS rows with a fix of three dimensions; boot time becomes
-    UTC by the median offset over the GPS rows.
+    The global position if it was logged, else GPS rows with a fix of three dimensions (of the receiver
+    itself where the autopilot's choice was not logged); boot time becomes UTC by the median offset over
+    the GPS rows.
 
     Returns
     -------
@@ -120,11 +121,12 @@ def read_ulog(data: bytes) -> tuple[pa.Table, ULog]:
         Rows of a track, and the log (for what was not read).
     """
     log = parse(data)
-    gps = log.topics.get(GPS)
-    topic, rows = (GLOBAL, log.topics[GLOBAL]) if GLOBAL in log.topics else (GPS, gps)
+    source = GPS if GPS in log.topics else SENSOR
+    gps = log.topics.get(source)
+    topic, rows = (GLOBAL, log.topics[GLOBAL]) if GLOBAL in log.topics else (source, gps)
     if rows is None or "timestamp" not in (rows.dtype.names or ()):
         return track_table({"lat_deg": np.zeros(0), "lon_deg": np.zeros(0)}, topic), log
-    if topic == GPS and "fix_type" in (rows.dtype.names or ()):
+    if topic != GLOBAL and "fix_type" in (rows.dtype.names or ()):
         rows = rows[rows["fix_type"] >= FIX_3D]
     lat, lon = _degrees(rows, "lat", "latitude_deg"), _degrees(rows, "lon", "longitude_deg")
     rows, lat, lon = rows[is_place(lat, lon)], lat[is_place(lat, lon)], lon[is_place(lat, lon)]
