@@ -1,7 +1,8 @@
 """What a drone photo says about itself: EXIF and XMP, and the ground that it shows by that.
 
-Fields are those of the EXIF standard and of the maker's XMP name space ``drone-dji``; others that name
-yaw, pitch, roll alike are read too. Clocks without a zone give no time.
+Fields are those of the EXIF standard and of the XMP name spaces of makers: ``drone-dji``, ``drone``
+(Autel), ``drone-parrot``, ``drone-skydio``, and ``Camera`` of Pix4D (Parrot, senseFly, Sentera, older
+Autel). Clocks without a zone give no time.
 """
 
 import io
@@ -22,7 +23,23 @@ MOST_PIXELS = 200_000_000  # THREATS, section 7, rule 10: the header is checked 
 FULL_FRAME_MM = 43.2666  # diagonal of 36 x 24 mm, of which the 35 mm equivalent speaks
 EXIF_IFD, GPS_IFD = 0x8769, 0x8825
 _XMP = re.compile(rb"<x:xmpmeta.{0,1000000}?</x:xmpmeta>", re.DOTALL)
-_ITEM = re.compile(r"(?:drone-dji|Camera):(\w+)(?:\s*=\s*\"([^\"]*)\"|>([^<]*)<)")
+_VALUE = r"(?:\s*=\s*[\"']([^\"']*)[\"']|>([^<]*)<)"
+_ITEM = re.compile(r"(?<![\w-])((?:drone-dji|drone-parrot|drone|Camera):\w+)" + _VALUE)
+_SKYDIO = re.compile(r"<drone-skydio:CameraOrientationNED(.{0,600})", re.DOTALL)  # it tells others, too
+_SKYDIO_ITEM = re.compile(r"(drone-skydio:(?:Yaw|Pitch|Roll))" + _VALUE)
+_YAW = (
+    "drone-dji:GimbalYawDegree", "drone:GimbalYawDegree", "drone-skydio:Yaw", "drone-parrot:CameraYawDegree",
+    "drone-dji:FlightYawDegree", "drone:FlightYawDegree", "Camera:Yaw",
+)  # fmt: skip
+_PITCH = (
+    "drone-dji:GimbalPitchDegree", "drone:GimbalPitchDegree", "drone-skydio:Pitch",
+    "drone-parrot:CameraPitchDegree",
+)  # fmt: skip
+_ROLL = (
+    "drone-dji:GimbalRollDegree", "drone:GimbalRollDegree", "drone-skydio:Roll",
+    "drone-parrot:CameraRollDegree",
+)  # fmt: skip
+_HEIGHT = ("drone-dji:RelativeAltitude", "drone:RelativeAltitude", "Camera:AboveGroundAltitude")
 # What the picture library raises on damaged files (UnidentifiedImageError is an OSError).
 _DAMAGED = (
     OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError, OverflowError, struct.error,
@@ -76,7 +93,12 @@ def read_tags(image: Image.Image, data: bytes) -> PhotoTags:
     orientation, exif, gps = _tags(image)
     told = _xmp(data)
     lat, lon = _place(gps)
-    yaw = told.get("GimbalYawDegree", told.get("FlightYawDegree", told.get("Yaw", _number(gps.get(17)))))
+    # Pix4D counts pitch from straight down. Its roll is about the aircraft's nose, not the line of sight.
+    yaw, pitch, roll = _upright(
+        _first(told, _YAW, _number(gps.get(17))),
+        _first(told, _PITCH, told.get("Camera:Pitch", 0.0) - 90.0),
+        _first(told, _ROLL, 0.0),
+    )
     return PhotoTags(
         _time(exif, gps),
         image.width,
@@ -85,10 +107,10 @@ def read_tags(image: Image.Image, data: bytes) -> PhotoTags:
         _focal_px(exif, image.width, image.height),
         lat,
         lon,
-        told.get("RelativeAltitude", math.nan),
+        _first(told, _HEIGHT, math.nan),
         yaw,
-        told.get("GimbalPitchDegree", told.get("Pitch", -90.0)),
-        told.get("GimbalRollDegree", told.get("Roll", 0.0)),
+        pitch,
+        roll,
     )
 
 
@@ -105,16 +127,36 @@ def _xmp(data: bytes) -> dict[str, float]:
     match = _XMP.search(data)
     found: dict[str, float] = {}
     if match:
-        for word, attribute, element in _ITEM.findall(match[0].decode("utf-8", "replace")):
+        text = match[0].decode("utf-8", "replace")
+        skydio = _SKYDIO.search(text)
+        items = _ITEM.findall(text) + (_SKYDIO_ITEM.findall(skydio[1]) if skydio else [])
+        for word, attribute, element in items:
             number = _number(attribute or element)
             if math.isfinite(number):
-                found[word] = number
+                found.setdefault(word, number)
     return found
 
 
+def _upright(yaw_deg: float, pitch_deg: float, roll_deg: float) -> tuple[float, float, float]:
+    """Say the same attitude with a roll of at most 90 degrees, so that yaw is where the picture's top points.
+
+    Near straight down the gimbals of DJI turn over: roll 180 and the opposite yaw.
+    """
+    roll_deg = (roll_deg + 180) % 360 - 180
+    if abs(roll_deg) <= 90:
+        return yaw_deg, pitch_deg, roll_deg
+    return (yaw_deg + 360) % 360 - 180, -180 - pitch_deg, roll_deg - math.copysign(180, roll_deg)
+
+
+def _first(told: dict[str, float], words: tuple[str, ...], otherwise: float) -> float:
+    return next((told[word] for word in words if word in told), otherwise)
+
+
 def _number(value: Any) -> float:
+    """Read a number, also one written as a fraction; NaN if it is none."""
     try:
-        number = float(value)
+        above, _, below = value.partition("/") if isinstance(value, str) else (value, "", "")
+        number = float(above) / float(below or 1)
     except (TypeError, ValueError, ZeroDivisionError):
         return math.nan
     return number if math.isfinite(number) else math.nan
