@@ -3,11 +3,14 @@
 usage: python benchmarks/fusion.py [--quick]
 Prints detections per second of processor time for each, the ratio, the cost against the number of
 things, how much faster than real time, and the memory of a further detection. The plain loop is told
-which detection is whose and only filters; Stone Soup (global nearest neighbour, constant velocity)
-runs where it is installed, on the first looks, because it is slow.
+which detection is whose and only filters. Stone Soup (global nearest neighbour, constant velocity), where
+it is installed, follows the same 50 things over the same minutes as we do: those of the scenario maker of
+$TRUCELINE_SHARED (default ../shared), or else of the world below. It is spared reading the files, the empty
+looks and the late ones, which it gets in order of time.
 """
 
 import argparse
+import os
 import resource
 import subprocess
 import sys
@@ -17,6 +20,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -123,8 +127,31 @@ def plain_loop(paths: list[Path]) -> int:
     return int((whose >= 0).sum())
 
 
-def stone_soup(paths: list[Path], looks: int) -> int:
-    """Global nearest neighbour of Stone Soup over the first looks."""
+def looks_of(paths: list[Path]) -> list[list[dict[str, Any]]]:
+    """Detections look by look, in order of time; those of no look, told by people, one by one."""
+    names = [
+        "detection_id",
+        "sensor_id",
+        "look_id",
+        "phenomenon_time",
+        "x_m",
+        "y_m",
+        "sxx_m2",
+        "syy_m2",
+        "sxy_m2",
+    ]
+    rows = pq.read_table(paths[0], columns=names).to_pylist()
+    keys = [
+        (row["phenomenon_time"], row["sensor_id"], row["look_id"] or -row["detection_id"]) for row in rows
+    ]
+    looks: dict[Any, list[dict[str, Any]]] = {key: [] for key in sorted(keys)}
+    for key, row in zip(keys, rows, strict=True):
+        looks[key].append(row)
+    return list(looks.values())
+
+
+def stone_soup(looks: list[list[dict[str, Any]]]) -> int:
+    """Global nearest neighbour of Stone Soup; what was not seen for a minute is let go."""
     from stonesoup.dataassociator.neighbour import GNNWith2DAssignment
     from stonesoup.hypothesiser.distance import DistanceHypothesiser
     from stonesoup.measures import Mahalanobis
@@ -136,28 +163,23 @@ def stone_soup(paths: list[Path], looks: int) -> int:
     from stonesoup.types.track import Track
     from stonesoup.updater.kalman import KalmanUpdater
 
-    table = pq.read_table(paths[0], columns=["look_id", "phenomenon_time", "x_m", "y_m"]).to_pylist()
-    model = LinearGaussian(4, (0, 2), np.diag([SIGMA_M**2] * 2))
     predictor = KalmanPredictor(CombinedLinearGaussianTransitionModel([ConstantVelocity(0.3)] * 2))
-    updater = KalmanUpdater(model)
+    updater = KalmanUpdater(None)
     associator = GNNWith2DAssignment(
         DistanceHypothesiser(predictor, updater, Mahalanobis(), missed_distance=4)
     )
     tracks: set[Track] = set()
-    used = 0
-    for look in range(looks):
-        rows = [row for row in table if row["look_id"] == look]
-        used += len(rows)
+    for rows in looks:
         detections = {
             Detection(
                 np.array([[row["x_m"]], [row["y_m"]]]),
                 timestamp=row["phenomenon_time"].replace(tzinfo=None),
-                measurement_model=model,
+                measurement_model=LinearGaussian(
+                    4, (0, 2), np.array([[row["sxx_m2"], row["sxy_m2"]], [row["sxy_m2"], row["syy_m2"]]])
+                ),
             )
             for row in rows
         }
-        if not detections:
-            continue
         now = next(iter(detections)).timestamp
         taken = set()
         for track, hypothesis in associator.associate(tracks, detections, now).items():
@@ -165,10 +187,11 @@ def stone_soup(paths: list[Path], looks: int) -> int:
                 track.append(updater.update(hypothesis))
                 taken.add(hypothesis.measurement)
         for one in detections - taken:
-            x, y = one.state_vector[:, 0]
-            tracks.add(Track([GaussianState([x, 0, y, 0], np.diag([400, 150, 400, 150]), timestamp=now)]))
+            (x, y), noise = one.state_vector[:, 0], one.measurement_model.noise_covar
+            start = np.diag([noise[0, 0], 150, noise[1, 1], 150])
+            tracks.add(Track([GaussianState([x, 0, y, 0], start, timestamp=now)]))
         tracks = {t for t in tracks if (now - t.timestamp).total_seconds() < 60}
-    return used
+    return sum(map(len, looks))
 
 
 def rate(act: Callable[[], int]) -> float:
@@ -222,20 +245,34 @@ def main() -> None:
                 f"time per detection against 50 things {base / we:4.2f}  "
                 f"{we * minutes * 60 / pq.read_metadata(paths[0]).num_rows:6.0f} times real time"
             )
-            if things == 50:
-                _beside_stone_soup(paths, we, 40 if args.quick else 160)
+        _beside_stone_soup(Path(name), 3 if args.quick else 10, turns)
         further = per_detection(Path(name), (5, 15) if args.quick else (10, 60))
         print(f"  500 things: {further:.0f} bytes of peak memory for a further detection")
 
 
-def _beside_stone_soup(paths: list[Path], we: float, looks: int) -> None:
+def made(folder: Path, minutes: int) -> tuple[list[Path], str]:
+    """Fifty things of the scenario maker, where it is at hand, or of :func:`world`; and whose they are."""
+    maker = Path(os.environ.get("TRUCELINE_SHARED") or "../shared") / "score/fusion/gen_scenario.py"
+    if not maker.exists():
+        return world(folder, 50, minutes), "our own world"
+    told = [str(maker), "--objects", "50", "--hours", str(minutes / 60), "--seed", "7", "--out", str(folder)]
+    subprocess.run([sys.executable, *told], check=True, stdout=subprocess.DEVNULL)
+    return [folder / f"{name}.parquet" for name in ("detections", "sensors", "looks")], "the scenario maker"
+
+
+def _beside_stone_soup(folder: Path, minutes: int, turns: int) -> None:
+    paths, whose = made(folder, minutes)
+    ours(paths)
+    we = median(rate(lambda: ours(paths)) for _ in range(turns))
+    print(f"   50 things of {whose}, {minutes} minutes, {pq.read_metadata(paths[0]).num_rows} detections:")
     try:
         import stonesoup  # noqa: F401
     except ImportError:
-        print("   50 things: peer Stone Soup not installed, no ratio")
+        print(f"            ours {we:9.0f}/s; peer Stone Soup not installed, no ratio")
         return
-    they = rate(lambda: stone_soup(paths, looks))
-    print(f"   50 things: ours {we:9.0f}/s  Stone Soup {they:7.0f}/s  ratio {we / they:5.0f}")
+    looks = looks_of(paths)
+    they = rate(lambda: stone_soup(looks))
+    print(f"            ours {we:9.0f}/s  Stone Soup {they:7.1f}/s  ratio {we / they:5.0f}")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ LOOK_COLUMNS = {
     "result_time": "time", "shape": "text", "cx_m": "number", "cy_m": "number", "a_m": "number",
     "b_m": "number", "heading_rad": "number",
 }  # fmt: skip
+AT_ONCE = 8  # columns that are read together: each takes a moment of its own, all would lie in memory twice
 _RIGHT = {
     "integer": pa.types.is_integer,
     "number": lambda t: pa.types.is_floating(t) or pa.types.is_integer(t) or pa.types.is_null(t),
@@ -92,27 +93,31 @@ def _open(path: Path) -> pq.ParquetFile:
 def _columns(
     file: pq.ParquetFile, wanted: dict[str, str], path: Path, codes: dict[str, dict[str, int]] | None = None
 ) -> Columns:
-    """Read one column after the other, so that no more than one lies in memory twice.
+    """Read a few columns at a time, so that no more of them lie in memory twice.
 
     ``codes`` tells, by column, what number stands for which word; other words become -1.
     """
     found: Columns = {}
+    schema, names = file.schema_arrow, list(wanted)
     for name, kind in wanted.items():
-        if name not in file.schema_arrow.names:
+        if name not in schema.names:
             raise BadInput(f"{path}: column {name}", "missing")
-        type_ = file.schema_arrow.field(name).type
+        type_ = schema.field(name).type
         if not _RIGHT[kind](type_):
             raise BadInput(f"{path}: column {name}", f"is {type_}, would be {kind}")
+    for first in range(0, len(names), AT_ONCE):
         try:
-            column = file.read([name], use_threads=False).column(0).combine_chunks()
+            table = file.read(names[first : first + AT_ONCE], use_threads=False)
         except (pa.ArrowException, OSError) as error:
             raise BadInput(str(path), f"no readable Parquet file: {error}") from error
-        optional = name in ("look_id", "vx_mps", "vy_mps", "svv_m2ps2") or name.startswith(("p_", "alt_"))
-        if column.null_count and not optional and kind != "number":
-            row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
-            raise BadInput(f"{path}: column {name}: row {row}", "null")
-        code = (codes or {}).get(name)
-        found[name] = _plain(column, kind) if code is None else _coded(column, code)
+        for name in names[first : first + AT_ONCE]:
+            column, kind = table[name].combine_chunks(), wanted[name]
+            optional = name in ("look_id", "vx_mps", "vy_mps", "svv_m2ps2") or name.startswith(("p_", "alt_"))
+            if column.null_count and not optional and kind != "number":
+                row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
+                raise BadInput(f"{path}: column {name}: row {row}", "null")
+            code = (codes or {}).get(name)
+            found[name] = _plain(column, kind) if code is None else _coded(column, code)
     return found
 
 
