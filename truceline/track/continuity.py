@@ -11,7 +11,7 @@ import numpy as np
 
 from truceline.geo.loops import njit
 from truceline.track.associate import likelihood
-from truceline.track.existence import LOST, is_alive, odds_at
+from truceline.track.existence import LOST, exists_at, is_alive
 from truceline.track.history import at, before, first_seen, predicted
 from truceline.track.kernel import kernel
 from truceline.track.meaning import PERSON, likeness, refresh
@@ -45,7 +45,7 @@ def come_into_force(
     for s in range(top):
         if state.shown[s] or state.odds[s] < 0 or not is_alive(state, s, time):
             continue
-        r = 1 / (1 + math.exp(-odds_at(state, s, time)))
+        r = exists_at(state, s, time)
         if r * place(state, s, time, geodetic, near, out) >= 0.5:
             state.shown[s] = came[s] = 1
     likely, of = np.zeros(top), np.full(top, -1)
@@ -112,7 +112,7 @@ def continues(
         return 0.0
     r = 0.0
     if state.alive[d] != LOST:
-        r = 1 / (1 + math.exp(-odds_at(state, d, time)))
+        r = exists_at(state, d, time)
     x, p, mu = near.x[0], near.p[0], near.mu[0]
     predicted(state, d, k, z[8], geodetic, x, p, mu)
     p[1, 0] += SETS_OFF

@@ -19,7 +19,7 @@ from truceline.track.column import keep_order
 from truceline.track.continuity import come_into_force, place
 from truceline.track.convoy import move_convoys
 from truceline.track.encounter import note_encounters, sort_out
-from truceline.track.existence import ALIVE, RECENT_S, is_alive, missed, odds_at, works
+from truceline.track.existence import ALIVE, RECENT_S, exists_at, is_alive, missed, odds_at, works
 from truceline.track.fellows import told_by_fellows
 from truceline.track.history import at, before, insert, predicted, reach
 from truceline.track.kernel import folded, kernel
@@ -95,7 +95,7 @@ def gather(state: State, top: int, events: Events, e: int, rows: Rows, geodetic:
             if events.blind_to_persons[e]:
                 see[0] *= 1 - state.shares[s, PERSON]
                 see[1] *= 1 - state.shares[s, PERSON]
-        near.exists[n] = 1 / (1 + math.exp(-odds_at(state, s, time)))
+        near.exists[n] = exists_at(state, s, time)
         near.taken[n] = -1
         n += 1
     return n
@@ -237,7 +237,7 @@ def emit(
     for s in range(top):
         if not is_alive(state, s, time):
             continue
-        r = 1 / (1 + math.exp(-odds_at(state, s, time)))
+        r = exists_at(state, s, time)
         things += r if r > 0.5 else 0.0
         if state.shown[s]:
             spots[s, 7] = r * place(state, s, time, geodetic, near, spots[s, :7])
@@ -290,7 +290,7 @@ def seen_since(state: State, since: float, geodetic: bool, number: Array, out: A
             out[n, 3] += state.bias2[s]
             out[n, 4] += state.bias2[s]
             out[n, 0] = state.last[s]
-            out[n, 8] = 1 / (1 + math.exp(-odds_at(state, s, state.last[s])))
+            out[n, 8] = exists_at(state, s, state.last[s])
             for c in range(7):
                 out[n, 9 + c] = state.shares[s, c]
             out[n, 16], out[n, 17] = state.last[s], state.used[s]

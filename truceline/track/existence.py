@@ -25,12 +25,18 @@ FAINT = 0.05  # what is left of a jammed sensor's detection probability
 
 
 @kernel
+def exists_at(state: State, s: int, time: float) -> float:
+    """Probability of existence at a time: silence alone lets it fall."""
+    dt, r = time - state.odds_time[s], 1 / (1 + math.exp(-state.odds[s]))
+    return float(r) if dt <= 0 else float(r * math.exp(-dt / LIFE_S))
+
+
+@kernel
 def odds_at(state: State, s: int, time: float) -> float:
-    """Log odds of existence at a time: silence alone lets it fall."""
-    dt = time - state.odds_time[s]
-    if dt <= 0:
+    """Log odds of existence at a time, see :func:`exists_at`."""
+    if time <= state.odds_time[s]:
         return float(state.odds[s])
-    r = math.exp(-dt / LIFE_S) / (1 + math.exp(-state.odds[s]))
+    r = exists_at(state, s, time)
     return math.log(max(r, 1e-9) / max(1 - r, 1e-9))
 
 

@@ -17,6 +17,7 @@ TOO_FAST = 6.0  # log odds against a class whose things do not move so fast
 # m/s, what things of a class drive at for long: lowest and highest; people walk, aircraft do not
 SLOWEST = (5.0, 4.0, 3.0, 3.0, 0.5, 20.0, 0.5)
 QUICKEST = (35.0, 28.0, 18.0, 18.0, 2.5, 120.0, 18.0)
+LOG_RANGE = tuple(math.log(most - least) for least, most in zip(SLOWEST, QUICKEST, strict=True))
 PACE_SHARE, PACE_MPS = 0.15, 0.3  # how much a thing's speed varies while it drives
 PACE_SECONDS = 3.0  # speeds of output times that follow one another count as one in so many
 MOST_WANDERING = 4.0  # m2/s2, both axes: a velocity vaguer than that says nothing about the pace
@@ -78,7 +79,7 @@ def among_its_fellows(state: State, top: int) -> Array:
 def _paced(speed: float, variance: float, c: int) -> float:
     """Log likelihood that things of a class drive at a speed."""
     off = max(SLOWEST[c] - speed, speed - QUICKEST[c], 0.0)
-    return float(max(-0.5 * off * off / variance, -TOO_FAST) - math.log(QUICKEST[c] - SLOWEST[c]))
+    return float(max(-0.5 * off * off / variance, -TOO_FAST) - LOG_RANGE[c])
 
 
 @kernel

@@ -144,10 +144,11 @@ def survey(ground: Ground, events: Events, e: int, pd: float) -> None:
     last_dt, fill, swap, full = -1.0, 0.0, 0.0, ground.density[0]
     for i in range(low, high + 1):
         y = ground.corner[1] + (i + 0.5) * CELL_M
+        seen, driving, standing = ground.time[i], ground.unseen[0, i], ground.unseen[1, i]
         for j in range(left, right + 1):
             if not inside(ground.corner[0] + (j + 0.5) * CELL_M, y, shape, field):
                 continue
-            before = ground.time[i, j]
+            before = seen[j]
             if before > time:
                 continue
             if before == -np.inf:
@@ -158,13 +159,12 @@ def survey(ground: Ground, events: Events, e: int, pd: float) -> None:
                 if dt != last_dt:
                     last_dt = dt
                     fill, swap = 1 - math.exp(-dt / REFILL_S), 1 - math.exp(-CHANGE_PER_S * dt)
-                a, b = ground.unseen[0, i, j], ground.unseen[1, i, j]
+                a, b = driving[j], standing[j]
                 a += fill * (full * (1 - STANDING) - a)
                 b += fill * (full * STANDING - b)
                 move = swap * ((a + b) * (1 - STANDING) - a)
                 a, b = a + move, b - move
-            ground.unseen[0, i, j], ground.unseen[1, i, j] = a * (1 - pd), b * (1 - stands)
-            ground.time[i, j] = time
+            driving[j], standing[j], seen[j] = a * (1 - pd), b * (1 - stands), time
     if fresh:
         ground.density[1] += fresh * CELL_M * CELL_M / 1e6
 
