@@ -178,13 +178,12 @@ class _Run:
 
 def _ground(events: Events, rows: Rows, sensors: int) -> Ground:
     """Cells over all that was looked at or seen, so that where they lie rests on no single row."""
-    looked = events.shape != NO_SHAPE
-    centre = events.field[looked, :2]
-    extent = np.maximum(events.field[looked, 2], events.field[looked, 3])[:, None] * 1.5
-    low = np.min(centre - extent, axis=0, initial=np.inf)
-    high = np.max(centre + extent, axis=0, initial=-np.inf)
-    if not looked.any():
-        low = high = np.zeros(2)
+    field = events.field[events.shape != NO_SHAPE].T
+    if not field.size:
+        return bare_ground(np.zeros(2), np.zeros(2), sensors)
+    extent = 1.5 * np.maximum(field[2], field[3])
+    low = np.array([(field[k] - extent).min() for k in (0, 1)])
+    high = np.array([(field[k] + extent).max() for k in (0, 1)])
     return bare_ground(np.floor(low / CELL_M) * CELL_M, high, sensors)
 
 

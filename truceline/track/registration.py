@@ -79,7 +79,7 @@ class Registration:
         usable = np.isfinite(v[:, 0]) & (owner > 0)
         usable &= (sortie == latest[sensor]) | (self.good[sensor, 0] <= GOOD[0])
         order = np.flatnonzero(usable)
-        order = order[np.lexsort((order, time[order], owner[order]))]
+        order = order[np.lexsort((time[order], owner[order]))]
         begin = (
             np.flatnonzero(np.r_[True, np.diff(owner[order]) != 0, True]) if len(order) else np.zeros(1, int)
         )

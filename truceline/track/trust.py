@@ -48,16 +48,17 @@ def borne_out(before: Array, events: Events, sensor: Array, time: Array, owner: 
     minutes = int((max(events.time.max(initial=0.0), time.max(initial=0.0)) - since) // MINUTE_S) + 1
 
     def place(number: Array, at: Array) -> Array:
-        return np.asarray(number * minutes + ((at - since) // MINUTE_S).astype(np.int64))
+        return np.asarray(number * minutes + ((at - since) / MINUTE_S).astype(np.int64))
 
     def count(at: Array, weights: Array) -> Array:
         return np.bincount(at, weights=weights, minlength=sensors * minutes).reshape(sensors, minutes)
 
-    _, track, used = np.unique(owner, return_inverse=True, return_counts=True)
+    by_track = np.sort(owner)
+    used = np.searchsorted(by_track, owner, "right") - np.searchsorted(by_track, owner)
     at = place(sensor, time)
     false = count(place(events.sensor, events.time), areas_km2(events) * events.clutter)
     shown = count(at, np.ones(len(at))) - false
-    loose = count(at, (owner == 0) | (used[track] < BORNE_OUT)) - false
+    loose = count(at, (owner == 0) | (used < BORNE_OUT)) - false
     bad = (loose > LEAST) & (loose > LOOSE * shown)
     good = (shown > LEAST) & ~bad
     return np.where(bad.sum(1) >= MINUTES, 0.0, np.where(good.sum(1) >= MINUTES, 1.0, before))
