@@ -114,6 +114,16 @@ def test_a_truck_that_is_overtaken_keeps_its_name(tmp_path):
     assert kept(tmp_path, [slow, quick], 60) > 0.85
 
 
+def test_trucks_that_drive_side_by_side_for_minutes_while_one_overtakes_are_no_column(tmp_path):
+    slow, quick = (lambda s: (11.0 * s, 0.0)), (lambda s: (14.0 * s - 900.0, 5.0))
+    assert kept(tmp_path, [slow, quick], 60) > 0.7
+
+
+def test_a_truck_that_stands_where_another_passes_keeps_its_name(tmp_path):
+    stands, passes = (lambda s: (3000.0, 0.0)), (lambda s: (12.0 * s, 8.0))
+    assert kept(tmp_path, [stands, passes], 50) > 0.85
+
+
 def test_what_was_written_before_a_name_was_found_stays(tmp_path):
     files, _ = write(tmp_path, [turned, stopped_and_gone, beyond], 42, 3)
     whole = tracked(files)

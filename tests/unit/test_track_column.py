@@ -48,11 +48,22 @@ def test_ranks_stay_where_an_order_cannot_be_told():
 
 def test_a_new_head_is_ranked_before_the_others():
     state, spots = column_of([300.0, 220.0, 140.0, 60.0], [9, 0, 1, 2])
-    state.column[0] = 0
+    state.column[0], state.founded[0] = 0, 950.0
 
     keep(state, spots)
 
     assert state.rank.tolist() == [0, 1, 2, 3]
+
+
+def test_one_that_drives_up_to_a_column_is_of_it_after_it_has_kept_it_company_for_minutes():
+    state, spots = column_of([300.0, 220.0, 140.0, 60.0], [9, 0, 1, 2])
+    state.column[0] = 0
+    columns = []
+    for _ in range(10):
+        keep(state, spots)
+        columns.append(int(state.column[0]))
+
+    assert columns == [0] * 8 + [10] * 2
 
 
 def test_oncoming_traffic_is_no_part_of_a_column():

@@ -59,8 +59,8 @@ def born(
     state.alive[s], state.number[s], state.shown[s] = 1, names[r], 0
     state.head[s] = state.nodes[s] = state.shortened[s] = state.used[s] = 0
     state.bias2[s], state.fastest[s], state.column[s] = 0.0, 0.0, 0
-    state.cruise[s, :], state.was[s, :], state.after[s, :] = 0.0, 0.0, 0.0
-    state.circle[s], state.met[s] = 0, -np.inf
+    state.company[s] = 0
+    state.cruise[s, :], state.met[s], state.was[s, :] = 0.0, -np.inf, -np.inf
     state.count_p[s, :], state.sortie_p[s, :] = 0, -1
     state.log_p[s, :] = 0.0
     state.alt[s, :] = np.nan

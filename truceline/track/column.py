@@ -10,6 +10,7 @@ import numpy as np
 
 from truceline.geo.loops import njit
 from truceline.track.associate import head_of
+from truceline.track.company import of_a_column
 from truceline.track.existence import ALIVE, odds_at
 from truceline.track.history import at
 from truceline.track.kernel import kernel
@@ -66,8 +67,14 @@ def keep_order(state: State, top: int, time: float, spots: Array, seen: Array, g
                 done[j] = True
             elif not geodetic and spots[seen[j], X] - spots[seen[i], X] > LARGEST * KNOWN_M:
                 break
-        if size > 1:
-            _settle(state, ranked, time, spots, members[:size], geodetic)
+        if size == 1:
+            state.company[members[0]] = 0
+            continue
+        group = of_a_column(state, members[:size], time)
+        for k in range(size + 1):
+            of_one = members[:size][group == k]
+            if len(of_one) > 1:
+                _settle(state, ranked, time, spots, of_one, geodetic)
 
 
 @kernel

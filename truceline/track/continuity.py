@@ -186,6 +186,10 @@ def continue_as(state: State, s: int, d: int) -> None:
     if state.cruise[d, 1] > state.cruise[s, 1]:
         for k in range(2):
             state.cruise[s, k] = state.cruise[d, k]
+    if state.was[d, 10] > -np.inf:
+        state.met[s] = max(state.met[s], state.met[d])
+        for k in range(11):
+            state.was[s, k] = state.was[d, k]
     for c in range(7):
         state.log_p[s, c] += state.log_p[d, c]
     refresh(state, s)

@@ -202,7 +202,7 @@ def give(
     first, n, loose = events.first[e], events.size[e], 0
     z = rows.z[first : first + n]
     loosen(room, found, count, z, geodetic)
-    told_by_fellows(near, count, room, z, geodetic)
+    told_by_fellows(state, near, count, room, z, geodetic)
     for r in range(n):
         k = room.chosen[r]
         if k < 0:
@@ -246,7 +246,7 @@ def emit(
                 n += 1
     seen = seen[:n][np.argsort(spots[seen[:n], 0], kind="mergesort")]
     keep_order(state, top, time, spots, seen, geodetic)
-    sort_out(state, top, time)
+    sort_out(state, top, time, geodetic)
     shares = among_its_fellows(state, top)
     for s in range(top):
         if spots[s, 7] < 0.1 or not state.alive[s]:
@@ -257,7 +257,7 @@ def emit(
             row[1 + k] = spots[s, k]
         common(ground, shares[s], row[9:16])
         classes += row[9:16]
-        if state.circle[s] == 0 and state.mu[s, at(state, s, state.nodes[s] - 1), 0] > 0.9:
+        if state.met[s] == -np.inf and state.mu[s, at(state, s, state.nodes[s] - 1), 0] > 0.9:
             _note_pace(state, s)
         row[16], row[17] = state.last[s], state.used[s]
         row[18] = state.alt[s, 0]

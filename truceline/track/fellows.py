@@ -7,10 +7,11 @@ import numpy as np
 from truceline.track.kernel import kernel
 from truceline.track.motion import difference, update
 from truceline.track.near import Near, Room
-from truceline.track.types import Array
+from truceline.track.types import Array, State
 
 FELLOW_M = 200.0  # things so near to one another that drive one way at one speed are of one convoy
 ALIKE_MPS = 6.0
+FRESH_S = 150.0  # a track founded so lately may be of the column that it is beside
 CERTAIN = 20.0  # m2/s2 per axis: a velocity vaguer than that says nothing about others
 VAGUE = 3.0  # m2/s2 per axis: a velocity vaguer than that takes on the fellows' course too
 
@@ -36,7 +37,14 @@ def _velocities(near: Near, n_near: int, room: Room, z: Array, geodetic: bool) -
 
 
 @kernel
-def told_by_fellows(near: Near, n_near: int, room: Room, z: Array, geodetic: bool) -> None:
+def _may_be_fellows(state: State, a: int, b: int) -> bool:
+    """Tell whether two tracks are of one column, or one is too young to be known to be of none."""
+    younger = min(state.last[a] - state.founded[a], state.last[b] - state.founded[b])
+    return bool(younger < FRESH_S or state.column[a] == state.column[b] != 0)
+
+
+@kernel
+def told_by_fellows(state: State, near: Near, n_near: int, room: Room, z: Array, geodetic: bool) -> None:
     """Fill in rows as their tracks are to take them in: with the speed that their fellows keep."""
     _velocities(near, n_near, room, z, geodetic)
     v, n = room.course, len(z)
@@ -47,6 +55,7 @@ def told_by_fellows(near: Near, n_near: int, room: Room, z: Array, geodetic: boo
         if v[r, 2] == np.inf or not math.isnan(z[r, 7]):
             continue
         total = speed = u = w = 0.0
+        own = near.slot[room.track[room.chosen[r]]]
         for way in (-1, 1):
             o = r + way
             while 0 <= o < n:
@@ -56,7 +65,8 @@ def told_by_fellows(near: Near, n_near: int, room: Room, z: Array, geodetic: boo
                 near_by = dx * dx + dy * dy < FELLOW_M * FELLOW_M
                 if near_by and v[o, 2] < CERTAIN:
                     apart = (v[o, 0] - v[r, 0]) ** 2 + (v[o, 1] - v[r, 1]) ** 2
-                    if apart < ALIKE_MPS * ALIKE_MPS + v[r, 2]:
+                    other = near.slot[room.track[room.chosen[o]]]
+                    if apart < ALIKE_MPS * ALIKE_MPS + v[r, 2] and _may_be_fellows(state, own, other):
                         total += 1 / v[o, 2]
                         speed += math.sqrt(v[o, 0] ** 2 + v[o, 1] ** 2) / v[o, 2]
                         u += v[o, 0] / v[o, 2]

@@ -71,13 +71,12 @@ class State(NamedTuple):
     by: Array  # sensor that saw it last
     fastest: Array  # m/s, what it has certainly driven
     cruise: Array  # (S, 2): m/s, its mean speed while it drove, and how sure that is (1 / variance)
-    circle: Array  # name that all have that met one another of late, see encounter; 0: met none
-    met: Array  # when it last did
-    was: Array  # (S, 2): its cruise before
-    after: Array  # (S, 2): m/s, its mean speed since, and of how many output times
+    met: Array  # when it last could have been confused with another, see encounter; -inf: not of late
+    was: Array  # (S, 11): what it was like before, see encounter
     alt: Array  # (S, 3): height, variance, time
     column: Array  # name of the column that it is of, or 0, see column
     rank: Array  # its place in the column, head first
+    company: Array  # output times in a row that it has been beside others, see company
     shares: Array  # (S, 7): class probabilities
     log_p: Array  # (S, 7): sum over sensors, each sortie discounted
     sum_p: Array  # (S, M, 7): of the present sortie of each sensor
@@ -135,13 +134,12 @@ def empty(slots: int, history: int, sensors: int) -> State:
         by=np.zeros(slots, np.int64),
         fastest=np.zeros(slots),
         cruise=np.zeros((slots, 2)),
-        circle=np.zeros(slots, np.int64),
         met=np.full(slots, -np.inf),
-        was=np.zeros((slots, 2)),
-        after=np.zeros((slots, 2)),
+        was=np.full((slots, 11), -np.inf),
         alt=np.full((slots, 3), np.nan),
         column=np.zeros(slots, np.int64),
         rank=np.zeros(slots),
+        company=np.zeros(slots, np.int64),
         shares=np.zeros((slots, 7)),
         log_p=np.zeros((slots, 7)),
         sum_p=np.zeros((slots, sensors, 7), np.float32),
