@@ -82,6 +82,17 @@ def test_half_precision_numbers_do_not_hide_a_record():
     assert table["rel_alt_m"].to_pylist() == [1.5]
 
 
+@pytest.mark.parametrize("week", [np.nan, -2000.0])
+def test_week_that_is_none_gives_no_time(week):
+    forms = [(1, "GPS", "QBIfLL", "TimeUS,Status,GMS,GWk,Lat,Lng")]
+    record = b"\x01" + struct.pack("<QBIfii", 1, 3, 0, week, 10**7, 2 * 10**7)
+
+    (row,) = read_dataflash(flash(forms, [record]))[0].to_pylist()
+
+    assert row["lat_deg"] == 1.0
+    assert row["time"] is None or row["time"].year < 1970
+
+
 def ulog(messages: list[tuple[str, bytes]]) -> bytes:
     head = b"ULog\x01\x12\x35\x01" + bytes(8)
     return head + b"".join(struct.pack("<HB", len(body), ord(kind)) + body for kind, body in messages)

@@ -46,6 +46,17 @@ STREAM = mux(
     [Unit(1 + i / 25, 1 + i / 25, i == 0, bytes(150)) for i in range(4)],
     [(1 + i / 25, PACKET) for i in range(4)],
 )
+
+
+def _cells(part: bytes, data: bytes) -> bytes:
+    """One cell of an access unit in a synchronous stream: a PES packet that fits a transport packet."""
+    payload = b"\0\1" + part + len(data).to_bytes(2, "big") + data
+    pes = b"\0\0\1\xfc" + (len(payload) + 3).to_bytes(2, "big") + b"\x84\0\0" + payload
+    spare = 183 - len(pes)
+    return b"\x47\x42\0\x30" + bytes([spare]) + (b"\0" + b"\xff" * (spare - 1) if spare else b"") + pes
+
+
+CELLS = (_cells(b"\x9f", PACKET[:70]) + _cells(b"\x1f", PACKET[70:90]) + _cells(b"\x5f", PACKET[90:])) * 3
 SUBTITLES = (
     b"1\n00:00:01,000 --> 00:00:02,000\nHOME(1.0,2.0) 2017.08.05 14:11:51\nGPS(3.0,4.0,16) BAROMETER:1.9\n\n"
     b"2\n00:00:02,000 --> 00:00:03,000\n[latitude : -34.8] [longtitude : -57.8] [altitude: 74.7]\n"
@@ -68,6 +79,10 @@ ULOG = (
 FLASH = (
     b"\xa3\x95\x80\2\x1bPOS\0QLLff" + bytes(11) + b"TimeUS,Lat,Lng,Alt,RelHomeAlt".ljust(64, b"\0")
     + (b"\xa3\x95\2" + bytes(24)) * 4
+)  # fmt: skip
+FIXES = (
+    b"\xa3\x95\x80\1\x1aGPS\0BIHLLeI" + bytes(9) + b"Status,TimeMS,Week,Lat,Lng,Alt,T".ljust(64, b"\0")
+    + (b"\xa3\x95\1\3" + bytes(4) + b"\x08\x07" + bytes(16)) * 4
 )  # fmt: skip
 
 
@@ -108,19 +123,22 @@ def _photo(kind: str) -> bytes:
     told[0xA405], told[0xA002], told[0x9011], told[0x9003] = 24, 64, "+02:00", "2025:06:01 10:20:30"
     gps[1], gps[2], gps[3], gps[4] = "S", (47.0, 30.0, 1.5), "E", (37.0, 15.0, 2.5)
     gps[29], gps[7] = "2025:06:01", (10.0, 20.0, 30.0)
-    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><r:D drone-dji:GimbalYawDegree="+12.5"/></x:xmpmeta>'
+    xmp = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><r:D drone-dji:GimbalYawDegree="+12.5" Camera:Pitch="1/2">'
+        b'<drone-skydio:CameraOrientationNED drone-skydio:Yaw="3"/></r:D></x:xmpmeta>'
+    )
     out = io.BytesIO()
     Image.new("RGB", (32, 24), "grey").save(out, kind, exif=exif, **({"xmp": xmp} if kind == "JPEG" else {}))
     return out.getvalue()
 
 
 PARSERS: dict[str, tuple[Callable[[bytes], object], tuple[bytes, ...]]] = {
-    "stream": (read_stream, (STREAM, PACKET * 3, LEGACY * 2, PACKET + LEGACY)),
+    "stream": (read_stream, (STREAM, CELLS, PACKET * 3, LEGACY * 2, PACKET + LEGACY)),
     "sets": (read_sets, (b"\1\1\1\2\1\1", b"\4\1\1\x65\6\5\7\1\2\0\1", PACKET[20:])),
     "subtitles": (read_subtitles, (SUBTITLES,)),
     "mavlink": (read_frames, (FRAMES,)),
     "ulog": (read_ulog, (ULOG,)),
-    "dataflash": (read_dataflash, (FLASH,)),
+    "dataflash": (read_dataflash, (FLASH, FIXES)),
     "photo": (lambda data: read_photo("fuzz", data), (_photo("JPEG"), _photo("PNG"), _photo("WEBP"))),
     "rtp": (read_datagrams, (b"\x90\x21" + bytes(14) + STREAM[:188], b"\xb2\xa1" + bytes(30) + b"\2\2")),
 }

@@ -14,7 +14,7 @@ MIDDLE, LAST, FIRST, WHOLE = range(4)  # cell_fragment_indication
 
 
 class Unit(NamedTuple):
-    """An access unit; PID, time stamp and place are those of the PES packet in which it begins.
+    """An access unit: PID, time stamp and place of its PES packet; of several, first time and last place.
 
     ``header_bytes``: of headers that may stand between its packets.
     """
@@ -58,10 +58,10 @@ class Cells:
         begun = self._open.pop(cell.pid, None)
         if part in (FIRST, WHOLE):
             if begun is not None:
-                yield begun
+                yield begun._replace(offset=cell.offset)
             begun = cell
         elif begun is not None:
-            begun = begun._replace(data=begun.data + cell.data)
+            begun = begun._replace(data=begun.data + cell.data, offset=cell.offset)
         elif cell.data.startswith(PREFIX):
             begun = cell  # whatever its header says
         else:

@@ -158,5 +158,5 @@ def _offset_us(gps: dict[str, Array]) -> float:
     if week is None or told_ms is None or "Lat" not in gps or not len(week):
         return np.nan
     told_us = GPS_EPOCH_US + week[0] * WEEK_US + told_ms[0] * 1e3
-    leap_s = next(leap for begin, leap in LEAPS if told_us >= begin)
+    leap_s = next((leap for begin, leap in LEAPS if told_us >= begin), LEAPS[-1][1])
     return float(told_us - leap_s * 1e6 - _boot_us(gps, "GPS")[0])
