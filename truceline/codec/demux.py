@@ -12,6 +12,7 @@ import numpy.typing as npt
 SYNC = 0x47
 PACKET = 188
 TICKS_PER_S = 90_000  # of a presentation time stamp
+WRAP_TICKS = 1 << 33  # time stamps start anew after 26.5 hours
 TELEMETRY_IDS = (0xBD, 0xFC)
 PES_BYTES = 1 << 20  # of telemetry; a longer one is given up
 FARTHER = 16  # times as far as before is looked while no noise comes, in transport packets

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from truceline.codec.demux import PACKET, SYNC, TICKS_PER_S
+from truceline.codec.demux import PACKET, SYNC, TICKS_PER_S, WRAP_TICKS
 
 VIDEO_PID, TELEMETRY_PID, TABLE_PID = 0x100, 0x101, 0x1000
 STREAM_TYPES = {"h264": 0x1B, "mpeg2video": 0x02}
@@ -41,7 +41,7 @@ def mux(units: Iterable[Unit], telemetry: Iterable[tuple[float, bytes]], codec: 
             out += _tables(STREAM_TYPES[codec], counters)
         head = _pes_head(0xE0, 0, unit.pts_s, unit.dts_s)
         # Every PES carries the clock: the decoder's buffer starts 0.7 s before the first picture.
-        clock = max(0, round((unit.dts_s - 0.7) * TICKS_PER_S))
+        clock = max(0, round((unit.dts_s - 0.7) * TICKS_PER_S)) % WRAP_TICKS
         out += _packetise(VIDEO_PID, head + unit.data, counters, clock, unit.key_frame)
     for pts_s, packet in waiting:
         out += _telemetry(pts_s, packet, counters)
@@ -63,7 +63,7 @@ def _pes_head(stream_id: int, payload_bytes: int, pts_s: float, dts_s: float | N
 
 
 def _stamp(mark: int, time_s: float) -> bytes:
-    ticks = round(time_s * TICKS_PER_S) & (1 << 33) - 1
+    ticks = round(time_s * TICKS_PER_S) % WRAP_TICKS
     return bytes([mark << 4 | ticks >> 29 & 0x0E | 1, ticks >> 22 & 0xFF, ticks >> 14 & 0xFE | 1]) + bytes(
         [ticks >> 7 & 0xFF, ticks << 1 & 0xFE | 1]
     )

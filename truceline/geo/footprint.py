@@ -16,7 +16,7 @@ from truceline.geo.camera import SIGMA_ANGLE_DEG, Camera, sights, turned
 from truceline.geo.corners import corner_doubt_m, own_corners, told_corners
 from truceline.geo.crs import distances_m
 from truceline.geo.flight_faults import Faults, flight_faults
-from truceline.geo.pose import Ground, angles_of, camera_of, ground_of, is_legacy, numbers, times_s
+from truceline.geo.pose import Ground, angles_of, camera_of, ground_of, is_legacy, numbers, running_s, times_s
 from truceline.geo.ranging import Reach, Sigma, reach
 from truceline.geo.steady import Steadied, steadied
 from truceline.geo.terrain import Terrain
@@ -177,7 +177,7 @@ def _faults(telemetry: pa.Table, pose: _Pose) -> Faults:
         pose.camera.lat_deg,
         pose.camera.lon_deg,
         times_s(telemetry),
-        numbers(telemetry, "pts_s"),
+        running_s(telemetry),
         numbers(telemetry, "platform_heading_deg"),
         numbers(telemetry, speed) if speed in names else np.full(telemetry.num_rows, np.nan),
     )

@@ -23,6 +23,8 @@ INPUTS = (
     *(f"corner{n}_offset_{axis}_deg" for n in range(1, 5) for axis in ("lat", "lon")),
 )  # fmt: skip
 
+PTS_WRAP_S = (1 << 33) / 90_000  # ISO/IEC 13818-1: time stamps of 33 bits, 90 000 a second
+
 _MICROSECONDS = pa.schema([pa.field("time", pa.int64())])
 
 
@@ -45,6 +47,15 @@ def numbers(table: pa.Table, column: str) -> Array:
     """Give a column as floats, NaN for null."""
     # Whole numbers beyond 2**53 (a damaged clock) are rounded, not refused.
     return np.asarray(table[column].cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), float)
+
+
+def running_s(telemetry: pa.Table) -> Array:
+    """Give presentation times that run on where their clock starts anew, seconds; NaN for null."""
+    pts_s = numbers(telemetry, "pts_s").copy()
+    known = np.flatnonzero(np.isfinite(pts_s))
+    turns = np.cumsum(np.round(np.diff(pts_s[known]) / PTS_WRAP_S))
+    pts_s[known[1:]] -= PTS_WRAP_S * turns
+    return pts_s
 
 
 def times_s(telemetry: pa.Table) -> Array:

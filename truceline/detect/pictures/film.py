@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from truceline.detect.pictures.motion import Hit
-from truceline.detect.pictures.pixels import Places, Poses, moment_of, times_of
+from truceline.detect.pictures.pixels import Places, Poses, moment_of
 from truceline.model.facts import Blob
 from truceline.model.place import utc_text
 from truceline.plug import Media
@@ -87,7 +87,7 @@ class Film:
         shrink = max(1.0, veiled.width / FILM_PX)
         small = veiled if shrink == 1 else veiled.resize((FILM_PX, round(veiled.height / shrink)))
         jpeg = _jpeg(small)
-        moment = moment_of(float(times_of(np.array([pts_s]), self._poses.telemetry)[0]))
+        moment = moment_of(float(self._poses.utc_us(np.array([pts_s]))[0]))
         packet = int(self._poses.packets_at(np.array([pts_s]))[0])
         self._frames.append(
             {

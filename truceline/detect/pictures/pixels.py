@@ -11,7 +11,7 @@ import pyarrow as pa
 from truceline.detect.pictures.motion import Hit
 from truceline.geo.camera import Camera, between, ce90_of, cut_ground, sights
 from truceline.geo.footprint import locate
-from truceline.geo.pose import numbers
+from truceline.geo.pose import PTS_WRAP_S, numbers, running_s
 from truceline.geo.ranging import Sigma
 
 Array = npt.NDArray[np.float64]
@@ -49,16 +49,22 @@ class Aims(NamedTuple):
 
 
 class Poses:
-    """Where a camera looked during a clip, by its telemetry (rows of contract drone, section 1)."""
+    """Where a camera looked during a clip, by its telemetry (rows of contract drone, section 1).
+
+    Where the clock of 33 bits starts anew, decoders of video go on counting from either side of it:
+    presentation times that differ by whole turns of it are the same.
+    """
 
     def __init__(self, telemetry: pa.Table) -> None:
         self.telemetry = telemetry
-        self.pts_s = numbers(telemetry, "pts_s")
+        self.pts_s = running_s(telemetry)
         self.located = locate(telemetry)
+        known = self.pts_s[np.isfinite(self.pts_s)]
+        self._middle_s = float(np.median(known)) if len(known) else np.nan
 
     def at(self, times_s: Array) -> Aims:
         """Give what the poses say at presentation times; NaN if unknown."""
-        told = self.located
+        told, times_s = self.located, self._turned(times_s)
         return Aims(
             between(told.camera, self.pts_s, times_s, LONGEST_GAP_S),
             _between(self.pts_s, told.ground_m, times_s),
@@ -73,7 +79,7 @@ class Poses:
         if not len(known):
             return np.full(len(times_s), -1)
         known = known[np.argsort(self.pts_s[known], kind="stable")]
-        at_s = self.pts_s[known]
+        at_s, times_s = self.pts_s[known], self._turned(times_s)
         after = np.clip(np.searchsorted(at_s, times_s), 1, max(1, len(at_s) - 1))
         right = np.minimum(after, len(at_s) - 1)
         nearest = np.where(
@@ -81,6 +87,23 @@ class Poses:
         )
         numbers_of = self.telemetry["packet_index"].to_numpy()[known[nearest]]
         return np.where(np.abs(times_s - at_s[nearest]) <= LONGEST_GAP_S, numbers_of, -1)
+
+    def utc_us(self, times_s: Array) -> Array:
+        """Tell the UTC of presentation times, microseconds since 1970; NaN without telemetry."""
+        time_us = numbers(self.telemetry.select(["time"]).cast(_MICROSECONDS), "time")
+        known = np.flatnonzero(np.isfinite(self.pts_s + time_us))
+        if not len(known):
+            return np.full(len(times_s), np.nan)
+        known = known[np.argsort(self.pts_s[known], kind="stable")]
+        times_s = self._turned(times_s)
+        # Before the first and after the last packet the two clocks run on side by side.
+        offset_us = np.interp(times_s, self.pts_s[known], time_us[known] - self.pts_s[known] * 1e6)
+        return np.asarray(np.round(offset_us + times_s * 1e6))
+
+    def _turned(self, times_s: Array) -> Array:
+        """Count presentation times from where the telemetry counts them."""
+        turns = np.round((self._middle_s - times_s) / PTS_WRAP_S)
+        return times_s + PTS_WRAP_S * np.nan_to_num(turns)
 
     def metres_per_pixel(self, time_s: float, width_px: int) -> float:
         """Tell how much ground a pixel shows, across the sight through the middle; NaN if unknown."""
@@ -112,25 +135,12 @@ def place(hits: Sequence[Hit], sizes: tuple[int, int], poses: Poses) -> Places:
     lat, lon, range_m = cut_ground(camera, sight, aim.ground_m)
     beside = np.hypot(right, down) / np.sqrt(2.0)  # 1 in a corner
     ce90_m = ce90_of(sight, range_m, *aim.sigma) + aim.extra_m + beside * aim.corner_m
-    return Places(lat, lon, ce90_m, times_of(times_s, poses.telemetry), poses.packets_at(times_s))
+    return Places(lat, lon, ce90_m, poses.utc_us(times_s), poses.packets_at(times_s))
 
 
 def moment_of(time_us: float) -> datetime | None:
     """Give microseconds since 1970 as a time; None for NaN."""
     return EPOCH + timedelta(microseconds=int(time_us)) if np.isfinite(time_us) else None
-
-
-def times_of(times_s: Array, telemetry: pa.Table) -> Array:
-    """Tell the UTC of presentation times, microseconds since 1970; NaN without telemetry."""
-    pts_s = numbers(telemetry, "pts_s")
-    time_us = numbers(telemetry.select(["time"]).cast(_MICROSECONDS), "time")
-    known = np.flatnonzero(np.isfinite(pts_s + time_us))
-    if not len(known):
-        return np.full(len(times_s), np.nan)
-    known = known[np.argsort(pts_s[known], kind="stable")]
-    # Before the first and after the last packet the two clocks run on side by side.
-    offset_us = np.interp(times_s, pts_s[known], time_us[known] - pts_s[known] * 1e6)
-    return np.asarray(np.round(offset_us + times_s * 1e6))
 
 
 def _between(pts_s: Array, values: Array, times_s: Array) -> Array:
