@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import struct
 
 import numpy as np
 import pytest
@@ -121,6 +122,17 @@ def test_a_picture_of_too_many_pixels_is_refused_before_decoding(tmp_path, monke
 
     with pytest.raises(BadInput, match="too many"):
         read_picture(tmp_path / "a.png")
+
+
+def test_damage_that_the_picture_library_does_not_expect_makes_it_unreadable(tmp_path):
+    save(tmp_path / "a.tif", noise(20, 20, 3))
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    at = content.index(struct.pack("<HH", 273, 4))  # TIFF 6.0: StripOffsets, as LONG
+    content[at + 2] = 5  # RATIONAL: no place in a file
+    (tmp_path / "a.tif").write_bytes(content)
+
+    with pytest.raises(BadInput, match=r"^a\.tif: cannot be read"):
+        read_picture(tmp_path / "a.tif")
 
 
 def test_weights_that_were_changed_are_not_opened(monkeypatch):

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from truceline.detect.pictures.finder import Picture
 from truceline.detect.pictures.frames import FRAME_PIXELS
+from truceline.geo.photo_tags import opened
 from truceline.model.errors import BadInput
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
@@ -36,15 +36,16 @@ def read_picture(path: Path) -> Still:
         If it cannot be read, or is too large.
     """
     try:
-        with Image.open(path) as image:
-            if image.width * image.height > FRAME_PIXELS:
-                raise BadInput(path.name, f"{image.width} x {image.height} pixels are too many")
-            if image.mode.startswith(("I", "F")):
-                pixels = _spread(np.asarray(image, np.float32))
-            else:
-                pixels = np.asarray(image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise BadInput(path.name, "is no picture that can be read") from error
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadInput(path.name, f"cannot be read: {error.strerror}") from error
+    with opened(path.name, data) as image:
+        if image.width * image.height > FRAME_PIXELS:
+            raise BadInput(path.name, f"{image.width} x {image.height} pixels are too many")
+        if image.mode.startswith(("I", "F")):
+            pixels = _spread(np.asarray(image, np.float32))
+        else:
+            pixels = np.asarray(image.convert("RGB"))
     return Still(pixels, pixels.shape[1::-1] == THERMAL_PX and is_grey(pixels))
 
 
