@@ -128,6 +128,41 @@ def test_a_bad_piece_is_named(tmp_path, how):
     assert one.noun.status == "degraded" and "1.detections.parquet" in one.noun.reason
 
 
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("cx_m", pa.array([None], pa.float64())),
+        ("b_m", pa.array([math.inf])),
+        ("a_m", pa.array(["far"])),
+        ("shape", pa.array([None], pa.string())),
+        ("shape", pa.array(["circle"])),
+    ],
+)
+def test_a_look_without_a_field_of_regard_is_named_and_hides_no_other_piece(tmp_path, column, values):
+    write(tmp_path, [row(1)])
+    for ending in ("detections.parquet", "looks.parquet"):
+        (tmp_path / f"2.{ending}").write_bytes((tmp_path / f"1.{ending}").read_bytes())
+    looks = pq.read_table(tmp_path / "1.looks.parquet")
+    at = looks.column_names.index(column)
+    pq.write_table(looks.set_column(at, column, values), tmp_path / "1.looks.parquet")
+
+    bad, good = (one.noun for one in observed(tmp_path))
+
+    assert bad.status == "degraded" and f"1.looks.parquet: column {column}" in bad.reason
+    assert good.status == "ok"
+
+
+def test_a_file_that_went_away_hides_no_other_piece(tmp_path, monkeypatch):
+    write(tmp_path, [row(1)])
+    files = [tmp_path / "0.detections.parquet", tmp_path / "1.detections.parquet"]
+    monkeypatch.setattr("truceline.sources.alarm.sweeps", lambda *_, **__: [files])
+
+    gone, good = (one.noun for one in observed(tmp_path))
+
+    assert (gone.status, good.status) == ("degraded", "ok")
+    assert gone.reason.startswith("0.detections.parquet: cannot be read")
+
+
 def test_rows_get_their_place_error_speed_and_class(tmp_path):
     write(tmp_path, [row(1, vx_mps=3.0, vy_mps=-3.0, svv_m2ps2=1.0, p_car=0.0)])
     basket = Basket()

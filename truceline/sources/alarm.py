@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -18,10 +19,12 @@ from truceline.model.observed import Observation
 from truceline.model.place import Span
 from truceline.plug import Intake, Source, Taken
 from truceline.sources.folder import sweeps
+from truceline.sources.unreadable import unreadable
 
 ENDING = ".detections.parquet"
 PARQUET = "application/vnd.apache.parquet"
 MAX_BYTES = 256 << 20
+Shape = tuple[str, float, float, float, float, float]  # of a look: see contract fusion
 MANY_SHAPES = 16  # more fields of regard than this are joined into one outline
 
 
@@ -41,8 +44,12 @@ class Alarm(Source):
                 yield from self._take(file, intake)
 
     def _take(self, file: Path, intake: Intake) -> Iterator[Taken]:
-        with file.open("rb") as opened:
-            key = f"{file.name} {hashlib.file_digest(opened, 'sha256').hexdigest()}"
+        try:
+            with file.open("rb") as opened:
+                key = f"{file.name} {hashlib.file_digest(opened, 'sha256').hexdigest()}"
+        except OSError as error:
+            yield Taken(noun=unreadable(self.name, file, f"{file.name}: cannot be read: {error.strerror}"))
+            return
         if intake.has(key):
             return
         looks_file = file.with_name(file.name.removesuffix(ENDING) + ".looks.parquet")
@@ -58,7 +65,8 @@ class Alarm(Source):
                     file.name, "no origin_lat_deg, origin_lon_deg in its metadata or in sensors.parquet"
                 )
             times = _times([rows] if looks is None else [rows, looks], file.name)
-            footprint = _footprint(looks, origin) if looks is not None and looks.num_rows else None
+            shapes = [] if looks is None else _shapes(looks, looks_file.name)
+            footprint = _footprint(shapes, origin) if shapes else None
         except (BadInput, ValueError, pa.ArrowException, OSError) as error:
             yield self._degraded(file, key, str(error), intake)
             return
@@ -124,10 +132,35 @@ def _times(tables: list[pa.Table], where: str) -> tuple[datetime, datetime, date
     return min(first).astimezone(UTC), until.astimezone(UTC), max(known).astimezone(UTC)
 
 
-def _footprint(looks: pa.Table, origin: tuple[float, float]) -> dict[str, Any]:
+def _shapes(looks: pa.Table, where: str) -> list[Shape]:
+    """Give the fields of regard of all looks, each once.
+
+    Raises
+    ------
+    BadInput
+        Naming the first column and row that tell none.
+    """
+    names = looks["shape"].to_pylist()
+    wrong = next((row for row, word in enumerate(names) if word not in ("rect", "annulus")), None)
+    if wrong is not None:
+        raise BadInput(f"{where}: column shape, row {wrong}", f"{names[wrong]!r} is neither rect nor annulus")
+    is_rect = np.array([word == "rect" for word in names], bool)
+    sizes = []
+    for word in ("cx_m", "cy_m", "a_m", "b_m", "heading_rad"):
+        kind = looks.schema.field(word).type
+        if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+            raise BadInput(f"{where}: column {word}", f"is {kind}, would be a number")
+        values = looks[word].cast(pa.float64()).to_numpy(zero_copy_only=False)
+        values = np.where(is_rect, values, 0.0) if word == "heading_rad" else values  # rings have none
+        if not np.isfinite(values).all():
+            row = int(np.argmin(np.isfinite(values)))
+            raise BadInput(f"{where}: column {word}, row {row}", "is no number")
+        sizes.append(values.tolist())
+    return sorted(set(zip(names, *sizes, strict=True)))
+
+
+def _footprint(shapes: list[Shape], origin: tuple[float, float]) -> dict[str, Any]:
     """Draw where the looks went; rings as RFC 7946 wants them."""
-    words = ("shape", "cx_m", "cy_m", "a_m", "b_m", "heading_rad")
-    shapes = sorted(set(zip(*(looks[word].to_pylist() for word in words), strict=True)))
     polygons = [outline(*shape) for shape in shapes]
     if len(polygons) > MANY_SHAPES:
         polygons = _joined(polygons)
