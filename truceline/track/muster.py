@@ -118,7 +118,8 @@ def _named(
         _evidence(roll, c, line, rank, time, track, spots, speed, again, bonus)
         worth = fit_names(roll.behind[c], far, bonus, room, came, out) + ORDER * _in_order(rank)
         if drives:
-            worth += -HEADED if back else HEADED
+            sure = HEADED if roll.backward[c] < 2 else 3 * HEADED
+            worth += -sure if back else sure
         else:
             a, b, way = spots[line[0]], spots[line[-1]], roll.centre[c]
             worth += 1.0 if (a[X] - b[X]) * way[2] + (a[Y] - b[Y]) * way[3] > 0 else -1.0

@@ -8,7 +8,7 @@ from truceline.geo.loops import njit
 from truceline.track.associate import head_of
 from truceline.track.kernel import kernel
 from truceline.track.lineup import DRIVES_MPS, LARGEST
-from truceline.track.meaning import PERSON, likeness
+from truceline.track.meaning import PERSON
 from truceline.track.muster import MIXED_S, settle
 from truceline.track.reunion import begin, rejoin
 from truceline.track.roll import AGE, Roll, U, V, X, Y, blank, centre_of, expected, spacing_m
@@ -20,6 +20,8 @@ REACH_M = 300.0  # a part of a column is so near to the rest
 YOUNG_S, BESIDE_M = 75.0, 130.0  # a track so young, so near to a column, is of it
 RECENT_S, FARTHEST_M = 150.0, 500.0  # several so young that may be what a column lacks
 WALK = 0.5  # where so many of a group are people, their order is not known
+MIXED = 0.3  # two columns are one crowd where it has the larger and so much of the smaller
+PARTED_M, MORE_PAIRS = 2000.0, 64  # how far from one another they are soon after
 LIKELY = -4.0  # score below which a group is not a column
 
 
@@ -75,7 +77,7 @@ def _one_time(roll: Roll, time: float, track: Array, spots: Array, looks: Array)
     _groups(spots, column, root)
     order = np.argsort(root, kind="mergesort")
     to = np.full(n, -1)  # column that a row is taken to be of; -2: of one that cannot be told
-    _claim(roll, time, spots, looks, column, root, order, to)
+    _claim(roll, time, spots, column, root, order, to)
     _take_in_young(roll, spots, root, order, to)
     by_column = np.argsort(to, kind="mergesort")
     since = 0
@@ -131,11 +133,12 @@ def _linked(a: Array, b: Array, of_a: int, of_b: int) -> bool:
 
 @njit(cache=True, error_model="numpy")
 def _claim(
-    roll: Roll, time: float, spots: Array, looks: Array, column: Array, root: Array, order: Array, to: Array
+    roll: Roll, time: float, spots: Array, column: Array, root: Array, order: Array, to: Array
 ) -> None:
     """Find which group is which column, by whose names it shows and where and how it drives."""
-    pairs, score = np.empty((len(root), 4), np.int64), np.empty(len(root))
-    found = _candidates(roll, time, spots, looks, column, root, order, to, pairs, score)
+    room = len(root) + MORE_PAIRS
+    pairs, score = np.empty((room, 4), np.int64), np.empty(room)
+    found = _candidates(roll, time, spots, column, root, order, to, pairs, score)
     taken = np.zeros(roll.columns[0], np.int64)
     for e in np.argsort(-score[:found], kind="mergesort"):
         c, first, size = pairs[e, 0], pairs[e, 1], pairs[e, 2]
@@ -162,7 +165,7 @@ def _assign(group: Array, to: Array, c: int) -> None:
 
 @njit(cache=True, error_model="numpy")
 def _candidates(
-    roll: Roll, time: float, spots: Array, looks: Array, column: Array, root: Array, order: Array, to: Array,
+    roll: Roll, time: float, spots: Array, column: Array, root: Array, order: Array, to: Array,
     pairs: Array, score: Array,
 ) -> int:  # fmt: skip
     """Fill in pairs of column and group (its begin in ``order``, size and votes) and their scores."""
@@ -188,8 +191,9 @@ def _candidates(
         if _is_mixed(roll, time, spots, column, group, pairs[own:found], votes):
             _assign(group, to, -2)
             found = own
+        found = _with_mixed(roll, time, spots, group, pairs, own, found)
         for e in range(own, found):
-            score[e] = _resembles(roll, time, spots, looks, group, pairs[e, 0], pairs[e, 3])
+            score[e] = _resembles(roll, time, spots, group, pairs[e, 0], pairs[e, 3])
         since = k
     return found
 
@@ -199,10 +203,12 @@ def _is_mixed(
     roll: Roll, time: float, spots: Array, column: Array, group: Array, pairs: Array, votes: Array
 ) -> bool:
     """Tell whether two columns are in one crowd: one overtakes the other, and nothing can be told."""
-    many = 0
+    largest = second = 0
     for e in range(len(pairs)):
-        many += _is_there(roll, pairs[e], votes)
-    if many < 2:
+        if _is_there(roll, pairs[e], votes):
+            size = roll.size[pairs[e, 0]]
+            largest, second = max(largest, size), max(second, min(largest, size))
+    if second == 0 or len(group) < largest + MIXED * second:
         return False
     for e in range(len(pairs)):
         c, n = pairs[e, 0], pairs[e, 3]
@@ -217,6 +223,30 @@ def _is_mixed(
 
 
 @kernel
+def _with_mixed(
+    roll: Roll, time: float, spots: Array, group: Array, pairs: Array, own: int, found: int
+) -> int:
+    """Pair a group that shows names of a column that was mixed with others also with those others."""
+    lately = False
+    for e in range(own, found):
+        lately |= roll.mixed[pairs[e, 0]] >= time - MIXED_S
+    if not lately:
+        return found
+    end = found
+    for c in range(roll.columns[0]):
+        known = roll.size[c] == 0 or roll.mixed[c] < time - MIXED_S
+        for e in range(own, end):
+            known |= pairs[e, 0] == c
+        x, y = roll.centre[c, 0], roll.centre[c, 1]
+        far = math.hypot(centre_of(spots, group, X) - x, centre_of(spots, group, Y) - y)
+        if not known and far < PARTED_M and found < len(pairs):
+            pairs[found, 0], pairs[found, 1], pairs[found, 2] = c, pairs[own, 1], pairs[own, 2]
+            pairs[found, 3] = 0
+            found += 1
+    return found
+
+
+@kernel
 def _is_there(roll: Roll, pair: Array, votes: Array) -> bool:
     """Tell whether most of a column is in a group."""
     c, n = pair[0], pair[3]
@@ -224,21 +254,18 @@ def _is_there(roll: Roll, pair: Array, votes: Array) -> bool:
 
 
 @kernel
-def _resembles(
-    roll: Roll, time: float, spots: Array, looks: Array, group: Array, c: int, votes: int
-) -> float:
+def _resembles(roll: Roll, time: float, spots: Array, group: Array, c: int, votes: int) -> float:
     """How much a group of tracks speaks for being a column, of whose names it shows so many."""
     more = abs(len(group) - roll.size[c])
     share, centre = votes / roll.size[c], roll.centre[c]
     if roll.mixed[c] >= time - MIXED_S:
         if len(group) < 0.7 * roll.size[c]:
             return -9.0
-        speed, pace, alike = 0.0, roll.pace[c, 0], 0.0
+        speed, pace = 0.0, roll.pace[c, 0]
         for i in group:
             speed += math.hypot(spots[i, U], spots[i, V]) / len(group)
-            alike += likeness(looks[i], roll.classes[c]) / len(group)
         off = (speed - pace) / (0.12 * pace + 0.5) if speed > DRIVES_MPS else 0.0
-        return float(1.5 * share - 0.5 * more - 0.5 * off * off + math.log(alike))
+        return float(share - 0.7 * more - 0.5 * off * off)
     dt = time - centre[5]
     x, y = expected(roll, c, time)
     spread = 150.0 + 0.4 * math.hypot(centre[2], centre[3]) * min(dt, 120.0) + (1000.0 if dt > 61 else 0.0)
