@@ -77,7 +77,7 @@ def scored(calm: np.ndarray, reach: float = 4.0, recent: tuple[float, float] = (
     past.fed[:], past.recent[0], past.recent[1] = 30, *(np.int8(32 * each) for each in recent)
     today = today._replace(level=np.zeros_like(today.level), contrast=calm.astype(np.float32))
     bins = np.zeros((2, scoring.STRENGTH_BINS), np.int64)
-    gauge, wide = np.array([0, 1, reach], np.float32), np.ones((6, 10), np.float32)
+    gauge, wide = np.array([0, 1, reach, 0], np.float32), np.ones((6, 10), np.float32)
     state = np.zeros(SHAPE, np.uint8)
     scoring.score_rows(past, today, state, gauge, wide, 8, (0, 24), bins)
     return today.score / scoring.SCORE_STEPS

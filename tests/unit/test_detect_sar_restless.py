@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 from scipy.ndimage import median_filter
-from truceline.detect.radar.restless import medians, restlessness
+from truceline.detect.radar.matched import Past, Today
+from truceline.detect.radar.restless import (
+    CHANGED,
+    RECENT_STEPS,
+    UNREST_STEPS,
+    medians,
+    memory_of,
+    restlessness,
+    sum_sizes,
+)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 70), (40, 130)])
@@ -30,3 +39,30 @@ def test_only_a_stretch_that_scatters_more_than_the_scene_is_restless():
 
 def test_a_scene_without_data_is_nowhere_restless():
     assert (restlessness(np.zeros((5, 4), np.int32), np.zeros((5, 4), np.int32)) == 1).all()
+
+
+@pytest.mark.parametrize("foretold", [0.0, 0.5])
+def test_what_a_scene_remembers_is_told_without_its_changed_places(foretold: float):
+    shape, rng = (400, 200), np.random.default_rng(2)
+    before = rng.normal(0, 1, shape)
+    today = foretold * before + np.sqrt(1 - foretold**2) * rng.normal(0, 1, shape)
+    before[:60, :60] = today[:60, :60] = 3.5
+    none = [np.zeros(shape, kind) for kind in (np.int8, np.int16)]
+    past = Past(
+        mean=np.zeros((1, *shape), np.int16),
+        spread=np.zeros((1, *shape), np.uint16),
+        cross=np.zeros(shape, np.int16),
+        unrest=np.full(shape, UNREST_STEPS, np.uint16),
+        fed=np.full(shape, 30, np.uint8),
+        seen=np.full(shape, 30, np.uint8),
+        recent=np.rint(np.stack([before, before]) * RECENT_STEPS).clip(-127, 127).astype(np.int8),
+    )
+    date = Today(np.zeros((1, *shape), np.int16), np.zeros((1, *shape), np.int16), today.astype("f4"), *none)
+    sums, counts = (np.zeros((100, 50), np.int32) for _ in range(2))
+
+    told = [
+        sum_sizes(past, date, np.array([0, 1, 4], "f4"), top, top + 200, sums, counts) for top in (0, 200)
+    ]
+
+    part = max(foretold - CHANGED, 0) / (1 - CHANGED)
+    assert memory_of(*np.sum(told, axis=0).tolist()) == pytest.approx(part, abs=0.03)

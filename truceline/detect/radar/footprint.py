@@ -5,6 +5,7 @@ stood out on the date before, the place is known: the mean over it tells with mu
 lasts, and a passing one is let go.
 """
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ LIKE = 0.4  # with this share of the mean of the date before: what came strongly
 OWN_SHARE = 0.4  # of the mean that a pixel itself must show to belong to it
 WATCHED = round(0.7 * SCORE_STEPS)  # code from which on a stretch is looked at again on the next date,
 TOGETHER = 6.5  # where both dates, each in standard deviations, must come to so much
-CALM = 1.5  # and the scene is not more restless: soaked ground stays soaked
+CALM = 1.5  # and the scene is not more restless
 
 
 class Places(NamedTuple):
@@ -64,7 +65,8 @@ def held(history: "History", watched: Places, gauge: NDArray[np.float32], wide: 
     watched
         Stretches that stood out on the date before, whether they exceeded or not.
     gauge
-        Middle and width of the contrasts.
+        Middle and width of the contrasts, the strength that a score of 1 stands for, and the part of a
+        contrast that the date before foretells.
     wide
         Local width of the contrasts, (blocks down, blocks across).
 
@@ -86,7 +88,7 @@ def held(history: "History", watched: Places, gauge: NDArray[np.float32], wide: 
 def _showing(
     history: "History", places: Places, together: float, gauge: NDArray[np.float32], wide: Surface
 ) -> Places:
-    """Give the pixels of those places where the change shows; ``together`` bars restless places too."""
+    """Give the pixels of those places where the change shows; ``together`` asks more, where no alert is."""
     past, at, (pixels, owners, sign) = history.past, history.desk.at, places
     rows, columns = np.divmod(pixels, history.grid.width)
     widths = wide[rows // BLOCK_PX, columns // BLOCK_PX]
@@ -111,6 +113,9 @@ def _showing(
     root = np.sqrt(1 + number / WINDOW_PX)
     shows = (mean * root >= HOLDS) & (mean >= LIKE * was)
     if together:
-        shows &= ((mean + was) * root >= together) & (restless < CALM)
+        fresh = (mean - gauge[3] * was) / math.sqrt(
+            1 - gauge[3] ** 2
+        )  # what the date before did not foretell
+        shows &= (fresh * root >= HOLDS) & ((fresh + was) * root >= together) & (restless < CALM)
     showing = known & shows[owners] & (own >= OWN_SHARE * mean[owners])
     return Places(pixels[showing], owners[showing], sign[showing])

@@ -17,6 +17,8 @@ UNREST_AFTER = 3  # dates in the history before the unrest is learnt
 CALM_DATES = np.float32(20.0)  # an unrest of 1 weighs as much as this many dates of the pixel's own
 RECENT_STEPS = 32
 TOLD_ROWS = 2  # every second row tells: contrasts of neighbouring rows are much alike
+SMALL = 1.25  # widths: contrasts of the date before within tell what the scene remembers
+CHANGED, MOST_MEMORY = 0.1, 0.8  # as much of the memory may be of changed places; more is not believed
 MOST = np.float32(3.9)  # a contrast counts at most so many widths
 STEPS = 64  # of the mean size of a block's contrasts; with MOST it fits into 8 bits
 _FINE = 64  # of the median
@@ -58,8 +60,8 @@ def calm_row(
 def sum_sizes(
     past: Past, today: Today, gauge: NDArray[np.float32], top: int, bottom: int, sums: NDArray[np.int32],
     counts: NDArray[np.int32],
-) -> None:  # fmt: skip
-    """Sum the sizes of the contrasts over blocks.
+) -> tuple[int, int]:  # fmt: skip
+    """Sum the sizes of the contrasts over blocks, and how they go with those of the date before.
 
     Parameters
     ----------
@@ -71,8 +73,16 @@ def sum_sizes(
         Rows to take; ``top`` is the first row of a block.
     sums, counts
         Filled: sizes in 1/STEPS and pixels, (blocks down, blocks across).
+
+    Returns
+    -------
+    tuple of int
+        Sum of the products of both dates' contrasts, and of the squares of those before, in 1/RECENT_STEPS²,
+        of pixels that were small on the date before: large ones may have changed.
     """
     width = today.contrast.shape[1]
+    products, squares = 0, 0
+    most = np.int32(SMALL * RECENT_STEPS)
     one, calm = np.ones(width, np.float32), np.zeros(width, np.float32)
     sizes = np.zeros(BLOCK_PX * counts.shape[1], np.int32)
     number = np.zeros_like(sizes)
@@ -84,6 +94,31 @@ def sum_sizes(
             number[column] = (level[column] != UNSEEN) & (fed[column] > 0)
         add_up(sizes, sums[row // BLOCK_PX])
         add_up(number, counts[row // BLOCK_PX])
+        product = square = np.int32(0)
+        for column in range(width):
+            own = np.int32(np.rint(min(max(calm[column], -MOST), MOST) * np.float32(RECENT_STEPS)))
+            before = np.int32(past.recent[0, row, column])
+            before = before if abs(before) < most else np.int32(0)
+            product += own * before
+            square += before * before
+        products += int(product)
+        squares += int(square)
+    return products, squares
+
+
+def memory_of(products: int, squares: int) -> float:
+    """Tell which part of a contrast the date before foretells, from 0 to MOST_MEMORY.
+
+    Soil that was soaked is still damp after twelve days; waves have passed. That much of what stood out
+    shows again without any change.
+
+    Parameters
+    ----------
+    products, squares
+        See :func:`sum_sizes`.
+    """
+    part = (products / max(squares, 1) - CHANGED) / (1 - CHANGED)
+    return min(max(part, 0.0), MOST_MEMORY)
 
 
 def restlessness(sums: NDArray[np.int32], counts: NDArray[np.int32]) -> Surface:

@@ -5,8 +5,6 @@ A pixel counts with the strongest window near it (a scan statistic, Kulldorff, A
 neighbours are not. Each loop runs along a row without branches, as in the matched filter.
 """
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,7 +23,6 @@ LEAST = np.float32(1.5)
 PASSED = np.float32(0.75)  # an earlier date counts at most this share of the reach
 LIKE = np.float32(0.65)  # of an earlier date is seen today, else it has passed
 CALM = np.float32(1.25)  # where the scene is more restless only today counts: soaked ground stays soaked
-ROOT_TWO, ROOT_THREE = np.float32(1 / math.sqrt(2)), np.float32(1 / math.sqrt(3))
 BOUND = np.float32(2.5)  # the strongest window counts at most so many times the pixel's own,
 CORE = np.float32(1.25)  # and so many to exceed,
 HALF = np.float32(0.4)  # which takes this share of the strongest: beside a place the window shows less
@@ -47,7 +44,8 @@ def score_rows(
     state
         Alert states before this date, (height, width).
     gauge
-        Middle and width of the contrasts, and the strength that a score of 1 stands for.
+        Middle and width of the contrasts, the strength that a score of 1 stands for, and the part of a
+        contrast that the date before foretells.
     restless
         Width of the contrasts around each block, in widths of the scene, (blocks down, blocks across).
     baseline
@@ -108,11 +106,14 @@ def _last_long(
     gauge: NDArray[np.float32],
     calm: NDArray[np.float32],
 ) -> None:
-    """Let what lasts count: sums over two and three dates, whose noise spreads by the root of their number.
+    """Let what lasts count: sums over two and three dates, in units of what the noise of the sum spreads.
 
     An earlier date counts only so far that one strong date does not pass for two.
     """
-    reach, unit = gauge[2], np.float32(1 / RECENT_STEPS)
+    reach, memory, unit = gauge[2], gauge[3], np.float32(1 / RECENT_STEPS)
+    # The variance of a sum of equal ones of which each foretells a part of the next:
+    root_two = np.float32(1) / np.sqrt(2 + 2 * memory)
+    root_three = np.float32(1) / np.sqrt(3 + 4 * memory + 2 * memory * memory)
     most = PASSED * reach
     newer_row, older_row = recent[0], recent[1]
     for column in range(calm.shape[0]):
@@ -121,8 +122,8 @@ def _last_long(
         own = abs(alone)
         told = sign * np.float32(newer_row[column]) * unit
         newer, older = min(told, most), min(sign * np.float32(older_row[column]) * unit, most)
-        two = (own + newer) * ROOT_TWO
-        three = (own + newer + older) * ROOT_THREE
+        two = (own + newer) * root_two
+        three = (own + newer + older) * root_three
         is_long = (own >= LEAST) & (newer >= LEAST) & (own >= LIKE * told)
         best = two if is_long else own
         best = max(best, three) if is_long & (older >= LEAST) else best

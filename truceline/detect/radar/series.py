@@ -118,24 +118,26 @@ class _Date:
         middle, width = _middle_and_width(np.sum(self._each(strip), axis=0))
         return np.array([middle, width, history.reach], np.float32)
 
-    def restlessness(self, gauge: NDArray[np.float32]) -> weather.Surface:
-        """Tell where the date is restless, see :mod:`~truceline.detect.radar.restless`."""
+    def restlessness(self, gauge: NDArray[np.float32]) -> tuple[weather.Surface, float]:
+        """Tell where the date is restless, and which part of it the date before foretells."""
         history, size = self.history, weather.BLOCK_PX
         sums = np.zeros(tuple(-(-side // size) for side in history.grid.shape), np.int32)
         counts = np.zeros_like(sums)
-        self._each(
+        told = self._each(
             lambda top, bottom: restless.sum_sizes(
                 history.past, history.today, gauge, top, bottom, sums, counts
             )
         )
-        return restless.restlessness(sums, counts)
+        products, squares = np.sum(told, axis=0).tolist()
+        return restless.restlessness(sums, counts), restless.memory_of(products, squares)
 
     def conclude(self, trend: weather.Surface, gauge: NDArray[np.float32], item: int) -> None:
         """Score, advance the alerts and learn, strip by strip."""
         history, settings = self.history, self.history.settings
         rules = (item, settings.confirm, settings.finish)
         # Learning changes what a neighbouring strip still has to read: all scores come first.
-        wide = self.restlessness(gauge)
+        wide, memory = self.restlessness(gauge)
+        gauge = np.append(gauge, np.float32(memory))
         # Until today's are written, the scores are those of the date before.
         runs = self._each(lambda top, bottom: extent.runs_of(history.today.score, WATCHED, (top, bottom)))
         watched = stretches(np.concatenate(runs), history.grid.width)
