@@ -46,6 +46,20 @@ def test_target_location_is_an_offset_to_the_frame_centre():
     assert targets_of(value).targets[0].lat_offset_deg == pytest.approx(0.0, abs=1e-4)
 
 
+def test_target_location_is_a_place_with_its_deviations():
+    # Bytes and values from the tests of jMISB (TargetLocationTest): ST 0903, tag 17.
+    place = bytes.fromhex("27ba9302344a1adf1014")
+    packs = [b"\1" + item(17, place), b"\2" + item(17, place + b"\0\x40\0\x60"), b"\3" + item(17, place[:7])]
+
+    told = targets_of(item(101, b"".join(bytes([len(pack)]) + pack for pack in packs)))
+
+    first, second, third = (one.location for one in told.targets)
+    assert first[:2] == pytest.approx((-10.5423886331461, 29.157890122923), abs=1e-6)
+    assert first[2:] == (None, None)
+    assert second[2:] == (2.0, 3.0)  # IMAPB(0, 650, 2): 32 steps a metre
+    assert third is None
+
+
 def test_remote_view_set_names_time_speeds_and_frame():
     value = item(2, (7).to_bytes(8, "big")) + item(3, b"\0\x50") + item(4, b"\0\x40") + item(7, b"\1\0")
 

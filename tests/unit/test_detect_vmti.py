@@ -70,6 +70,17 @@ def test_target_without_a_pixel_is_placed_by_its_offset(shelf):
     assert row["lon_deg"] == pytest.approx(30.001, abs=1e-4)
 
 
+def test_target_is_placed_where_the_aircraft_states_it_to_be(shelf):
+    # ST 0903, tag 17: IMAPB(-90, 90, 4), IMAPB(-180, 180, 4), height, IMAPB(0, 650, 2) east and north.
+    place = ((90 + 50.25) * 2**23, (180 + 30.5) * 2**22)
+    value = b"".join(int(code).to_bytes(4, "big") for code in place) + bytes(2) + b"\0\xa0\0\xa0"
+
+    (row, _) = found(shelf, targets(b"\7" + item(17, value)))
+
+    assert (row["lat_deg"], row["lon_deg"]) == pytest.approx((50.25, 30.5), abs=1e-6)
+    assert row["ce90_m"] == pytest.approx(2.1460 * 5.0)
+
+
 def test_telemetry_without_targets_gives_no_rows(shelf):
     assert found(shelf, None) == []
 

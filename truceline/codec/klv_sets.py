@@ -17,6 +17,10 @@ SECURITY_TAG, VIEW_TAG, TARGETS_TAG = "48", "73", "74"
 
 CLASSIFICATIONS = {1: "UNCLASSIFIED", 2: "RESTRICTED", 3: "CONFIDENTIAL", 4: "SECRET", 5: "TOP SECRET"}
 OFFSET = Item(10, "offset_deg", "imapb", -19.2, 19.2, 3)  # ST 0903, target location offsets
+# ST 0903, location: latitude, longitude, height, then standard deviations; what is not known is cut off.
+LATITUDE = Item(17, "lat_deg", "imapb", -90.0, 90.0, 4)
+LONGITUDE = Item(17, "lon_deg", "imapb", -180.0, 180.0, 4)
+DEVIATION = Item(17, "sigma_m", "imapb", 0.0, 650.0, 2)
 MOST_TARGETS = 10_000  # of one packet; more are damage
 
 
@@ -27,6 +31,15 @@ class Security(NamedTuple):
     country: str
     caveats: str
     version: int | None
+
+
+class Location(NamedTuple):
+    """Where a target is by what the aircraft states; standard deviations east and north may be unknown."""
+
+    lat_deg: float
+    lon_deg: float
+    sigma_east_m: float | None
+    sigma_north_m: float | None
 
 
 class Target(NamedTuple):
@@ -42,6 +55,7 @@ class Target(NamedTuple):
     confidence: float | None
     lat_offset_deg: float | None  # against the frame centre
     lon_offset_deg: float | None
+    location: Location | None = None
 
 
 class Targets(NamedTuple):
@@ -148,14 +162,25 @@ def _target(pack: bytes, width: int | None) -> Target | None:
     if row and column:
         x, y = column - 1, row - 1
     share = _number(told.get(5))
-    offsets = (_offset(told.get(tag)) for tag in (10, 11))
-    return Target(
-        number, x, y, *pixel(2), *pixel(3), None if share is None else min(share, 100) / 100, *offsets
+    confidence = None if share is None else min(share, 100) / 100
+    north, east = (_mapped(OFFSET, told.get(tag, b"")) for tag in (10, 11))
+    return Target(number, x, y, *pixel(2), *pixel(3), confidence, north, east, _location(told.get(17, b"")))
+
+
+def _location(value: bytes) -> Location | None:
+    if len(value) < 8:
+        return None
+    lat, lon = _mapped(LATITUDE, value[:4]), _mapped(LONGITUDE, value[4:8])
+    if lat is None or lon is None:
+        return None
+    east, north = (
+        _mapped(DEVIATION, value[at : at + 2]) if len(value) >= at + 2 else None for at in (10, 12)
     )
+    return Location(lat, lon, east, north)
 
 
-def _offset(value: bytes | None) -> float | None:
-    told = decode_value(OFFSET, value or b"")
+def _mapped(item: Item, value: bytes) -> float | None:
+    told = decode_value(item, value)
     return told if isinstance(told, float) else None
 
 

@@ -15,9 +15,11 @@ from truceline.model.facts import Blob
 from truceline.model.names import name
 from truceline.model.observed import Observation
 from truceline.model.tables import DETECTION
+from truceline.model.units import CE90_PER_SIGMA
 from truceline.plug import Detector, Found, Media
 
 UNSURE = 0.5  # confidence of a target that tells none
+LEAST_CE90_M = 1.0  # no pixel of a turret is nearer to the truth
 _STATED_CE90_M = 50.0  # of a place that the aircraft states without its error
 
 
@@ -32,7 +34,7 @@ class Vmti(Detector):
     """Takes over the moving targets in the telemetry of a piece; looks at no picture."""
 
     def detect(self, observation: Observation, blobs: Sequence[Blob], media: Media) -> Found:
-        """Give one row per target and second, placed by pixel, else by the offset that is told."""
+        """Give one row per target and second, placed by pixel, else by the place or offset that is told."""
         telemetry = telemetry_of(blobs, media)
         said = _said(telemetry)
         if not said:
@@ -43,7 +45,8 @@ class Vmti(Detector):
         times = telemetry["time"].to_pylist()
         rows = []
         for number, one in enumerate(said):
-            where = placed.get(number) or _by_offset(one.target, lat[one.row], lon[one.row])
+            where = placed.get(number) or _by_location(one.target)
+            where = where or _by_offset(one.target, lat[one.row], lon[one.row])
             rows.append(
                 {
                     "time_utc": times[one.row] or observation.phenomenon.from_utc,
@@ -98,6 +101,16 @@ def _by_pixel(said: Sequence[_Said], poses: Poses) -> dict[int, tuple[float, flo
 def _hit(one: _Said, pts_s: float) -> Hit:
     x, y = one.target.x_px or 0, one.target.y_px or 0
     return Hit(one.row, pts_s, float(x), float(y), 0.0, 0.0, one.target.number, 1.0)
+
+
+def _by_location(target: Target) -> tuple[float, float, float] | None:
+    where = target.location
+    if where is None:
+        return None
+    if where.sigma_east_m is None or where.sigma_north_m is None:
+        return where.lat_deg, where.lon_deg, _STATED_CE90_M
+    sigma_m = np.hypot(where.sigma_east_m, where.sigma_north_m) / np.sqrt(2)
+    return where.lat_deg, where.lon_deg, max(LEAST_CE90_M, float(CE90_PER_SIGMA * sigma_m))
 
 
 def _by_offset(target: Target, lat: float | None, lon: float | None) -> tuple[float, float, float] | None:
