@@ -65,6 +65,8 @@ def tags(inside: str, attributes: str = "") -> PhotoTags:
             "",
             (127.4, -7.5, 0.2, None),
         ),
+        # No aircraft is there: a damaged height is none.
+        ("", 'drone-dji:RelativeAltitude="1e300"', (None, -90.0, 0.0, None)),
         # A phone's own "GCamera" is not Pix4D's "Camera".
         ("", 'GCamera:Yaw="33" GCamera:Pitch="10"', (None, -90.0, 0.0, None)),
     ],

@@ -229,3 +229,13 @@ def test_damaged_tags_are_refused_or_read_without_a_word():
             read_photo("x.jpg", bytes(data[: None if number % 5 else len(data) // 2]))
         except BadInput as error:
             assert error.where == "x.jpg"
+
+
+def test_a_photo_of_sixteen_bits_keeps_its_contrast():
+    deep = np.linspace(20000, 30000, 64 * 48).reshape(48, 64).astype(np.uint16)
+    out = io.BytesIO()
+    Image.fromarray(deep).save(out, "TIFF")
+
+    grey = read_photo("a.tif", out.getvalue()).grey
+
+    assert grey.dtype == np.uint8 and grey.min() < 5 and grey.max() > 250

@@ -91,6 +91,20 @@ def test_a_file_that_is_no_photo_is_degraded_and_the_rest_goes_on(inbox, shelf):
     assert second.noun.status == "ok"
 
 
+def test_a_photo_with_a_small_picture_behind_it_is_a_photo(inbox, shelf):
+    # CIPA DC-007, multi-picture format: cameras and drones store a preview behind the photo itself.
+    whole, both = Image.open(io.BytesIO(photo())), io.BytesIO()
+    small = whole.resize((48, 36))
+    whole.save(both, "MPO", save_all=True, append_images=[small], exif=whole.getexif(), xmp=whole.info["xmp"])
+    (inbox / "a.jpg").write_bytes(both.getvalue())
+    assert Image.open(both).format == "MPO"
+
+    (taken,) = take(inbox, shelf)
+
+    assert (taken.noun.status, taken.noun.reason) == ("ok", "")
+    assert [blob.media_type for blob in taken.blobs] == ["image/jpeg"]
+
+
 def test_a_photo_that_was_taken_in_is_not_taken_again(inbox, shelf):
     (inbox / "a.jpg").write_bytes(photo())
     shelf.known = (hashlib.sha256(photo()).hexdigest(),)

@@ -20,6 +20,7 @@ from PIL import Image
 from truceline.model.errors import BadInput
 
 MOST_PIXELS = 200_000_000  # THREATS, section 7, rule 10: the header is checked first
+HIGHEST_M = 50_000.0  # no aircraft flies higher: more is damage
 FULL_FRAME_MM = 43.2666  # diagonal of 36 x 24 mm, of which the 35 mm equivalent speaks
 EXIF_IFD, GPS_IFD = 0x8769, 0x8825
 _XMP = re.compile(rb"<x:xmpmeta.{0,1000000}?</x:xmpmeta>", re.DOTALL)
@@ -93,6 +94,7 @@ def read_tags(image: Image.Image, data: bytes) -> PhotoTags:
     orientation, exif, gps = _tags(image)
     told = _xmp(data)
     lat, lon = _place(gps)
+    above_m = _first(told, _HEIGHT, math.nan)
     # Pix4D counts pitch from straight down. Its roll is about the aircraft's nose, not the line of sight.
     yaw, pitch, roll = _upright(
         _first(told, _YAW, _number(gps.get(17))),
@@ -107,7 +109,7 @@ def read_tags(image: Image.Image, data: bytes) -> PhotoTags:
         _focal_px(exif, image.width, image.height),
         lat,
         lon,
-        _first(told, _HEIGHT, math.nan),
+        above_m if abs(above_m) < HIGHEST_M else math.nan,
         yaw,
         pitch,
         roll,

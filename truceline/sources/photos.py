@@ -18,7 +18,14 @@ from truceline.sources.folder import sweeps
 from truceline.sources.unreadable import file_time, unreadable
 
 LARGEST_BYTES = 256 << 20
-_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "TIFF": "image/tiff"}
+# Many drones store a small picture behind the photo (CIPA DC-007, "MPO"): any JPEG reader reads the photo.
+_TYPES = {
+    "JPEG": "image/jpeg",
+    "MPO": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "TIFF": "image/tiff",
+}
 _MOMENT = timedelta(microseconds=1)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from truceline.detect.pictures.reading import spread
 from truceline.geo.photo_tags import PhotoTags, opened, read_tags
 
 Grey = npt.NDArray[np.uint8]
@@ -36,7 +37,8 @@ def read_photo(name: str, data: bytes) -> Photo:
 
 def _grey(image: Image.Image) -> Grey:
     image.draft("L", (MATCH_PX, MATCH_PX))
-    small = image.convert("L")
+    deep = image.mode.startswith(("I", "F"))  # thermal pictures of 16 bits
+    small = Image.fromarray(spread(np.asarray(image, np.float32))) if deep else image.convert("L")
     longer = max(small.size)
     if longer > MATCH_PX:
         size = tuple(max(1, round(side * MATCH_PX / longer)) for side in small.size)

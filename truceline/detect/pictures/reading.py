@@ -43,17 +43,18 @@ def read_picture(path: Path) -> Still:
         if image.width * image.height > FRAME_PIXELS:
             raise BadInput(path.name, f"{image.width} x {image.height} pixels are too many")
         if image.mode.startswith(("I", "F")):
-            pixels = _spread(np.asarray(image, np.float32))
+            pixels = np.repeat(spread(np.asarray(image, np.float32))[..., None], 3, axis=2)
         else:
             pixels = np.asarray(image.convert("RGB"))
     return Still(pixels, pixels.shape[1::-1] == THERMAL_PX and is_grey(pixels))
 
 
-def _spread(values: np.ndarray) -> Picture:
+def spread(values: np.ndarray) -> Picture:
+    """Make 8 bits (h, w) of more: almost the darkest becomes black, almost the brightest white."""
     known = values[np.isfinite(values)]
     dark, bright = np.percentile(known, SPREAD) if known.size else (0.0, 1.0)
     grey = np.clip((np.nan_to_num(values) - dark) / max(float(bright - dark), 1e-6), 0, 1) * 255
-    return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
+    return np.asarray(grey.astype(np.uint8))
 
 
 def is_grey(pixels: Picture) -> bool:
