@@ -103,6 +103,18 @@ def test_lost_datagrams_are_counted(port, shelf, monkeypatch):
     assert "3 datagrams lost" in taken.noun.reason
 
 
+def test_noise_is_said_of_the_piece_that_it_came_with(port, shelf, monkeypatch):
+    monkeypatch.setattr(datagrams, "QUIET_S", 1.0)
+    parts = datagram_parts(clip(12))
+    thread = send(port, [*parts[:2], b"noise" * 30, *parts[2:]])
+
+    taken = list(Video(name="u", path=Path(f"udp://127.0.0.1:{port}"), piece_s=4.0).observe(shelf, False))
+
+    thread.join()
+    assert [one.noun.status for one in taken] == ["degraded", "ok", "ok"]
+    assert "150 bytes of noise" in taken[0].noun.reason
+
+
 def test_bare_packets_are_taken_live_too(port, shelf, monkeypatch):
     monkeypatch.setattr(datagrams, "QUIET_S", 1.0)
     thread = send(port, [encode(START_US + i * 200_000, POSE) for i in range(30)])

@@ -169,7 +169,7 @@ class _Live:
         self._entries = 0
         self._begun_s: float | None = None
         self._count = 0
-        self._lost = self._noise = 0
+        self._lost = self._noise = self._noise_told = 0
         self._started = intake.now()
 
     def feed(self, chunk: bytes, receiver: Receiver) -> Iterator[Flown]:
@@ -214,9 +214,9 @@ class _Live:
         if receiver.lost > self._lost:
             notes.append(f"{receiver.lost - self._lost} datagrams lost")
         noise = self._noise + self._stream.skipped_bytes
-        if noise:
-            notes.append(f"{noise} bytes of noise since the stream began")
-        self._lost = receiver.lost
+        if noise > self._noise_told:
+            notes.append(f"{noise - self._noise_told} bytes of noise")
+        self._lost, self._noise_told = receiver.lost, noise
         tables = self._stream.tables if self._begin else b""
         now = self._intake.now()
         key = f"{self._started.isoformat()}:{self._count}"

@@ -68,7 +68,7 @@ class Telemetry(Source):
         yield self._taken(key, file.name, table, notes, intake)
 
     def _live(self, address: Address, intake: Intake, follow: bool) -> Iterator[Taken]:
-        log, count, started = MavlinkLog(has_stamps=False), 0, intake.now()
+        log, count, bad, started = MavlinkLog(has_stamps=False), 0, 0, intake.now()
         parts: list[Positions] = []
         with Receiver(address) as receiver:
             begun_s = quiet_s = time.monotonic()
@@ -81,17 +81,19 @@ class Telemetry(Source):
                 elif not follow and now_s - quiet_s > QUIET_S:
                     break
                 if now_s - begun_s >= self.piece_s and parts:
-                    yield from self._live_piece(f"{started.isoformat()}:{count}", parts, log, intake)
-                    parts, count, begun_s = [], count + 1, now_s
-            yield from self._live_piece(f"{started.isoformat()}:{count}", parts, log, intake)
+                    key = f"{started.isoformat()}:{count}"
+                    yield from self._live_piece(key, parts, log.bad_frames - bad, intake)
+                    parts, count, bad, begun_s = [], count + 1, log.bad_frames, now_s
+            key = f"{started.isoformat()}:{count}"
+            yield from self._live_piece(key, parts, log.bad_frames - bad, intake)
 
     def _live_piece(
-        self, key: str, parts: list[Positions], log: MavlinkLog, intake: Intake
+        self, key: str, parts: list[Positions], bad_frames: int, intake: Intake
     ) -> Iterator[Taken]:
         if not parts:
             return
         table = positions_table(parts)
-        notes = [f"{log.bad_frames} positions with a wrong checksum since it began"] if log.bad_frames else []
+        notes = [f"{bad_frames} positions with a wrong checksum"] if bad_frames else []
         if table.num_rows:
             yield self._taken(key, "MAVLink", table, notes, intake)
 
