@@ -71,6 +71,14 @@ def test_text_behind_the_times_of_a_cue_belongs_to_it():
     assert (row["t_s"], row["lat_deg"], row["rel_alt_m"]) == (1.0, 4.0, 2.5)
 
 
+def test_subtitles_cut_at_the_front_are_read_from_the_next_cue():
+    text = b"BAROMETER:1.9\n\n2\n00:00:02,000 --> 00:00:03,000\nGPS(3.0,4.0,16)\n"
+
+    (row,) = read_log("a.srt", [text])[0].to_pylist()
+
+    assert (row["t_s"], row["lat_deg"]) == (2.0, 4.0)
+
+
 def crc(data: bytes) -> int:
     """CRC-16/MCRF4XX bit by bit, as the protocol's own description has it."""
     told = 0xFFFF

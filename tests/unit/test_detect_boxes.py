@@ -146,6 +146,7 @@ def test_no_boxes_make_no_tracks():
         (lambda t: t.set_column(4, "bbox_w_px", pa.array([1.0, -1.0, 1.0])), "bbox_w_px, row 1"),
         (lambda t: t.set_column(2, "bbox_x_px", pa.array([1.0, None, 1.0])), "bbox_x_px, row 1"),
         (lambda t: t.set_column(7, "category", pa.array([1, 2, 3])), "category"),
+        (lambda t: t.append_column("lat_deg", pa.array(["north"] * 3)), "a: lat_deg: is string"),
     ],
 )
 def test_a_bad_table_is_refused_by_place(change, said):

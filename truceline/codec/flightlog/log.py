@@ -70,7 +70,7 @@ def kind_of(name: str, head: bytes) -> str:
         return "dataflash"
     if told == "mavlink" and any(mark in head for mark in MAGIC):
         return "mavlink"
-    if is_subtitles(head[:4096]):
+    if is_subtitles(head[:4096]) or (told == "subtitles" and b"-->" in head):
         return "subtitles"
     if len(head) > STAMP_BYTES and head[STAMP_BYTES] in MAGIC:
         return "mavlink"

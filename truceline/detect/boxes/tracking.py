@@ -48,6 +48,7 @@ def track_video(table: pa.Table, where: str) -> pa.Table:
         Naming the first bad column or row.
     """
     _check(table, where)
+    _check_places(table, where)
     if "file_name" not in table.column_names:
         return _track_one(table, 1)[0]
     parts, first = [], 1
@@ -80,6 +81,14 @@ def _check(table: pa.Table, where: str) -> None:
                 raise BadInput(
                     f"{where}: {word}, row {row}", f"{values[row]:g} is no value that a box can have"
                 )
+
+
+def _check_places(table: pa.Table, where: str) -> None:
+    """Refuse places that are no numbers; columns that mean nothing here are carried as they are."""
+    for word in PLACED:
+        kind = table.schema.field(word).type if word in table.column_names and word != "time" else pa.null()
+        if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
+            raise BadInput(f"{where}: {word}", f"is {kind}, not a number")
 
 
 def _track_one(table: pa.Table, first_id: int) -> tuple[pa.Table, int]:
