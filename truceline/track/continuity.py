@@ -14,9 +14,10 @@ from truceline.track.associate import likelihood
 from truceline.track.existence import LOST, exists_at, is_alive
 from truceline.track.history import at, before, first_seen, predicted
 from truceline.track.kernel import kernel
-from truceline.track.meaning import PERSON, likeness, refresh
+from truceline.track.meaning import AIRCRAFT, PERSON, refresh
 from truceline.track.motion import NOTICED_S, difference, scale, settle
 from truceline.track.near import Near
+from truceline.track.resemblance import drives, is_mostly, resembles
 from truceline.track.types import UNSEEN, Array, Ground, State
 
 OPEN_S = 150.0  # so long after its first detection a track may turn out to continue another
@@ -28,8 +29,9 @@ SETS_OFF = 14_400.0  # m2 per axis: how far from its place what set off is seen 
 AWAY_M = 30.0  # spread of a place that a thing has left, at least
 AWAY = 0.45  # the same, as a share of the way that it can have gone
 WALK_MPS, DRIVE_MPS = 1.5, 10.0  # paces of people and of all else, where nothing is known
+FLIES_ON, FLIGHT_M = 0.95, 100.0  # share of its way that an aircraft is ahead, and how exactly at least
+STRAYS, STRAYS_MORE = 0.1, 0.02  # share of its way by which it comes off it, more with the root of seconds
 COURSE = 1.5  # how much a thing that appears drives away from where it comes, von Mises
-ANY_MPS = 20.0  # speeds of things that drive lie within
 
 
 @njit(cache=True, error_model="numpy")
@@ -123,6 +125,9 @@ def continues(
     missing = 1 - r * math.exp(-dt / STRAYS_S)
     if missing > MISSING:
         ahead = 0.4 * dt
+        if is_mostly(state, ground, d, AIRCRAFT):  # it stops nowhere, and turns gently
+            ahead = FLIES_ON * dt
+            spread = (pace * dt * min(AWAY, STRAYS + STRAYS_MORE * math.sqrt(dt))) ** 2 + FLIGHT_M * FLIGHT_M
         mx, my = scale(x0[1], geodetic)
         x[0, 0], x[0, 1] = x0[0] + ahead * x0[2] / mx, x0[1] + ahead * x0[3] / my
         p[0, 0] = p[0, 2] = spread
@@ -132,9 +137,10 @@ def continues(
         x[0, 2] = x[0, 3] = 0.0
         p[0, 7] = p[0, 9] = 0.5 * pace * pace
         like += missing * hidden * likelihood(x[0], p[0], z[:8], geodetic) * 1e6
-    like *= likeness(state.shares[d], state.shares[s])
-    if like > 0.0 and state.mu[s, j, 0] > 0.7 and state.p[s, j, 0, 7] + state.p[s, j, 0, 9] < 20.0:
-        like *= _drives_like(state, d, i, s, j, dx, dy)
+    if like > 0.0:
+        like *= resembles(state, ground, d, i, s, j)
+        if drives(state, s, j):
+            like *= _heads_away(state, s, j, dx, dy)
     return like
 
 
@@ -160,20 +166,13 @@ def _pace(state: State, d: int, i: int) -> float:
 
 
 @kernel
-def _drives_like(state: State, d: int, i: int, s: int, j: int, dx: float, dy: float) -> float:
-    """How much likelier a track's velocity is for one that comes from (dx, dy) back, as fast as it was."""
+def _heads_away(state: State, s: int, j: int, dx: float, dy: float) -> float:
+    """How much likelier a track's course is for one that comes from (dx, dy) back than for any."""
     u, v = state.x[s, j, 0, 2], state.x[s, j, 0, 3]
     speed, way = math.sqrt(u * u + v * v), math.sqrt(dx * dx + dy * dy)
-    like = 1.0
-    if way > 100.0 and speed > 1.0:
-        like = math.exp(COURSE * (u * dx + v * dy) / (way * speed)) / 1.6467  # I0(COURSE)
-    if state.mu[d, i, 0] > 0.5 and state.p[d, i, 0, 7] + state.p[d, i, 0, 9] < 20.0:
-        was = math.sqrt(state.x[d, i, 0, 2] ** 2 + state.x[d, i, 0, 3] ** 2)
-        square = (0.2 * was) ** 2 + 1.0 + 0.5 * (state.p[s, j, 0, 7] + state.p[s, j, 0, 9])
-        square += 0.5 * (state.p[d, i, 0, 7] + state.p[d, i, 0, 9])
-        same = ANY_MPS * 0.4 * math.exp(-0.5 * (speed - was) ** 2 / square) / math.sqrt(square)
-        like *= max(same, 0.1)
-    return like
+    if way <= 100.0 or speed <= 1.0:
+        return 1.0
+    return math.exp(COURSE * (u * dx + v * dy) / (way * speed)) / 1.6467  # I0(COURSE)
 
 
 @kernel

@@ -20,7 +20,8 @@ QUICKEST = (35.0, 28.0, 18.0, 18.0, 2.5, 120.0, 18.0)
 LOG_RANGE = tuple(math.log(most - least) for least, most in zip(SLOWEST, QUICKEST, strict=True))
 PACE_SHARE, PACE_MPS = 0.15, 0.3  # how much a thing's speed varies while it drives
 PACE_SECONDS = 3.0  # speeds of output times that follow one another count as one in so many
-MOST_WANDERING = 4.0  # m2/s2, both axes: a velocity vaguer than that says nothing about the pace
+MOST_WANDERING = 4.0  # m2/s2, both axes: a velocity vaguer than that says nothing about the pace,
+WANDERING_SHARE = 0.02  # or vaguer than so much of its square
 LEAST_CLASS = 2.0  # things of each class that are reckoned with before any was seen
 
 
@@ -86,7 +87,7 @@ def _paced(speed: float, variance: float, c: int) -> float:
 def pace(state: State, s: int, u: float, v: float, variance: float) -> None:
     """Take in how fast a track drives, with the variance of both components added."""
     square = u * u + v * v - variance
-    if variance > MOST_WANDERING or square <= variance:
+    if variance > max(MOST_WANDERING, WANDERING_SHARE * square) or square <= variance:
         return
     speed, m = math.sqrt(square), state.cruise[s]
     varies = (PACE_SHARE * speed + PACE_MPS) ** 2
