@@ -78,6 +78,12 @@ def test_each_maker_is_read_by_its_own_convention(inside, attributes, expected):
     assert got == pytest.approx(tuple(float("nan") if x is None else x for x in expected), nan_ok=True)
 
 
+def test_bank_of_an_aircraft_without_a_gimbal_is_a_doubt():
+    # Pix4D, "Yaw, Pitch, Roll …": with a gimbal roll is usually 0, so what is there is the aircraft's.
+    assert tags("", 'Camera:Pitch="0" Camera:Roll="-8"').bank_deg == 8.0
+    assert tags("", 'drone-dji:GimbalRollDegree="0" Camera:Roll="-8"').bank_deg == 0.0
+
+
 def test_a_gimbal_turned_over_looks_where_it_looked():
     # DJI writes roll 180 and the opposite yaw when a gimbal that looks down turns over.
     told = tags(

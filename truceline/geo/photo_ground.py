@@ -37,11 +37,13 @@ class Outline(NamedTuple):
     ce90_m: float
 
 
-def errors_of(above_m: Array, pitch_deg: Array, height_known: Flags, yaw_known: Flags) -> Errors:
+def errors_of(
+    above_m: Array, pitch_deg: Array, bank_deg: Array, height_known: Flags, yaw_known: Flags
+) -> Errors:
     """Propagate the errors of position, height and angles to the middle of the picture."""
     steep = np.maximum(-np.sin(np.radians(pitch_deg)), 0.1)
     level_m = above_m * np.sqrt(np.clip(1 - steep**2, 0, 1)) / steep
-    tilt_m = above_m * np.radians(SIGMA_TILT_DEG) / steep**2
+    tilt_m = above_m * np.radians(np.hypot(SIGMA_TILT_DEG, bank_deg)) / steep**2
     height_m = level_m * np.where(height_known, SIGMA_HEIGHT_SHARE, 1.0)
     yaw_m = level_m * np.radians(np.where(yaw_known, SIGMA_YAW_DEG, UNKNOWN_YAW_DEG))
     return Errors(tilt_m, height_m, np.sqrt(SIGMA_PLACE_M**2 + tilt_m**2 + height_m**2 + yaw_m**2))
@@ -68,6 +70,7 @@ def outline_of(tags: PhotoTags) -> Outline | None:
     lat, lon = (np.array([float(place[axis][0]) for place in places]) for axis in (0, 1))
     if not np.isfinite(lat + lon).all():
         return None
-    errors = errors_of(above_m, np.array([tags.pitch_deg]), np.array([height_known]), np.array([True]))
+    pitch, bank = np.array([tags.pitch_deg]), np.array([tags.bank_deg])
+    errors = errors_of(above_m, pitch, bank, np.array([height_known]), np.array([True]))
     corners = list(zip(lon[1:].tolist(), lat[1:].tolist(), strict=True))
     return Outline(corners, float(lat[0]), float(lon[0]), CE90_PER_SIGMA * float(errors.all_m[0]))

@@ -52,7 +52,8 @@ _SIZE_TAGS = (0xA002, 0xA003)
 class PhotoTags(NamedTuple):
     """What a photo states; angles in degrees, lengths in metres, pixels as stored; NaN where unknown.
 
-    ``orientation`` is the EXIF code 1 … 8. ``focal_px`` counts stored pixels.
+    ``orientation`` is the EXIF code 1 … 8. ``focal_px`` counts stored pixels. ``bank_deg`` is how far an
+    aircraft leans whose camera does not turn against it: a doubt, no angle of the camera here.
     """
 
     time: datetime | None
@@ -66,6 +67,7 @@ class PhotoTags(NamedTuple):
     yaw_deg: float
     pitch_deg: float
     roll_deg: float
+    bank_deg: float = 0.0
 
 
 @contextmanager
@@ -113,6 +115,7 @@ def read_tags(image: Image.Image, data: bytes) -> PhotoTags:
         yaw,
         pitch,
         roll,
+        min(abs(told.get("Camera:Roll", 0.0)), 90.0) if not any(word in told for word in _ROLL) else 0.0,
     )
 
 

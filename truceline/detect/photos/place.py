@@ -19,7 +19,14 @@ from truceline.detect.photos.adjust import (
 from truceline.detect.photos.match import match_photos
 from truceline.detect.photos.reader import Photo
 from truceline.geo.crs import from_local, to_local
-from truceline.geo.photo_ground import CE90_PER_SIGMA, SIGMA_PLACE_M, USUAL_FOCAL, USUAL_HEIGHT_M, errors_of
+from truceline.geo.photo_ground import (
+    CE90_PER_SIGMA,
+    SIGMA_PLACE_M,
+    USUAL_FOCAL,
+    USUAL_HEIGHT_M,
+    Errors,
+    errors_of,
+)
 
 Array = npt.NDArray[np.float64]
 
@@ -75,7 +82,9 @@ def _place(photos: list[Photo]) -> list[Placed]:
     off = np.where(after.tied, (after.poses.yaw_deg - told + 180) % 360 - 180, off)
     corners = _corners(photos, after.poses)
     center = ground_of_pixels(photos, after.poses, np.arange(count), middles)
-    ce90 = _ce90_m(after.poses, after.tied, after.rms_m, height_known, np.isfinite(told))
+    bank = np.array([photo.tags.bank_deg for photo in photos])
+    errors = errors_of(after.poses.above_m, after.poses.pitch_deg, bank, height_known, np.isfinite(told))
+    ce90 = _ce90_m(errors, after.tied, after.rms_m)
     found = []
     for k, photo in enumerate(photos):
         lat, lon = from_local(corners[k, :, 0], corners[k, :, 1], *origin)
@@ -119,15 +128,8 @@ def _corners(photos: list[Photo], poses: Poses) -> Array:
     return np.stack([ground_of_pixels(photos, poses, np.arange(len(photos)), one) for one in places], 1)
 
 
-def _ce90_m(
-    poses: Poses,
-    tied: npt.NDArray[np.bool_],
-    rms_m: Array,
-    height_known: npt.NDArray[np.bool_],
-    yaw_known: npt.NDArray[np.bool_],
-) -> Array:
+def _ce90_m(errors: Errors, tied: npt.NDArray[np.bool_], rms_m: Array) -> Array:
     """Say how far off the middle of each picture may be, metres."""
-    errors = errors_of(poses.above_m, poses.pitch_deg, height_known, yaw_known)
     # Ties average what differs between the photos; what they have in common stays.
     number = max(1, int(tied.sum()))
     shared = SIGMA_PLACE_M**2 * (GNSS_SHARED + (1 - GNSS_SHARED) / number)
