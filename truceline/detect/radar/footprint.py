@@ -20,7 +20,7 @@ from truceline.detect.radar.weather import BLOCK_PX, Surface
 if TYPE_CHECKING:
     from truceline.detect.radar.history import History
 
-WINDOW_PX = 20.0  # pixels that count as one: the contrasts of a window are much alike
+WINDOW_PX, MOST_PX = 20.0, 60  # pixels that count as one, being much alike; wider places share soil and wind
 HOLDS = 2.2  # standard deviations of the mean over a place from which on the change still shows,
 LIKE = 0.4  # with this share of the mean of the date before: what came strongly and shows faintly has passed
 OWN_SHARE = 0.4  # of the mean that a pixel itself must show to belong to it
@@ -110,7 +110,7 @@ def _showing(
     mean, was, restless = (
         np.bincount(owners, values * known, count) / number for values in (own, before, widths)
     )
-    root = np.sqrt(1 + number / WINDOW_PX)
+    root = np.sqrt(1 + np.minimum(number, MOST_PX) / WINDOW_PX)
     shows = (mean * root >= HOLDS) & (mean >= LIKE * was)
     if together:
         fresh = (mean - gauge[3] * was) / math.sqrt(

@@ -17,8 +17,8 @@ UNREST_AFTER = 3  # dates in the history before the unrest is learnt
 CALM_DATES = np.float32(20.0)  # an unrest of 1 weighs as much as this many dates of the pixel's own
 RECENT_STEPS = 32
 TOLD_ROWS = 2  # every second row tells: contrasts of neighbouring rows are much alike
-SMALL = 1.25  # widths: contrasts of the date before within tell what the scene remembers
-CHANGED, MOST_MEMORY = 0.1, 0.8  # as much of the memory may be of changed places; more is not believed
+SMALL, LARGE = 1.25, 2.5  # widths: contrasts below, before and today, tell what the scene remembers
+CHANGED, MOST_MEMORY = 0.05, 0.8  # as much of the memory may be of changed places; more is not believed
 MOST = np.float32(3.9)  # a contrast counts at most so many widths
 STEPS = 64  # of the mean size of a block's contrasts; with MOST it fits into 8 bits
 _FINE = 64  # of the median
@@ -78,11 +78,11 @@ def sum_sizes(
     -------
     tuple of int
         Sum of the products of both dates' contrasts, and of the squares of those before, in 1/RECENT_STEPS²,
-        of pixels that were small on the date before: large ones may have changed.
+        of pixels that are small on both: large ones may have changed.
     """
     width = today.contrast.shape[1]
     products, squares = 0, 0
-    most = np.int32(SMALL * RECENT_STEPS)
+    small, large = np.int32(SMALL * RECENT_STEPS), np.int32(LARGE * RECENT_STEPS)
     one, calm = np.ones(width, np.float32), np.zeros(width, np.float32)
     sizes = np.zeros(BLOCK_PX * counts.shape[1], np.int32)
     number = np.zeros_like(sizes)
@@ -98,7 +98,7 @@ def sum_sizes(
         for column in range(width):
             own = np.int32(np.rint(min(max(calm[column], -MOST), MOST) * np.float32(RECENT_STEPS)))
             before = np.int32(past.recent[0, row, column])
-            before = before if abs(before) < most else np.int32(0)
+            before = before if (abs(before) < small) & (abs(own) < large) else np.int32(0)
             product += own * before
             square += before * before
         products += int(product)
