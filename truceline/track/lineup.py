@@ -14,7 +14,6 @@ NEXT, TURNED = 0.85, 1.2  # what a distance counts where names follow one anothe
 AGAINST = 0.6  # share by which a distance counts more that leads across what the two drive
 FOUND, UNSEEN, STRANGE = 3.0, 1.0, 1.0  # worth of a name that has its track, price of one that has none
 UNEVEN = 1.0  # what a spacing that is not the known one costs at most
-PASSED_OVER = 4  # names or tracks in a row that may be left out
 
 
 @njit(cache=True, error_model="numpy")
@@ -174,8 +173,8 @@ def fit_names(behind: Array, far: Array, bonus: Array, best: Array, came: Array,
     for i in range(n):
         for j in range(m):
             most, came[i, j] = -UNSEEN * i - STRANGE * j, -1
-            for a in range(max(i - PASSED_OVER, 0), i):
-                for b in range(max(j - PASSED_OVER, 0), j):
+            for a in range(i):
+                for b in range(j):
                     gap = behind[i] - behind[a]
                     off = (far[j] - far[b] - gap) / (15.0 + 0.2 * gap)
                     value = best[a, b] - UNSEEN * (i - a - 1) - STRANGE * (j - b - 1)

@@ -13,7 +13,19 @@ import numpy as np
 from truceline.geo.loops import njit
 from truceline.track.kernel import kernel
 from truceline.track.lineup import DRIVES_MPS, LARGEST, fit_names, line_up
-from truceline.track.roll import AGE, Roll, X, Y, centre_of, give, middle_speed, put_in, take_out, turn_round
+from truceline.track.roll import (
+    AGE,
+    Roll,
+    X,
+    Y,
+    centre_of,
+    give,
+    middle_speed,
+    put_in,
+    respace,
+    take_out,
+    turn_round,
+)
 from truceline.track.types import Array
 
 SAME, MOVED = 2.0, 2.0  # log odds, whole column: tracks go on as what they were; it went as far as it drives
@@ -54,12 +66,7 @@ def settle(
     speed, rank = middle_speed(spots, rows, np.empty(n)), np.empty(n, np.int64)
     drives = speed > DRIVES_MPS
     speed = speed if drives else 0.0
-    shown = _ranks(roll, c, rows, track, rank)
-    if not drives and roll.centre[c, 4] == 0 and shown == n == roll.size[c] and not again:
-        _note(roll, c, rows, time, spots, looks, 0.0)
-        for k in range(len(rows)):
-            _mark(roll, c, rank[k], spots[rows[k]], time)
-        return
+    _ranks(roll, c, rows, track, rank)
     order = line_up(spots[rows], rank, drives)
     line, rank = rows[order], rank[order]
     far = distances(spots, line)
@@ -70,7 +77,9 @@ def settle(
     _learn_spacing(roll, c, far, out)
     _note(roll, c, rows, time, spots, looks, speed)
     roll.backward[c] = roll.backward[c] + 1 if is_back and drives else 0 if drives else roll.backward[c]
-    _admit(roll, c, line, out, time, track, spots)
+    if _admit(roll, c, line, out, time, track, spots):
+        _ranks(roll, c, line, track, rank)
+        respace(roll, c, rank, far)
     if roll.backward[c] >= BACKWARD:
         roll.backward[c] = 0
         turn_round(roll, c)
@@ -80,16 +89,13 @@ def settle(
 
 
 @kernel
-def _ranks(roll: Roll, c: int, rows: Array, track: Array, out: Array) -> int:
-    """Fill in per track the place in the column of the name that it shows, or -1; answer how many do."""
-    shown = 0
+def _ranks(roll: Roll, c: int, rows: Array, track: Array, out: Array) -> None:
+    """Fill in per track the place in the column of the name that it shows, or -1."""
     for k in range(len(rows)):
         out[k] = -1
         for i in range(roll.size[c]):
             if roll.name[c, i] == roll.shown[track[rows[k]]]:
                 out[k] = i
-                shown += 1
-    return shown
 
 
 @njit(cache=True, error_model="numpy")
@@ -240,8 +246,8 @@ def _note(roll: Roll, c: int, rows: Array, time: float, spots: Array, looks: Arr
 
 
 @kernel
-def _admit(roll: Roll, c: int, line: Array, out: Array, time: float, track: Array, spots: Array) -> None:
-    """Enter tracks that keep beside a column, where it has more tracks than names."""
+def _admit(roll: Roll, c: int, line: Array, out: Array, time: float, track: Array, spots: Array) -> bool:
+    """Enter tracks that keep beside a column, where it has more tracks than names; answer whether any."""
     lately, entered, place = 0, 0, 0
     for k in range(roll.size[c]):
         lately += roll.gone[c, k] < 3
@@ -258,3 +264,4 @@ def _admit(roll: Roll, c: int, line: Array, out: Array, time: float, track: Arra
             put_in(roll, c, place, name, spots[line[j], X], spots[line[j], Y], time)
             entered += 1
             place += 1
+    return entered > 0

@@ -112,6 +112,38 @@ def put_in(roll: Roll, c: int, k: int, name: int, x: float, y: float, time: floa
 
 
 @kernel
+def respace(roll: Roll, c: int, rank: Array, far: Array) -> None:
+    """Lay a column's names out anew, from tracks of known place in it (-1: none) and distance from the head.
+
+    Names between two of them are spread evenly, names beyond lie on at the mean distance.
+    """
+    low, high = -1, -1
+    for k in range(len(rank)):
+        if rank[k] >= 0:
+            low = k if low < 0 or rank[k] < rank[low] else low
+            high = k if high < 0 or rank[k] > rank[high] else high
+    if low < 0 or rank[high] == rank[low]:
+        return
+    gap = (far[high] - far[low]) / (rank[high] - rank[low])
+    for i in range(roll.size[c]):
+        a, b = low, high
+        for k in range(len(rank)):
+            if rank[a] < rank[k] <= i:
+                a = k
+            if i <= rank[k] < rank[b]:
+                b = k
+        if i < rank[low] or i > rank[high]:
+            end = low if i < rank[low] else high
+            roll.behind[c, i] = far[end] + gap * (i - rank[end])
+        else:
+            share = (i - rank[a]) / max(rank[b] - rank[a], 1)
+            roll.behind[c, i] = far[a] + share * (far[b] - far[a])
+    first = roll.behind[c, 0]
+    for i in range(roll.size[c]):
+        roll.behind[c, i] -= first
+
+
+@kernel
 def turn_round(roll: Roll, c: int) -> None:
     """Call a column from its other end."""
     n = roll.size[c]
