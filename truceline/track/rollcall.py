@@ -126,9 +126,8 @@ def _linked(a: Array, b: Array, of_a: int, of_b: int) -> bool:
         return bool(min(fast, other) < SLOW_MPS or together > -0.5 * fast * other)
     if fast > DRIVES_MPS and other > DRIVES_MPS:
         return bool(far < LINK_M and abs(fast - other) < ALIKE_MPS and together > 0)
-    if max(fast, other) <= DRIVES_MPS or of_a >= 0 or of_b >= 0:
-        return bool(far < STANDS_M)
-    return False
+    comes_to_stand = (of_a >= 0 or of_b >= 0) and abs(fast - other) < ALIKE_MPS
+    return bool(far < STANDS_M and (max(fast, other) <= DRIVES_MPS or comes_to_stand))
 
 
 @njit(cache=True, error_model="numpy")
