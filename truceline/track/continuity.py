@@ -21,6 +21,7 @@ from truceline.track.resemblance import drives, is_mostly, resembles
 from truceline.track.types import UNSEEN, Array, Ground, State
 
 OPEN_S = 150.0  # so long after its first detection a track may turn out to continue another
+EARLY, EARLY_S = 0.8, 75.0  # how likely it must be while speed and class are hardly known, and how long
 MISSING = 0.3  # how likely a track must be elsewhere than expected to be looked for elsewhere
 STRAYS_S = 200.0  # what nobody looks at is elsewhere than expected after that
 NEVER_SEEN = 0.5  # share of the unseen things that are not lost ones
@@ -95,7 +96,8 @@ def rejoin(
         total += like
         if like > best:
             best, chosen = like, d
-    return (best / state.fresh[s], chosen) if best > 0.5 * total else (0.0, -1)
+    enough = EARLY if time - state.founded[s] < EARLY_S else 0.5
+    return (best / state.fresh[s], chosen) if best > enough * total else (0.0, -1)
 
 
 @kernel
