@@ -71,7 +71,9 @@ def runs_of(score: NDArray[np.int16], least: int, rows: tuple[int, int]) -> Runs
 @njit(cache=True, nogil=True)
 def _doubled(runs: Runs) -> Runs:
     more = np.empty((2 * len(runs), 4), np.int32)
-    more[: len(runs)] = runs
+    for run in range(len(runs)):  # copying whole arrays takes long to compile
+        for field in range(4):
+            more[run, field] = runs[run, field]
     return more
 
 

@@ -101,11 +101,12 @@ def _explain(
     maps: Maps, sums: NDArray[np.int32], counts: NDArray[np.int32], known: NDArray[np.float32],
     trend: NDArray[np.float32], told: NDArray[np.float32],
 ) -> None:  # fmt: skip
-    off, sizes = np.empty_like(trend), np.empty_like(trend)
+    height, width = trend.shape
+    off, sizes = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
     _take_off(sums, counts, trend, off, sizes)
     usual = median_code(sizes, known) / MEDIAN_OF_NORMAL
     reach = np.float32(STRANGE * usual if usual > 1 else STRANGE)
-    down, across = -(-off.shape[0] // TILE_BLOCKS), -(-off.shape[1] // TILE_BLOCKS)
+    down, across = -(-height // TILE_BLOCKS), -(-width // TILE_BLOCKS)
     shares = np.zeros((down, across, MAPS), np.float32)
     for _ in range(PASSES):
         products = np.zeros((down, across, MAPS, MAPS + 1), np.float64)
