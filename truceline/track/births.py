@@ -68,10 +68,11 @@ def born(
     exists = min(max(exists, 1e-3), 0.95)
     state.odds[s] = math.log(exists / (1 - exists))
     kind = SEEN_MOVING if events.min_speed[e] > 0 else SEEN
+    near.node[n_near] = -1
     insert(
         state,
         s,
-        -1,
+        near.node[n_near],
         events.time[e],
         rows.z[r],
         kind,

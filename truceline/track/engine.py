@@ -356,7 +356,7 @@ def run(
 
 
 def warm() -> None:
-    """Compile, once per machine, what missions need; a fresh machine takes half a minute over it."""
+    """Compile, once per machine, what missions need, which takes a core two minutes."""
     none, nothing = np.zeros(0, np.int64), np.zeros(0)
     single = np.zeros(0, np.float32)
     rows = Rows(np.zeros((0, 8)), nothing, np.zeros((0, 7), np.float32), single, np.zeros((0, 2), np.float32))

@@ -25,14 +25,17 @@ def follow_the_leaders(
 
     ``line`` is room for whole numbers, one per track and more.
     """
-    begin, n = 0, _line_up(state, near, n_near, line)
-    for i in range(1, n + 1):
-        if i == n or state.column[near.slot[line[i]]] != state.column[near.slot[line[begin]]]:
-            if i > begin + 1:
-                pace = _pace(near, line, begin, i)
-                for k in range(begin, i):
-                    _follow(state, near, line, begin, k, i, pace, time, geodetic)
-            begin = i
+    n = _line_up(state, near, n_near, line)
+    for begin in range(n):
+        column, end = state.column[near.slot[line[begin]]], begin + 1
+        if begin > 0 and state.column[near.slot[line[begin - 1]]] == column:
+            continue
+        while end < n and state.column[near.slot[line[end]]] == column:
+            end += 1
+        if end > begin + 1:
+            pace = _pace(near, line, begin, end)
+            for k in range(begin, end):
+                _follow(state, near, line, begin, k, end, pace, time, geodetic)
 
 
 @kernel
