@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-from truceline.track.fusing import follow, output_times, tracks_table
-from truceline.track.inputs import read_inputs
+from truceline.track.files.fusing import follow, output_times, tracks_table
+from truceline.track.files.inputs import read_inputs
 
 Tables = dict[str, dict[str, Any]]
 BIAS_M, CLOCK_S, BURST = 10.0, 2.0, 100

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 from pytest import approx
-from truceline.track.motion import DRIVE, noise, predict, scale, settle, update
+from truceline.track.state.motion import DRIVE, noise, predict, scale, settle, update
 
 
 def upper(diagonal):

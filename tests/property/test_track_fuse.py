@@ -15,7 +15,7 @@ from truceline.log.blobs import Blobs
 from truceline.model.facts import Blob, Fact, Header
 from truceline.model.observed import Detections
 from truceline.model.tables import DETECTION, TRACK
-from truceline.track.fuse import Fuse
+from truceline.track.live.fuse import Fuse
 from truceline.view.watch import TRACKER
 
 T0 = datetime(2026, 3, 1, 5, 55, tzinfo=UTC)

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from truceline.codec.fusion_tables import DETECTIONS, LOOKS, SENSORS
 from truceline.model.classes import FUSION_CLASSES
-from truceline.track.fusing import follow, output_times
-from truceline.track.inputs import read_inputs
+from truceline.track.files.fusing import follow, output_times
+from truceline.track.files.inputs import read_inputs
 
 T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)
 SENSOR = {

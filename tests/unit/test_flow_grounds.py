@@ -13,7 +13,7 @@ from truceline.model.errors import BadInput
 from truceline.model.facts import Fact, Header
 from truceline.model.observed import Detections
 from truceline.model.tables import DETECTION
-from truceline.track.fuse import Fuse
+from truceline.track.live.fuse import Fuse
 
 T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)
 ZEROS = "0" * 64

@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from truceline.codec.fusion_tables import DETECTIONS, LOOKS, SENSORS
 from truceline.model.classes import FUSION_CLASSES
-from truceline.track.fusing import follow, output_times, tracks_table
-from truceline.track.inputs import read_inputs
+from truceline.track.files.fusing import follow, output_times, tracks_table
+from truceline.track.files.inputs import read_inputs
 
 T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)
 SENSOR = {

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from truceline.track.ambiguity import loosen
-from truceline.track.near import make_room
+from truceline.track.pairing.ambiguity import loosen
+from truceline.track.state.near import make_room
 
 
 def told(scores: list[float], chosen: list[int]) -> np.ndarray:

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from truceline.track.column import keep_order
-from truceline.track.meaning import among_its_fellows
-from truceline.track.near import make_near
-from truceline.track.trail import follow_the_leaders
-from truceline.track.types import empty
+from truceline.track.columns.column import keep_order
+from truceline.track.columns.trail import follow_the_leaders
+from truceline.track.state.meaning import among_its_fellows
+from truceline.track.state.near import make_near
+from truceline.track.state.types import empty
 
 TRUCK = 1
 

@@ -1,8 +1,8 @@
 """What a track begins with."""
 
 import numpy as np
-from truceline.track.motion import found
-from truceline.track.types import SEEN
+from truceline.track.state.motion import found
+from truceline.track.state.types import SEEN
 
 
 def test_a_convoys_word_about_speed_does_not_make_a_first_velocity_surer_than_certain():

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from truceline.model.classes import FUSION_CLASSES
 from truceline.model.errors import BadInput
-from truceline.track.groups import groups_table, told_counts
+from truceline.track.files.groups import groups_table, told_counts
 
 T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)
 

@@ -1,8 +1,8 @@
 """The pieces of pairing that are written out because they compile quicker so."""
 
 import numpy as np
-from truceline.track.associate import assign, by_root, distinct
-from truceline.track.near import make_room
+from truceline.track.pairing.associate import assign, by_root, distinct
+from truceline.track.state.near import make_room
 
 
 def test_distinct_numbers_come_sorted_as_numpy_sorts_them():

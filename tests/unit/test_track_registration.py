@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from truceline.track.registration import Registration, correct, inverse
+from truceline.track.sensors.registration import Registration, correct, inverse
 
 PLACE = np.array([[0.0, 0.0], [9000.0, 0.0], [4000.0, 6000.0]])
 

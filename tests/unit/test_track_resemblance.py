@@ -1,8 +1,8 @@
 """What appears is taken for what is lost by class and speed together, as rare as both are."""
 
 import numpy as np
-from truceline.track.resemblance import is_mostly, resembles
-from truceline.track.types import bare_ground, empty
+from truceline.track.life.resemblance import is_mostly, resembles
+from truceline.track.state.types import bare_ground, empty
 
 CAR, AIRCRAFT = 0, 5
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from truceline.track.columns.rollcall import call_names
 from truceline.track.engine import WIDTH
-from truceline.track.rollcall import call_names
 
 GAP_M, STEP_S = 60.0, 30.0
 

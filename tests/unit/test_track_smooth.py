@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from truceline.track.smooth import smooth_track
+from truceline.track.files.smooth import smooth_track
 
 
 @pytest.mark.parametrize("bend_s", [1e9, 60.0])

@@ -1,9 +1,9 @@
 """Which sensors the tracker believes."""
 
 import numpy as np
-from truceline.track.regard import strays
-from truceline.track.trust import borne_out, trusted
-from truceline.track.types import ANNULUS, RECT, Events
+from truceline.track.sensors.trust import borne_out, trusted
+from truceline.track.state.regard import strays
+from truceline.track.state.types import ANNULUS, RECT, Events
 
 
 def test_whom_a_liar_contradicts_is_not_distrusted_for_it():

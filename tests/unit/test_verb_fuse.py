@@ -11,11 +11,11 @@ import pytest
 from truceline.app.cli import main
 from truceline.codec.fusion_tables import DETECTIONS, LOOKS, SENSORS
 from truceline.model.classes import FUSION_CLASSES
-from truceline.track.fusing import follow, output_times, tracks_table
-from truceline.track.hindsight import look_back
-from truceline.track.inputs import read_inputs
-from truceline.track.regard import inside
-from truceline.track.types import ANNULUS, RECT
+from truceline.track.files.fusing import follow, output_times, tracks_table
+from truceline.track.files.hindsight import look_back
+from truceline.track.files.inputs import read_inputs
+from truceline.track.state.regard import inside
+from truceline.track.state.types import ANNULUS, RECT
 
 T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)
 

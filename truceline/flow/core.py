@@ -28,7 +28,7 @@ from truceline.model.facts import Blob, Claim, Fact, Job
 from truceline.model.names import name
 from truceline.rules.agreement import Agreement, read_agreement
 from truceline.rules.judge import Judge
-from truceline.track.fuse import Fuse
+from truceline.track.live.fuse import Fuse
 from truceline.view.views import Views
 from truceline.view.watch import Stations, Watched
 

@@ -12,21 +12,22 @@ import math
 import numpy as np
 
 from truceline.geo.loops import njit
-from truceline.track.ambiguity import loosen
-from truceline.track.associate import LARGEST_CLUSTER, match
-from truceline.track.births import found_others
-from truceline.track.column import keep_order
-from truceline.track.continuity import come_into_force, place
-from truceline.track.convoy import move_convoys
-from truceline.track.encounter import note_encounters, sort_out
-from truceline.track.existence import ALIVE, RECENT_S, exists_at, is_alive, missed, odds_at, works
-from truceline.track.fellows import told_by_fellows
-from truceline.track.history import at, before, insert, predicted, reach
-from truceline.track.kernel import folded, kernel
-from truceline.track.meaning import LEAST_CLASS, PERSON, among_its_fellows, common, learn, pace
-from truceline.track.motion import difference, settle
-from truceline.track.near import Near, Room, beside, make_near, make_room, seen_p
-from truceline.track.regard import (
+from truceline.track.columns.column import keep_order
+from truceline.track.columns.trail import follow_the_leaders
+from truceline.track.life.births import found_others
+from truceline.track.life.continuity import come_into_force, place
+from truceline.track.life.encounter import note_encounters, sort_out
+from truceline.track.life.existence import ALIVE, RECENT_S, exists_at, is_alive, missed, odds_at, works
+from truceline.track.pairing.ambiguity import loosen
+from truceline.track.pairing.associate import LARGEST_CLUSTER, match
+from truceline.track.pairing.convoy import move_convoys
+from truceline.track.pairing.fellows import told_by_fellows
+from truceline.track.state.history import at, before, insert, predicted, reach
+from truceline.track.state.kernel import folded, kernel
+from truceline.track.state.meaning import LEAST_CLASS, PERSON, among_its_fellows, common, learn, pace
+from truceline.track.state.motion import difference, settle
+from truceline.track.state.near import Near, Room, beside, make_near, make_room, seen_p
+from truceline.track.state.regard import (
     burst_per_km2,
     pd_of,
     seen_share,
@@ -34,8 +35,7 @@ from truceline.track.regard import (
     strangers,
     survey,
 )
-from truceline.track.trail import follow_the_leaders
-from truceline.track.types import (
+from truceline.track.state.types import (
     NO_SHAPE,
     SEEN,
     SEEN_MOVING,

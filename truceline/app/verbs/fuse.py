@@ -65,12 +65,12 @@ def run(args: argparse.Namespace) -> int:
     import pyarrow.parquet as pq
 
     from truceline.app.output import whole_file
-    from truceline.track.fusing import follow, output_times, tracks_table, without_measurements
-    from truceline.track.groups import groups_table, told_counts
-    from truceline.track.hindsight import look_back
-    from truceline.track.inputs import read_inputs
-    from truceline.track.report import sensor_report
-    from truceline.track.weights import weights_table
+    from truceline.track.files.fusing import follow, output_times, tracks_table, without_measurements
+    from truceline.track.files.groups import groups_table, told_counts
+    from truceline.track.files.hindsight import look_back
+    from truceline.track.files.inputs import read_inputs
+    from truceline.track.files.report import sensor_report
+    from truceline.track.files.weights import weights_table
 
     if not 1e-3 <= args.grid_s <= 1e6:
         raise BadInput("--grid-s", f"{args.grid_s:g} is no step between 0.001 and 1000000 seconds")

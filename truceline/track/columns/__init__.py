@@ -1,0 +1,1 @@
+"""Names of vehicles that drive in a column, by their order."""

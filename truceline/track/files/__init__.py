@@ -1,0 +1,1 @@
+"""From files of detections to tables of tracks: the verb ``fuse``."""

@@ -1,0 +1,302 @@
+"""From files of detections to a table of tracks: what ``truceline fuse`` does (contract fusion)."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from truceline.model.classes import FUSION_CLASSES
+from truceline.model.tables import TIME
+from truceline.track.columns.rollcall import call_names
+from truceline.track.engine import ROOM, SLOTS, WIDTH, run
+from truceline.track.files.inputs import Inputs, build_events
+from truceline.track.sensors.registration import Offsets, Registration, correct
+from truceline.track.sensors.trust import borne_out, trusted
+from truceline.track.state.types import (
+    CELL_M,
+    NO_SHAPE,
+    Array,
+    Events,
+    Ground,
+    Rows,
+    bare_ground,
+    empty,
+    grown,
+)
+
+STRETCH_S = 300.0  # of news, by the clock
+HISTORY = 24  # detections; half a minute of a drone's, four of a radar's, hours of a satellite's
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a run of the engine gives; rows in the order in which they were written."""
+
+    number: Array  # (n,) int64: name of the track
+    rows: Array  # (n, WIDTH), see engine.emit
+    owner: Array  # per detection in the order of ``order``
+    since: Array  # output time, counted from 0, from which on it is the owner's
+    velocity: Array  # expected of its track, NaN where it founded one
+    tally: Array  # per event, see existence.works
+    told: Array  # per sensor, see types.Ground
+    offsets: Offsets
+    order: Array
+    events: Events
+    detections: Rows
+    origin_us: int  # of all times in seconds
+
+    def row_events(self) -> Array:
+        """Per row of detections the event that it belongs to."""
+        full = np.flatnonzero(self.events.size)
+        full = full[np.argsort(self.events.first[full])]
+        return np.repeat(full, self.events.size[full])
+
+    def row_times(self) -> Array:
+        """Per row of detections its phenomenon time, seconds."""
+        return self.events.time[self.row_events()]
+
+    def row_sensors(self) -> Array:
+        """Per row of detections the number of its sensor."""
+        return self.events.sensor[self.row_events()]
+
+
+def without_measurements(course: Course) -> Course:
+    """Let go of what was measured, which a table of tracks does not show."""
+    return replace(course, detections=Rows(*(a[:0].copy() for a in course.detections)))
+
+
+def output_times(inputs: Inputs, grid_s: float, start_us: int | None, end_us: int | None) -> Array:
+    """Lay out the output times, int64 microseconds; none when there is nothing to go by."""
+    seen = [inputs.detections["phenomenon_time"]]
+    if inputs.looks is not None:
+        seen.append(inputs.looks["phenomenon_time"])
+    times = np.concatenate(seen)
+    step = round(grid_s * 1e6)
+    if start_us is None or end_us is None:
+        if not len(times):
+            return np.zeros(0, np.int64)
+        start_us = int(times.min()) // 60_000_000 * 60_000_000 if start_us is None else start_us
+        if end_us is None:
+            end_us = start_us - (start_us - int(times.max())) // step * step
+    return np.arange(start_us, end_us + 1, step, dtype=np.int64)
+
+
+def follow(inputs: Inputs, times_us: Array, by_arrival: bool) -> Course:
+    """Run the tracker over the inputs and write rows at the output times.
+
+    Every :data:`STRETCH_S` the sensors are asked how they lie to one another, and what comes after is
+    corrected by it.
+    """
+    origin = int(times_us[0]) if len(times_us) else 0
+    events, rows, order = build_events(inputs, by_arrival, origin)
+    grid = (times_us - origin) / 1e6
+    course = _Run(inputs, events, rows, inputs.detections["detection_id"][order], grid)
+    stretch = np.floor((events.known + origin / 1e6) / STRETCH_S)
+    for until in [*(np.flatnonzero(np.diff(stretch)) + 1).tolist(), len(events.time)]:
+        course.go_on(until)
+    number, written = course.all_written()
+    renamed = course.renamed[: course.begin[3]]
+    if by_arrival:  # rows that were written stay
+        renamed = renamed[renamed[:, 2] >= 0]
+    else:
+        _rename(number, renamed)
+        once = _once(number, written)
+        number, written = number[once], written[once]
+    since = _rename(course.owner, renamed)
+    done = Course(
+        number, written, course.owner, since, course.velocity, course.tally, course.ground.told,
+        course.registration.judge(), order, events, rows, origin,
+    )  # fmt: skip
+    return called(done, grid) if by_arrival else done  # looking back begins from tracks as they are
+
+
+class _Run:
+    """The engine at work, stretch by stretch."""
+
+    def __init__(self, inputs: Inputs, events: Events, rows: Rows, names: Array, grid: Array) -> None:
+        self.events, self.rows, self.names, self.grid = events, rows, names, grid
+        sensors = inputs.sensors
+        of = np.argsort(sensors["sensor_id"].astype(str))
+        self.admitted = np.nan_to_num(sensors["bias_sigma_m"][of])
+        self.place = np.stack([sensors["x_m"][of], sensors["y_m"][of]], 1)
+        self.registration = Registration(self.admitted, self.place)
+        self.state = empty(256, HISTORY, max(len(of), 1))
+        self.ground = _ground(events, rows, max(len(of), 1))
+        self.owner = np.zeros(len(names), np.int64)
+        self.borne_out = np.ones(max(len(of), 1))
+        self.velocity = np.full((len(names), 2), np.nan, np.float32)
+        self.tally = np.zeros((len(events.time), 3))
+        self.number, self.out = np.zeros(4096, np.int64), np.zeros((4096, WIDTH))
+        self.written: list[tuple[Array, Array]] = []
+        self.renamed, self.begin = np.zeros((4096, 3), np.int64), np.zeros(5, np.int64)
+
+    def go_on(self, until: int) -> None:
+        """Take in the events before ``until``, and learn from them how the sensors lie."""
+        since, whole = int(self.begin[0]), until == len(self.events.time)
+        mine = slice(since, until)
+        size = self.events.size[mine]
+        first = int(self.events.first[mine][size > 0].min(initial=len(self.names)))
+        here = slice(first, first + int(size.sum()))
+        sensor, sortie = np.repeat(self.events.sensor[mine], size), np.repeat(self.events.sortie[mine], size)
+        time, told = np.repeat(self.events.time[mine], size), self.rows.z[here, :5].copy()
+        told[:, 2:4] -= self.rows.bias2[here, None]
+        if since:
+            self._correct(mine, here, sensor, sortie)
+        grid = self.grid if whole else self.grid[: np.searchsorted(self.grid, self.events.known[until])]
+        self._run(Events(*(a[:until] for a in self.events)), grid)
+        n, self.begin[2] = int(self.begin[2]), 0
+        self.written.append((self.number[:n].copy(), self.out[:n].copy()))
+        looks = Events(*(a[mine] for a in self.events))
+        self.borne_out = borne_out(self.borne_out, looks, sensor, time, self.owner[here])
+        self.registration.learn(
+            self.owner[here], time, sensor, sortie, told, self.velocity[here].astype(np.float64)
+        )
+
+    def all_written(self) -> tuple[Array, Array]:
+        """Names and rows of all stretches, one after the other; the stretches are let go of."""
+        number = np.concatenate([n for n, _ in self.written])
+        rows, end = np.empty((len(number), WIDTH)), len(number)
+        while self.written:
+            _, last = self.written.pop()
+            rows[end - len(last) : end] = last
+            end -= len(last)
+        return number, rows
+
+    def _correct(self, mine: slice, here: slice, sensor: Array, sortie: Array) -> None:
+        offsets = self.registration.judge()
+        self.ground.trusted[:] = trusted(self.ground.told) * self.borne_out
+        offsets.clear[self.ground.trusted == 0] = False
+        correct(self.rows.z[here], self.rows.bias2[here], sensor, sortie, offsets, self.admitted, self.place)
+        of = self.events.sensor[mine]
+        self.events.time[mine] += np.where(offsets.clear[of, 1], offsets.value[of, 2], 0.0)
+
+    def _run(self, events: Events, grid: Array) -> None:
+        while True:
+            why = run(
+                self.state, self.ground, events, self.rows, self.names, grid, False, self.owner,
+                self.velocity, self.tally, self.number, self.out, self.renamed, self.begin,
+            )  # fmt: skip
+            if why == SLOTS:
+                self.state = grown(self.state)
+            elif why == ROOM:
+                self.number = np.concatenate([self.number, np.zeros_like(self.number)])
+                self.out = np.concatenate([self.out, np.zeros_like(self.out)])
+                self.renamed = np.concatenate([self.renamed, np.zeros_like(self.renamed)])
+            else:
+                break
+
+
+def _ground(events: Events, rows: Rows, sensors: int) -> Ground:
+    """Cells over all that was looked at or seen, so that where they lie rests on no single row."""
+    field = events.field[events.shape != NO_SHAPE].T
+    if not field.size:
+        return bare_ground(np.zeros(2), np.zeros(2), sensors)
+    extent = 1.5 * np.maximum(field[2], field[3])
+    low = np.array([(field[k] - extent).min() for k in (0, 1)])
+    high = np.array([(field[k] + extent).max() for k in (0, 1)])
+    return bare_ground(np.floor(low / CELL_M) * CELL_M, high, sensors)
+
+
+def called(course: Course, grid: Array) -> Course:
+    """Give rows, in order of time, and detections the names that columns are called by (see rollcall)."""
+    if not len(course.number):
+        return course
+    number, rows, wide = call_names(course.number, course.rows), course.rows.copy(), len(grid) + 1
+    at = np.searchsorted(grid, rows[:, 0])
+    tracks, track = np.unique(course.number, return_inverse=True)
+    key = track * wide + at
+    by_key = np.argsort(key)
+    known = np.searchsorted(grid, course.events.known[course.row_events()])
+    own = np.minimum(np.searchsorted(tracks, course.owner), len(tracks) - 1)
+    first = np.searchsorted(key[by_key], own * wide + np.maximum(known, course.since))
+    row = by_key[np.minimum(first, len(key) - 1)]
+    shown = (first < len(key)) & (course.number[row] == course.owner)
+    owner = np.where(shown, number[row], course.owner)
+    since = np.where(shown, at[row], len(grid)).astype(np.int32)
+    track = np.searchsorted(tracks, number)
+    own = np.minimum(np.searchsorted(tracks, owner), len(tracks) - 1)
+    told = np.sort(np.where(tracks[own] == owner, own * wide + since, -1))
+    rows[:, 17] = np.searchsorted(told, track * wide + at, "right") - np.searchsorted(told, track * wide)
+    return replace(course, number=number, rows=rows, owner=owner, since=since)
+
+
+def _once(number: Array, rows: Array) -> Array:
+    """Of rows of one track and time, keep the one that rests on the newest detection."""
+    order = np.lexsort((rows[:, 16], rows[:, 0], number))
+    keep = np.ones(len(order), np.bool_)
+    same = (np.diff(number[order]) == 0) & (np.diff(rows[order, 0]) == 0)
+    keep[order[:-1][same]] = False
+    return keep
+
+
+def _rename(owner: Array, renamed: Array) -> Array:
+    """Give rows of tracks that turned out to be the continuation of others the names of those.
+
+    Answers, per row, the output time (counted from 0) from which on it is so.
+    """
+    final = {old: (new, since) for old, new, since in renamed.tolist()}
+    for old in reversed(list(final)):
+        new, since = final[old]
+        if new in final:
+            final[old] = final[new][0], max(since, final[new][1])
+    if not final:
+        return np.zeros(len(owner), np.int32)
+    keys = np.array(sorted(final), np.int64)
+    values = np.array([final[k] for k in keys.tolist()], np.int64)
+    at = np.minimum(np.searchsorted(keys, owner), len(keys) - 1)
+    hit = keys[at] == owner
+    owner[:] = np.where(hit, values[at, 0], owner)
+    return np.where(hit, values[at, 1], 0).astype(np.int32)
+
+
+def tracks_table(course: Course, inputs: Inputs, times_us: Array) -> pa.Table:
+    """Write TRACKS, sorted by time and track."""
+    origin = int(times_us[0]) if len(times_us) else 0
+    micro = origin + np.rint(course.rows[:, 0] * 1e6).astype(np.int64)
+    sort = np.lexsort((course.number, micro))
+    number, micro = course.number[sort], micro[sort]
+
+    def column(k: int) -> Array:
+        return np.asarray(course.rows[:, k][sort])
+
+    columns: dict[str, pa.Array] = {
+        "time": pa.array(micro).cast(TIME),
+        "track_id": pa.array(number, pa.int64()),
+    }
+    for i, name in enumerate(("x_m", "y_m", "sxx_m2", "syy_m2", "sxy_m2", "vx_mps", "vy_mps", "existence")):
+        columns[name] = pa.array(column(1 + i), pa.float64())
+    for i, word in enumerate(FUSION_CLASSES):
+        columns[f"p_{word}"] = pa.array(column(9 + i), pa.float64())
+    if inputs.has_heights:
+        height, variance = column(18), column(19)
+        columns["alt_agl_m"] = pa.array(height, mask=np.isnan(height))
+        columns["alt_sigma_m"] = pa.array(np.sqrt(variance), mask=np.isnan(height))
+    columns["last_phenomenon_time"] = pa.array(
+        origin + np.rint(column(16) * 1e6).astype(np.int64)
+    ).cast(TIME)  # fmt: skip
+    columns["detections_used"] = pa.array(column(17).astype(np.int32))
+    columns["detection_ids"] = _newly_used(course, inputs, number, micro, times_us)
+    return pa.table(columns).replace_schema_metadata(inputs.metadata or None)
+
+
+def _newly_used(course: Course, inputs: Inputs, number: Array, micro: Array, times_us: Array) -> pa.Array:
+    """Per row the detections used since the track's row before, ascending."""
+    grid = (times_us - times_us[0]) / 1e6 if len(times_us) else np.zeros(0)
+    wide, tracks = len(times_us) + 1, np.unique(number)
+    row_key = np.searchsorted(tracks, number) * wide + np.searchsorted(times_us, micro)
+    if not len(tracks):
+        return pa.ListArray.from_arrays(pa.array([0], pa.int32()), pa.array([], pa.int64()))
+    key = np.minimum(np.searchsorted(tracks, course.owner), len(tracks) - 1)
+    mine = np.flatnonzero(tracks[key] == course.owner)
+    key = key[mine] * wide
+    known = np.searchsorted(grid, course.events.known[course.row_events()[mine]])
+    key += np.maximum(known, course.since[mine])
+    by_key = np.argsort(row_key, kind="mergesort")
+    at = np.searchsorted(row_key[by_key], key)
+    hit = at < len(by_key)
+    hit[hit] = row_key[by_key[at[hit]]] // wide == key[hit] // wide
+    row, ids = by_key[at[hit]], inputs.detections["detection_id"][course.order[mine[hit]]]
+    sort = np.lexsort((ids, row))
+    counts = np.bincount(row, minlength=len(number))
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(ids[sort], pa.int64()))

@@ -1,0 +1,1 @@
+"""How tracks begin, exist, meet, are lost and found again."""

@@ -1,0 +1,1 @@
+"""The tracker of a running mission, fed by the log."""

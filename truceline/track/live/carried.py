@@ -1,0 +1,139 @@
+"""What the running tracker carries from one round to the next, in as little room as it takes."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from truceline.track.life.existence import UNSEEN_S
+from truceline.track.live.bearing import FORGOTTEN, Bearing, faded, kept, unheard
+from truceline.track.state.types import Array, State, empty, grown
+
+HISTORY = 2  # nodes of a track: rows are worked on in the order of time
+SLOTS = 32
+_BY_SENSOR = ("sum_p", "count_p", "sortie_p")  # fields of State with a place for each sensor
+
+
+class Carried(NamedTuple):
+    """The tracker after a round: its tracks without free slots, and what goes with them."""
+
+    state: State
+    bearing: Bearing
+    sides: dict[int, str | None]  # track → side of the line on which it was first seen
+    counts: dict[int, tuple[float, float]]  # track → how many things it was told to be, and when
+    last_s: float  # time of the newest row
+    start_s: int  # of the round
+
+
+NOTHING = Carried(empty(0, HISTORY, 0), unheard(), {}, {}, -np.inf, 0)
+
+
+def packed(state: State, time_s: float) -> State:
+    """Leave out free slots and what was not seen for too long, keeping the order of the others."""
+    alive = np.flatnonzero((state.alive != 0) & (time_s - state.last <= UNSEEN_S))
+    return State(*(column[alive] for column in state))
+
+
+def unpacked(state: State, sensors: int) -> State:
+    """Copy tracks into a state with free slots and room for as many sensors."""
+    n = len(state.alive)
+    room = empty(SLOTS, HISTORY, sensors)
+    while len(room.alive) < n:
+        room = grown(room)
+    for name, column in zip(State._fields, state, strict=True):
+        target = getattr(room, name)
+        if name in _BY_SENSOR:
+            target[:n, : column.shape[1]] = column
+        else:
+            target[:n] = column
+    return room
+
+
+def with_sensors(state: State, sensors: int) -> State:
+    """Make room for more sensors, the tracks where they are."""
+    fields = state._asdict()
+    for name, filled in zip(_BY_SENSOR, (0, 0, -1), strict=True):
+        column = fields[name]
+        shape = [(0, 0), (0, sensors - column.shape[1])] + [(0, 0)] * (column.ndim - 2)
+        fields[name] = np.pad(column, shape, constant_values=filled)
+    return State(**fields)
+
+
+def handed_on(carried: Carried, start_s: int) -> Carried:
+    """Give what a later round begins with: what is known of sensors faded, those forgotten left out."""
+    bearing = faded(carried.bearing, start_s - carried.start_s)
+    which = np.flatnonzero(bearing.loose[:, 2] > FORGOTTEN)
+    if len(which) == len(bearing.sensors):
+        return carried._replace(bearing=bearing, start_s=start_s)
+    fields = carried.state._asdict()
+    for name in _BY_SENSOR:
+        fields[name] = fields[name][:, which]
+    by = np.full(len(bearing.sensors) + 1, -1, np.int64)
+    by[which] = np.arange(len(which))
+    fields["by"] = by[fields["by"]]
+    return carried._replace(state=State(**fields), bearing=kept(bearing, which), start_s=start_s)
+
+
+def same_tracks(one: Carried, other: Carried) -> bool:
+    """Tell whether two have the same tracks, to the last bit; what is known of sensors may differ."""
+    return (
+        one.bearing.sensors == other.bearing.sensors
+        and (one.sides, one.counts, one.last_s) == (other.sides, other.counts, other.last_s)
+        and _same(one.state, other.state)
+    )
+
+
+def same_bearing(one: Bearing, other: Bearing) -> bool:
+    """Tell whether the same is known of sensors, to the last bit."""
+    return one.sensors == other.sensors and _same(one[1:], other[1:])
+
+
+def _same(one: Iterable[Array], other: Iterable[Array]) -> bool:
+    return all(a.shape == b.shape and a.tobytes() == b.tobytes() for a, b in zip(one, other, strict=True))
+
+
+def to_table(carried: Carried) -> tuple[pa.Table, dict[str, Any]]:
+    """Write tracks as a table, one row each, and the rest as what JSON can hold."""
+    n = len(carried.state.alive)
+    columns = {}
+    for name, column in zip(State._fields, carried.state, strict=True):
+        flat = np.ascontiguousarray(column.reshape(n, -1))
+        size = flat.shape[1]
+        values = pa.array(flat.ravel())
+        columns[name] = pa.FixedSizeListArray.from_arrays(values, size) if size else pa.nulls(n)
+    bearing = carried.bearing
+    rest = {
+        "start_s": carried.start_s,
+        "last_s": carried.last_s,
+        "sides": [[track, side] for track, side in carried.sides.items()],
+        "counts": [[track, *told] for track, told in carried.counts.items()],
+        "sensors": list(bearing.sensors),
+        "bearing": [column.ravel().tolist() for column in bearing[1:]],
+    }
+    return pa.table(columns), rest
+
+
+def from_table(table: pa.Table, rest: dict[str, Any]) -> Carried:
+    """Read what :func:`to_table` wrote."""
+    sensors: tuple[str, ...] = tuple(rest["sensors"])
+    model, n = empty(0, HISTORY, len(sensors)), table.num_rows
+    columns = {}
+    for name, like in zip(State._fields, model, strict=True):
+        column = table[name].combine_chunks()
+        if pa.types.is_null(column.type):
+            columns[name] = np.zeros((n, *like.shape[1:]), like.dtype)
+        else:
+            flat = column.flatten().to_numpy(zero_copy_only=False)
+            columns[name] = flat.astype(like.dtype).reshape((n, *like.shape[1:]))
+    blank = unheard(sensors)
+    told = zip(blank[1:], rest["bearing"], strict=True)
+    arrays = [np.array(values, float).reshape(like.shape) for like, values in told]
+    return Carried(
+        State(**columns),
+        Bearing(sensors, *arrays),
+        {int(track): side for track, side in rest["sides"]},
+        {int(t): (float(n), float(at)) for t, n, at in rest["counts"]},
+        float(rest["last_s"]),
+        int(rest["start_s"]),
+    )

@@ -1,0 +1,291 @@
+"""The fold that turns detections into tracks, in rounds of fixed UTC windows.
+
+A late or corrected piece takes the tracker back to the end of the round before it and forward from
+there; only rounds whose rows have changed are claimed again. What is in force in the end depends on
+the set of detections alone: rows are worked on by (time, entry, row), and a track is named after the
+row that founded it. A track ends when it was not seen for three hours; until then its existence
+falls by 1/e in five and a half hours of silence. What is taken off a sensor's rows in a round was learnt
+in the rounds before it.
+"""
+
+import hashlib
+import json
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from truceline.geo.zone import Zones
+from truceline.log import pieces
+from truceline.log.blobs import Blobs
+from truceline.log.fold import Fold
+from truceline.model.facts import Claim, Fact
+from truceline.model.names import name
+from truceline.model.observed import Detections, Tracks
+from truceline.model.place import Span, utc_text
+from truceline.track.life.existence import UNSEEN_S
+from truceline.track.live.archive import Archive, Round
+from truceline.track.live.carried import Carried, handed_on, same_bearing, same_tracks
+from truceline.track.live.conditions import Conditions
+from truceline.track.live.picture import round_table
+from truceline.track.live.rounds import Chunk, chunks_of, rows_of
+from truceline.track.live.running import Running
+from truceline.track.state.types import Array
+from truceline.view.watch import TRACKER
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Fuse(Fold):
+    """Follows what was seen as moving or standing things.
+
+    Parameters
+    ----------
+    blobs
+        Where pieces are read and sealed.
+    zones
+        For the side of the line on which a track was first seen; None: sides stay null.
+    late_h
+        How long a round's end stays in memory; older ones are put away as pieces, and news that is later
+        costs more, because they must be taken out again.
+    round_s
+        Length of a round.
+    """
+
+    def __init__(
+        self, blobs: Blobs, zones: Zones | None = None, late_h: float = 72, round_s: int = 600
+    ) -> None:
+        self._blobs = blobs
+        self._zones = zones
+        self._late_s = late_h * 3600
+        self._round_s = round_s
+        self._rounds: dict[int, Round] = {}
+        self._starts: list[int] = []
+        self._entries: dict[str, tuple[int, list[int]]] = {}  # entry → its newest seq, its rounds
+        self._by_seq: dict[int, str] = {}
+        self._by_claim: dict[str, int] = {}  # of claims that are not logged yet
+        self._archive = Archive(blobs)
+        self._conditions = Conditions()
+
+    def apply(self, fact: Fact) -> Iterable[Claim]:
+        if fact.kind == "track" and fact.actor == TRACKER:
+            return list(self._logged(fact))
+        if fact.kind != "detection" or fact.redacted is not None:
+            return ()
+        said = fact.noun(Detections)
+        fresh = chunks_of(fact, said, self._blobs, self._round_s)
+        self._take_out(fact, said, fresh)
+        touched: set[int] = set()
+        for seq in said.supersedes:
+            entry = self._by_seq.get(seq, "")
+            if entry in self._entries and self._entries[entry][0] == seq:
+                touched |= self._forget(entry)
+        if fact.id in self._entries:
+            touched |= self._forget(fact.id)
+        self._remember(fact, fresh)
+        if not touched and not fresh:
+            return ()
+        newest = max(self._starts)
+        again = self._work(touched, fresh)
+        answers = list(self._answers(again, fact))
+        if newest in self._rounds and newest in fresh:
+            answers += self._conditions.changed(newest, self._rounds[newest].taken, fact)
+        self._put_away()
+        return answers
+
+    def _take_out(self, fact: Fact, said: Detections, fresh: dict[int, Chunk]) -> None:
+        """Bring back rounds that are older than late news may be, when news is older still."""
+        lost = {seq for seq in said.supersedes if seq not in self._by_seq}
+        wanted = min(fresh, default=None)
+        while self._archive.head and (
+            lost or (wanted is not None and self._starts[0] > wanted - UNSEEN_S - self._round_s)
+        ):
+            round_ = self._archive.pop()
+            self._rounds[round_.start_s] = round_
+            self._starts.insert(0, round_.start_s)
+            for chunk in round_.chunks.values():
+                self._enter(chunk.entry, chunk.seq, [round_.start_s])
+            lost -= {chunk.seq for chunk in round_.chunks.values()}
+
+    def _enter(self, entry: str, seq: int, starts: list[int]) -> None:
+        self._by_seq[seq] = entry
+        known = self._entries.get(entry, (seq, []))
+        self._entries[entry] = (max(seq, known[0]), sorted({*known[1], *starts}))
+
+    def _forget(self, entry: str) -> set[int]:
+        _, starts = self._entries.pop(entry)
+        for start in starts:
+            del self._rounds[start].chunks[entry]
+        return set(starts)
+
+    def _remember(self, fact: Fact, fresh: dict[int, Chunk]) -> None:
+        for start, chunk in fresh.items():
+            if start not in self._rounds:
+                self._rounds[start] = Round(start)
+                insort(self._starts, start)
+            self._rounds[start].chunks[fact.id] = chunk
+        if fresh:
+            self._enter(fact.id, fact.seq, sorted(fresh))
+
+    def _work(self, touched: set[int], fresh: dict[int, Chunk]) -> list[Round]:
+        """Run the tracker where something changed; answer the rounds whose rows may have changed."""
+        if not touched and len(fresh) == 1:
+            start, chunk = next(iter(fresh.items()))
+            round_ = self._rounds[start]
+            rows = rows_of(chunk, start, self._blobs, self._round_s)
+            running = round_.running
+            if running is not None and running.first_of(rows) > running.newest:
+                running.take([rows])
+                round_.end, round_.seen, round_.is_dirty = None, running.seen(), True
+                return [*self._renamed_before(start), round_]
+        first, last = min(touched | set(fresh)), max(touched | set(fresh))
+        at = bisect_left(self._starts, first)
+        earlier = bisect_left(self._starts, first - UNSEEN_S)
+        if any(self._rounds[start].seen is None for start in self._starts[earlier:at]):
+            at = earlier  # a track that comes into force may change the names in rounds that are not at hand
+        return self._rerun(at, last)
+
+    def _rerun(self, at: int, last: int) -> list[Round]:
+        """Run rounds again from the ``at``-th on, until nothing changes after the round ``last``."""
+        before = self._end(self._starts[at - 1]) if at else self._archive.end()
+        done, changed = [], True
+        for start in self._starts[at:]:
+            round_ = self._rounds[start]
+            old = round_.end if round_.end is not None or round_.running is None else self._end(start)
+            begin = handed_on(before, start)
+            if start > last and not changed and round_.goes_on(begin.bearing):
+                round_.learn(begin.bearing)
+                if old is not None and same_bearing(self._end(start).bearing, old.bearing):
+                    break
+            else:
+                self._follow(round_, before)
+                done.append(round_)
+                changed = old is None or not same_tracks(old, self._end(start))
+                bearing_same = old is not None and same_bearing(old.bearing, self._end(start).bearing)
+                if start >= last and not changed and bearing_same:
+                    break
+            before = self._end(start)
+        for start in self._starts[:-1]:
+            self._rounds[start].running = None
+        return [*self._renamed_before(done[0].start_s), *done]
+
+    def _follow(self, round_: Round, before: Carried) -> None:
+        running = Running(before, round_.start_s, self._side)
+        if round_.chunks:
+            parts = round_.chunks.values()
+            running.take([rows_of(c, round_.start_s, self._blobs, self._round_s) for c in parts])
+        round_.running, round_.end, round_.seen = running, None, running.seen()
+        round_.taken, round_.renamed, round_.sensors = running.taken, running.renamed, running.began_with
+        round_.is_dirty = True
+
+    def _end(self, start: int) -> Carried:
+        """Give the tracker after a round."""
+        round_ = self._rounds[start]
+        if round_.end is None and round_.running is not None:
+            round_.end, round_.lesson = round_.running.carried()
+        if round_.end is None:
+            raise LookupError(f"round {start} was never run")
+        return round_.end
+
+    def _renamed_before(self, start: int) -> list[Round]:
+        """Name the rounds before one in which a track goes by a name that turned out not to be its own."""
+        found = []
+        for earlier in self._starts[bisect_left(self._starts, start - UNSEEN_S) :]:
+            round_ = self._rounds[earlier]
+            if earlier >= start or round_.seen is None:
+                continue
+            if self._names(round_) != round_.names:
+                round_.is_dirty = True
+                found.append(round_)
+        return found
+
+    def _names(self, round_: Round) -> dict[int, int]:
+        """Tell which tracks of a round turned out to be others within the time that a track may hide."""
+        first = bisect_left(self._starts, round_.start_s)
+        until = bisect_left(self._starts, round_.start_s + UNSEEN_S + 1)
+        names: dict[int, int] = {}
+        for start in self._starts[first:until]:
+            names |= self._rounds[start].renamed
+        return names
+
+    def _put_away(self) -> None:
+        """Let go of what can be read again, and put away what is older than late news may be."""
+        if not self._starts:
+            return
+        newest = self._starts[-1]
+        for start in self._starts:
+            if start >= newest - UNSEEN_S - self._round_s:
+                break
+            self._rounds[start].cool()
+        while len(self._starts) > 1 and self._starts[0] < newest - self._late_s:
+            round_ = self._rounds[self._starts[0]]
+            if round_.pending or round_.is_dirty or round_.end is None:
+                break
+            self._archive.push(round_)
+            del self._rounds[self._starts.pop(0)]
+            for chunk in round_.chunks.values():
+                self._leave(chunk.entry, round_.start_s)
+
+    def _leave(self, entry: str, start: int) -> None:
+        seq, starts = self._entries[entry]
+        rest = [one for one in starts if one != start]
+        if rest:
+            self._entries[entry] = (seq, rest)
+            return
+        del self._entries[entry]
+        for old in [old for old, of in self._by_seq.items() if of == entry]:
+            del self._by_seq[old]
+
+    def _side(self, time_s: float, place: Array) -> str | None:
+        if self._zones is None:
+            return None
+        lat_deg, lon_deg = float(place[0]), float(place[1])
+        moment = _EPOCH + timedelta(seconds=time_s)
+        line = self._zones.nearest_line(lat_deg, lon_deg, moment)
+        return None if line is None else self._zones.side_of(line, lat_deg, lon_deg, moment)
+
+    def _answers(self, rounds: list[Round], fact: Fact) -> Iterator[Claim]:
+        for round_ in rounds:
+            if not round_.pending:
+                yield from self._claim(round_, fact)
+        empty_ones = [r.start_s for r in rounds if not r.chunks and not r.claimed[1] and not r.pending]
+        for start in empty_ones:
+            del self._rounds[start]
+            self._starts.remove(start)
+
+    def _claim(self, round_: Round, fact: Fact) -> Iterator[Claim]:
+        """Claim a round unless the newest claim says the same."""
+        if not round_.is_dirty or round_.seen is None:
+            return
+        round_.is_dirty, round_.names = False, self._names(round_)
+        table = round_table(round_.seen, round_.names)
+        if table.num_rows == 0 and round_.seq is None:
+            return
+        start = _EPOCH + timedelta(seconds=round_.start_s)
+        span = Span(from_utc=start, until_utc=start + timedelta(seconds=self._round_s))
+        inputs = hashlib.sha256(json.dumps(sorted(round_.chunks)).encode()).hexdigest()
+        piece = pieces.seal(table, self._blobs, f"tracks-{utc_text(start)}.parquet")
+        if round_.claimed == (inputs, piece.sha256):
+            return
+        entry_id = name("trk", utc_text(span.from_utc), utc_text(span.until_utc), inputs, piece.sha256)
+        older = (round_.seq,) if round_.seq is not None else ()
+        new = {self._entries[entry][0] for entry in round_.chunks} - round_.cited
+        round_.cited |= new
+        round_.claimed, round_.pending = (inputs, piece.sha256), True
+        self._by_claim[entry_id] = round_.start_s
+        yield Claim(
+            kind="track",
+            id=entry_id,
+            body=Tracks(round=span, inputs_sha256=inputs, piece=piece, rows=table.num_rows, supersedes=older),
+            actor=TRACKER,
+            refs=(*sorted({*new, *older} - {fact.seq}), fact.seq),
+            blobs=(piece,),
+        )
+
+    def _logged(self, fact: Fact) -> Iterator[Claim]:
+        """Our own claim is in the log now; say at once what has changed meanwhile."""
+        start = self._by_claim.pop(fact.id, None)
+        if start is None or start not in self._rounds:
+            return
+        round_ = self._rounds[start]
+        round_.seq, round_.pending = fact.seq, False
+        yield from self._claim(round_, fact)

@@ -1,0 +1,105 @@
+"""The rows of one round, as the log keeps them (tables.TRACK)."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from truceline.model.classes import FUSION_CLASSES
+from truceline.model.tables import TIME, TRACK
+from truceline.model.units import CE90_PER_SIGMA
+from truceline.track.live.running import Seen
+from truceline.track.state.motion import scale
+from truceline.track.state.types import Array
+
+NEAR_M = 500.0  # "about ten vehicles" are spread over so much
+IN_FORCE = 0.5
+
+
+def round_table(seen: Seen, continues: Mapping[int, int]) -> pa.Table:
+    """Write one row per track seen in a round, as it was when last seen in it.
+
+    Parameters
+    ----------
+    seen
+        What the round showed.
+    continues
+        Tracks that turned out later to be others, and which.
+    """
+    ids, owner = _renamed(seen.ids, continues), _renamed(seen.owner, continues)
+    # Of two rows of what turned out to be one thing the later speaks.
+    order = np.lexsort((seen.out[:, 16], ids))
+    last = np.r_[np.diff(ids[order]) != 0, True] if len(order) else np.zeros(0, bool)
+    order = order[last[: len(order)]]
+    ids, out = ids[order], seen.out[order]
+    half, mean = (out[:, 3] - out[:, 4]) / 2, (out[:, 3] + out[:, 4]) / 2
+    columns = {
+        "track_id": pa.array(ids),
+        "time_utc": _times(out[:, 0]),
+        "lat_deg": out[:, 2],
+        "lon_deg": (out[:, 1] + 180) % 360 - 180,
+        "ce90_m": CE90_PER_SIGMA * np.sqrt(mean + np.hypot(half, out[:, 5])),
+        "speed_mps": np.hypot(out[:, 6], out[:, 7]),
+        "course_deg": np.degrees(np.arctan2(out[:, 6], out[:, 7])) % 360,
+        "exists_p": out[:, 8],
+        **{f"p_{word}": out[:, 9 + i] for i, word in enumerate(FUSION_CLASSES)},
+        "side": pa.array([seen.side[i] for i in order.tolist()], pa.string()),
+        "last_seen_utc": _times(out[:, 16]),
+        "detections_used": pa.array(out[:, 17].astype(np.int64)),
+        "count": _count(out, seen.things[order]),
+        "from_rows": _used(seen, ids, owner),
+    }
+    return pa.table([pa.array(columns[f.name]).cast(f.type) for f in TRACK], schema=TRACK)
+
+
+def _count(out: Array, things: Array) -> Array:
+    """How many things each track stands for, those near it left out that are followed by themselves."""
+    count = np.ones(len(things), np.int64)
+    for i in np.flatnonzero(things > 1).tolist():
+        dx, dy = _apart(out, i)
+        others = int(((np.hypot(dx, dy) < NEAR_M) & (out[:, 8] >= IN_FORCE)).sum()) - int(
+            out[i, 8] >= IN_FORCE
+        )
+        count[i] = max(round(float(things[i])) - others, 1)
+    return count
+
+
+def _apart(out: Array, i: int) -> tuple[Array, Array]:
+    mx, my = scale(float(out[i, 2]), True)
+    return ((out[:, 1] - out[i, 1] + 540) % 360 - 180) * mx, (out[:, 2] - out[i, 2]) * my
+
+
+def _renamed(ids: Array, continues: Mapping[int, int]) -> Array:
+    if not continues:
+        return ids
+    return np.array([_final(track, continues) for track in ids.tolist()], np.int64)
+
+
+def _final(track: int, continues: Mapping[int, int]) -> int:
+    while track in continues:
+        track = continues[track]
+    return track
+
+
+def _used(seen: Seen, ids: Array, owner: Array) -> pa.Array:
+    """Per track the rows that it used, each with its share of what they said about the place."""
+    mine = np.flatnonzero(np.isin(owner, ids))
+    mine = mine[np.argsort(owner[mine], kind="mergesort")]
+    counts = np.searchsorted(owner[mine], ids, "right") - np.searchsorted(owner[mine], ids)
+    total = np.bincount(
+        np.repeat(np.arange(len(ids)), counts), weights=seen.information[mine], minlength=len(ids)
+    )
+    weight = seen.information[mine] / np.repeat(total, counts)
+    rows = pa.StructArray.from_arrays(
+        [
+            pa.array(seen.entry[mine].tolist(), pa.string()),
+            pa.array(seen.row[mine], pa.int64()),
+            pa.array(np.round(weight, 4)),
+        ],
+        ["entry", "row", "weight"],
+    )
+    return pa.ListArray.from_arrays(pa.array(np.r_[0, np.cumsum(counts)].astype(np.int32)), rows)
+
+
+def _times(seconds: Array) -> pa.Array:
+    return pa.array(np.rint(seconds * 1e6).astype(np.int64)).cast(TIME)

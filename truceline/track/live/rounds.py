@@ -1,0 +1,200 @@
+"""Rows of detections as the running tracker takes them: by round, by sensor, in the order of time."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from truceline.log import pieces
+from truceline.log.blobs import Blobs
+from truceline.model.classes import FUSION_CLASSES
+from truceline.model.facts import Fact
+from truceline.model.names import number
+from truceline.model.observed import Detections
+from truceline.model.units import CE90_PER_SIGMA
+from truceline.track.state.types import NO_SHAPE, Array, Events, Rows
+
+CLUTTER_PER_KM2 = 0.1  # of sensors that say nothing about themselves: assume many false detections
+UNSAID_EXISTS = 0.3  # without a confidence of its own one detection alone founds no track to act on
+VELOCITY_VARIANCE = 4.0  # m2/s2: a row's speed and course carry no error of their own
+FINEST_M = 1.0
+REPORTED = "reported"  # the detector whose rows name their sensor in ``note``
+UNKNOWN = "unknown"  # a sensor that nobody names
+
+
+class Told(NamedTuple):
+    """Rows of detections, in any order unless told; arrays of equal length."""
+
+    time: Array  # seconds since 1970
+    entry: Array
+    row: Array
+    names: Array  # int64 name of the track that the row would found
+    places: Array  # (n, 2): latitude, longitude
+    sensor: Array
+    things: Array  # how many things the row speaks of; NaN: one, or not said
+    rows: Rows
+
+
+NOTHING_TOLD = Told(
+    time=np.zeros(0),
+    entry=np.zeros(0, np.str_),
+    row=np.zeros(0, np.int64),
+    names=np.zeros(0, np.int64),
+    places=np.zeros((0, 2)),
+    sensor=np.zeros(0, np.str_),
+    things=np.zeros(0),
+    rows=Rows(np.zeros((0, 8)), np.zeros(0), np.zeros((0, 7)), np.zeros(0), np.zeros((0, 2))),
+)
+
+
+class Chunk(msgspec.Struct):
+    """The rows of one entry that fall into one round; ``rows`` are read again when they are needed."""
+
+    entry: str
+    seq: int
+    piece: str
+    source: str
+    detector: str
+    rows: Told | None = None
+
+
+def chunks_of(fact: Fact, said: Detections, blobs: Blobs, round_s: int) -> dict[int, Chunk]:
+    """Cut an entry into rounds, by their start in seconds since 1970."""
+    if not said.rows:
+        return {}
+    table = _followed(pieces.read(blobs, said.piece))
+    start = _starts(table, round_s)
+    found = {}
+    for at in np.unique(start).tolist():
+        chunk = Chunk(fact.id, fact.seq, said.piece.sha256, said.source, said.detector)
+        chunk.rows = _told(table.take(pa.array(np.flatnonzero(start == at))), chunk)
+        found[at] = chunk
+    return found
+
+
+def rows_of(chunk: Chunk, start_s: int, blobs: Blobs, round_s: int) -> Told:
+    """Give the rows of a chunk, from its piece where they are not in memory."""
+    if chunk.rows is None:
+        table = _followed(pieces.read(blobs, chunk.piece))
+        mine = np.flatnonzero(_starts(table, round_s) == start_s)
+        chunk.rows = _told(table.take(pa.array(mine)), chunk)
+    return chunk.rows
+
+
+def joined(parts: Sequence[Told]) -> Told:
+    """Put rows behind one another."""
+    columns = [np.concatenate(column) for column in zip(*(part[:-1] for part in parts), strict=True)]
+    rows = [np.concatenate(column) for column in zip(*(part.rows for part in parts), strict=True)]
+    return Told._make([*columns, Rows(*rows)])
+
+
+def in_order(told: Told) -> Told:
+    """Sort rows by time, entry and row."""
+    order = np.lexsort((told.row, told.entry, told.time))
+    return part_of(told, order)
+
+
+def part_of(told: Told, which: Array | slice) -> Told:
+    """Take some rows."""
+    return Told._make([*(column[which] for column in told[:-1]), Rows(*(one[which] for one in told.rows))])
+
+
+def events_of(told: Told, sensors: Sequence[str]) -> Events:
+    """One event per moment, entry and sensor: a track takes at most one row of it.
+
+    Parameters
+    ----------
+    told
+        In order.
+    sensors
+        All sensors of the run; an event holds the number of its own.
+    """
+    time, entry = told.time, told.entry
+    number_of = {sensor: i for i, sensor in enumerate(sensors)}
+    sensor = np.array([number_of[name] for name in told.sensor.tolist()], np.int64)
+    new = (np.diff(time) != 0) | (entry[1:] != entry[:-1]) | (np.diff(sensor) != 0)
+    first = np.flatnonzero(np.r_[True, new]) if len(time) else np.zeros(0, np.int64)
+    n = len(first)
+    return Events(
+        time=time[first],
+        known=time[first],
+        first=first,
+        size=np.diff(np.r_[first, len(time)]),
+        sensor=sensor[first],
+        sortie=np.zeros(n, np.int64),
+        shape=np.full(n, NO_SHAPE, np.int64),
+        field=np.zeros((n, 6)),
+        pd=np.full(n, np.nan),
+        clutter=np.full(n, CLUTTER_PER_KM2),
+        min_speed=np.zeros(n),
+        blind_to_persons=np.zeros(n, np.int64),
+    )
+
+
+def first_heard(told: Told, known: Sequence[str]) -> Iterator[str]:
+    """Name the sensors that are not known yet, in the order in which they are first heard."""
+    seen = set(known)
+    for sensor in told.sensor.tolist():
+        if sensor not in seen:
+            seen.add(sensor)
+            yield sensor
+
+
+def _followed(table: pa.Table) -> pa.Table:
+    """Keep the rows that show a thing at a place, with their number in the piece as ``_row``."""
+    no_meaning = pc.is_null(table["meaning"])
+    kind = pc.fill_null(pc.equal(table["kind"], "sighting"), True)
+    placed = pc.and_(
+        pc.is_valid(table["lat_deg"]), pc.and_(pc.is_valid(table["lon_deg"]), pc.is_valid(table["ce90_m"]))
+    )
+    keep = np.flatnonzero(pc.and_(pc.and_(no_meaning, kind), placed).to_numpy())
+    return table.take(pa.array(keep)).append_column("_row", pa.array(keep))
+
+
+def _starts(table: pa.Table, round_s: int) -> Array:
+    micro = table["time_utc"].cast(pa.int64()).to_numpy()
+    return np.asarray(micro // (round_s * 1_000_000) * round_s)
+
+
+def _told(table: pa.Table, chunk: Chunk) -> Told:
+    def column(word: str) -> Array:
+        return np.asarray(table[word].cast(pa.float64()).to_numpy(zero_copy_only=False), float)
+
+    lat, lon = column("lat_deg"), column("lon_deg")
+    variance = np.maximum(column("ce90_m") / CE90_PER_SIGMA, FINEST_M) ** 2
+    speed, course = column("speed_mps"), np.radians(column("course_deg"))
+    vx, vy = speed * np.sin(course), speed * np.cos(course)
+    sigma2 = column("speed_sigma_mps") ** 2
+    svv = np.where(np.isfinite(vx), np.where(np.isfinite(sigma2), sigma2, VELOCITY_VARIANCE), np.nan)
+    shares = np.stack([np.nan_to_num(column(f"p_{word}")) for word in FUSION_CLASSES], 1)
+    total = shares.sum(1, keepdims=True)
+    shares = np.where(total > 0, shares / np.where(total > 0, total, 1), 1 / len(FUSION_CLASSES))
+    confidence = column("confidence")
+    rows = Rows(
+        z=np.stack([lon, lat, variance, variance, np.zeros(len(lat)), vx, vy, svv], 1),
+        bias2=variance / 2,  # half of it stays: errors of one sensor in one place are akin
+        p=shares.astype(np.float32),
+        exists=np.where(np.isfinite(confidence), confidence, UNSAID_EXISTS).astype(np.float32),
+        alt=np.full((len(lat), 2), np.nan, np.float32),
+    )
+    row = table["_row"].to_numpy()
+    return Told(
+        time=table["time_utc"].cast(pa.int64()).to_numpy() / 1e6,
+        entry=np.full(len(lat), chunk.entry),
+        row=row,
+        names=np.array([number(chunk.entry, str(r)) for r in row.tolist()], np.int64),
+        places=np.stack([lat, lon], 1),
+        sensor=_sensors(table, chunk),
+        things=column("count"),
+        rows=rows,
+    )
+
+
+def _sensors(table: pa.Table, chunk: Chunk) -> Array:
+    source = chunk.source or UNKNOWN
+    if chunk.detector != REPORTED:
+        return np.full(table.num_rows, source)
+    return np.array([name or source for name in table["note"].to_pylist()], np.str_)

@@ -1,0 +1,176 @@
+"""The running tracker at work on one round: rows in, tracks, names and lessons about sensors out."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from truceline.track.engine import DONE, WIDTH, run, seen_since
+from truceline.track.life.continuity import come_into_force
+from truceline.track.live.bearing import Bearing, added, corrected, lesson, taken_off
+from truceline.track.live.carried import Carried, handed_on, packed, unpacked, with_sensors
+from truceline.track.live.rounds import NOTHING_TOLD, Told, events_of, first_heard, in_order, joined, part_of
+from truceline.track.state.near import make_near
+from truceline.track.state.types import Array, Events, bare_ground, grown
+
+MARK_S = 60.0  # how often tracks come into force
+DOUBTED_PER_KM2 = 10.0  # false detections of a sensor that others contradict
+_NO_GRID = np.zeros(0)
+Side = Callable[[float, Array], str | None]  # of the line, by time in seconds and place
+
+
+class Seen(NamedTuple):
+    """What a round showed: its tracks as they were when last seen in it, and the rows that they used."""
+
+    ids: Array  # (n,) int64, ascending
+    out: Array  # (n, WIDTH), see engine.seen_since
+    things: Array  # (n,) how many things each stands for
+    side: tuple[str | None, ...]
+    owner: Array  # (rows,) the track that took each row, by the name that it had then
+    entry: Array
+    row: Array
+    information: Array  # (rows,) 1/m2: what each said about the place
+
+
+class Running:
+    """A round that is followed; rows that come after those that were taken may be added.
+
+    Parameters
+    ----------
+    before
+        The tracker after the round before.
+    start_s
+        Of the round, seconds since 1970.
+    side
+        Tells the side of a first sighting.
+    """
+
+    def __init__(self, before: Carried, start_s: int, side: Side) -> None:
+        self._begin = handed_on(before, start_s)
+        self.taken = taken_off(self._begin.bearing)
+        self.began_with = self._begin.bearing.sensors
+        self.renamed: dict[int, int] = {}  # tracks that turned out to be others
+        self.newest = (-math.inf, "")
+        self._side = side
+        self._sensors = self.began_with
+        self._state = unpacked(self._begin.state, max(len(self._sensors), 1))
+        self._top = len(self._begin.state.alive)
+        self._sides, self._counts = dict(self._begin.sides), dict(self._begin.counts)
+        self._last_s = self._begin.last_s
+        self._parts: list[tuple[Told, Array, Array, Array]] = []  # as told, owner, course, information
+
+    def first_of(self, told: Told) -> tuple[float, str]:
+        """Tell the first moment of rows as they will be taken, and its entry."""
+        first = in_order(corrected(told, self.taken))
+        return float(first.time[0]), str(first.entry[0])
+
+    def take(self, rows: list[Told]) -> None:
+        """Follow rows that come after those taken before."""
+        raw = joined(rows)
+        told = corrected(raw, self.taken)
+        order = np.lexsort((told.row, told.entry, told.time))
+        raw, told = part_of(raw, order), part_of(told, order)
+        self._sensors = (*self._sensors, *first_heard(told, self._sensors))
+        self._state = with_sensors(self._state, max(len(self._sensors), 1))
+        owner = np.zeros(len(told.time), np.int64)
+        course = np.full((len(told.time), 2), np.nan, np.float32)
+        events = events_of(told, self._sensors)
+        doubted = [
+            i for i, name in enumerate(self._sensors) if name in self.taken and not self.taken[name].trusted
+        ]
+        events.clutter[np.isin(events.sensor, doubted)] = DOUBTED_PER_KM2
+        self._follow(events, told, owner, course)
+        for i in np.flatnonzero(owner == told.names).tolist():
+            self._sides[int(owner[i])] = self._side(float(told.time[i]), told.places[i])
+        for i in np.flatnonzero(told.things > 1).tolist():
+            track = self._final(int(owner[i]))
+            self._counts[track] = (float(told.things[i]), float(told.time[i]))
+        z = told.rows.z
+        self._parts.append((raw, owner, course, 2 / (z[:, 2] + z[:, 3])))
+        self.newest = (float(told.time[-1]), str(told.entry[-1]))
+
+    def learn(self, bearing: Bearing) -> None:
+        """Take over what became known of sensors before the round, where nothing else is taken off."""
+        self._begin = self._begin._replace(bearing=bearing)
+
+    def carried(self) -> tuple[Carried, Bearing]:
+        """Give the tracker after the rows taken so far, and what they say about the sensors."""
+        state = packed(self._state, self._last_s)
+        alive = set(state.number.tolist())
+        told, owner, course, _ = self._all()
+        learnt = lesson(self._sensors, told, owner, course)
+        after = Carried(
+            state,
+            added(self._begin.bearing, learnt),
+            {track: side for track, side in self._sides.items() if track in alive},
+            {track: told for track, told in self._counts.items() if track in alive},
+            self._last_s,
+            self._begin.start_s,
+        )
+        return after, learnt
+
+    def seen(self) -> Seen:
+        """Give the tracks seen in the round, as they were when last seen."""
+        state = self._state
+        ids, out = np.zeros(len(state.alive), np.int64), np.zeros((len(state.alive), WIDTH))
+        n = seen_since(state, float(self._begin.start_s), True, ids, out) if self._parts else 0
+        order = np.argsort(ids[:n], kind="mergesort")
+        tracks = ids[:n][order].tolist()
+        told, owner, _, information = self._all()
+        return Seen(
+            ids=ids[:n][order],
+            out=out[:n][order],
+            things=np.array([self._counts.get(track, (1.0, 0.0))[0] for track in tracks], float),
+            side=tuple(self._sides.get(track) for track in tracks),
+            owner=owner,
+            entry=told.entry,
+            row=told.row,
+            information=information,
+        )
+
+    def _all(self) -> tuple[Told, Array, Array, Array]:
+        """Put what was taken behind one another."""
+        if not self._parts:
+            return NOTHING_TOLD, np.zeros(0, np.int64), np.zeros((0, 2)), np.zeros(0)
+        told, owner, course, information = zip(*self._parts, strict=True)
+        return joined(told), np.concatenate(owner), np.concatenate(course), np.concatenate(information)
+
+    def _follow(self, events: Events, told: Told, owner: Array, course: Array) -> None:
+        """Run the engine; each minute tracks come into force."""
+        ground = bare_ground(np.zeros(2), np.zeros(2), max(len(self._sensors), 1))
+        tally, begin = np.zeros((len(events.time), 3)), np.zeros(5, np.int64)
+        none, nothing, no_names = np.zeros(1, np.int64), np.zeros((1, WIDTH)), np.zeros((1, 3), np.int64)
+        begin[4] = self._top
+        minute = np.floor(events.time / MARK_S)
+        for until in [*(np.flatnonzero(np.diff(minute)) + 1).tolist(), len(minute)]:
+            mark = (math.floor(self._last_s / MARK_S) + 1) * MARK_S if self._last_s > 0 else math.inf
+            if events.time[begin[0]] >= mark:
+                self._come_into_force(int(begin[4]), mark)
+            stretch = Events(*(column[:until] for column in events))
+            while (
+                run(
+                    self._state, ground, stretch, told.rows, told.names, _NO_GRID, True, owner, course, tally,
+                    none, nothing, no_names, begin,
+                )
+                != DONE
+            ):  # fmt: skip
+                self._state = grown(self._state)
+            self._last_s = float(events.time[until - 1])
+        self._top = int(begin[4])
+
+    def _come_into_force(self, top: int, time_s: float) -> None:
+        """Show the tracks that are likely enough, each by the name of the one that it continues."""
+        renamed = np.zeros((top, 3), np.int64)
+        ground, near = bare_ground(np.zeros(2), np.zeros(2), 1), make_near(len(self._state.alive))
+        n = come_into_force(self._state, top, ground, time_s, True, near, renamed, 0)
+        for new, old, _ in renamed[:n].tolist():
+            self.renamed[new] = old
+            self._sides.pop(new, None)
+            if new in self._counts:
+                self._counts[old] = self._counts.pop(new)
+
+    def _final(self, track: int) -> int:
+        while track in self.renamed:
+            track = self.renamed[track]
+        return track

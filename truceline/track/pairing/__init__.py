@@ -1,0 +1,1 @@
+"""Which detection of a look belongs to which track."""

@@ -1,0 +1,1 @@
+"""How sensors lie to one another, and which are believed."""
