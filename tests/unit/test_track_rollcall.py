@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from truceline.track.columns.roll import middle_speed
 from truceline.track.columns.rollcall import call_names
 from truceline.track.engine import WIDTH
 
@@ -110,3 +111,40 @@ def test_names_rest_on_no_later_row():
     whole = called(*times)
 
     assert all(called(*times[:k]) == whole[:k] for k in range(1, 12))
+
+
+@pytest.mark.parametrize("way", [1, -1])
+def test_a_group_that_shows_a_strangers_name_founds_no_column_whichever_end_lies_west(way):
+    before = [convoy(k, [1, 2, 3, 4, 5]) for k in range(8)]
+    after = [convoy(k, [3, 12, 13, 14, 15], head_m=9000.0) for k in range(14, 20)]
+    changed = [convoy(20, [3, 13, 12, 14, 15], head_m=9000.0)]
+    times = before + after + changed
+    for _, rows in times:
+        rows[:, [1, 6]] *= way
+
+    assert called(*times)[-1] == [3, 13, 12, 14, 15]
+
+
+def test_where_half_of_a_column_stand_it_drives_at_no_speed_between():
+    spots = np.zeros((4, 5))
+    spots[:2, 2] = 12.0
+
+    assert middle_speed(spots, np.arange(4), np.empty(4)) == 0.0
+    assert middle_speed(spots, np.arange(3), np.empty(3)) == 12.0
+
+
+def test_a_guest_is_one_still_when_another_column_takes_its_name_back():
+    times = []
+    for k in range(9):
+        one, other = [1, 2, 3, 4, 5], [11, 12, 13, 14]
+        if k >= 4:
+            one, other = [1, 2, 0 if k == 4 else 9, 4, 5], [11, 12, 13, 14, 3]
+        if k >= 7:
+            other = [11, 12, 13, 3, 14]
+        one, other = convoy(k, one), convoy(k, other, y_m=3000.0)
+        times.append(tuple(np.concatenate(pair) for pair in zip(one, other, strict=True)))
+
+    names = called(*times)
+
+    assert names[6] == [1, 2, 3, 4, 5, 11, 12, 13, 14, 9]
+    assert names[7] == names[6]

@@ -159,14 +159,14 @@ def _evidence(
         for i in range(n):
             out[i, j] = 0.0
     for j in range(m):
-        shown = roll.shown[track[line[j]]]
         if again:
             for i in range(n):
                 out[i, j] -= HEAD_FIRST * i
         elif rank[j] >= 0:
             out[rank[j], j] += SAME / max(named, 1)
         elif spots[line[j], AGE] > OLD_S:
-            is_guest = roll.guest[shown, 0] == c and roll.guest[shown, 1] >= GUEST
+            guest = roll.guest[track[line[j]]]
+            is_guest = guest[0] == c and guest[1] >= GUEST
             for i in range(n):
                 out[i, j] -= KNOWN_STRANGER if is_guest else STRANGER
     if time - roll.centre[c, 5] <= REMEMBERED_S and not again and roll.mixed[c] < time - MIXED_S:
@@ -256,7 +256,7 @@ def _admit(roll: Roll, c: int, line: Array, out: Array, time: float, track: Arra
             place = out[j] + entered + 1
             continue
         name, age = roll.shown[track[line[j]]], spots[line[j], AGE]
-        guest = roll.guest[name]
+        guest = roll.guest[track[line[j]]]
         again = guest[0] == c and time - guest[2] < REMEMBERED_S
         guest[0], guest[1], guest[2] = c, guest[1] + 1 if again else 1, time
         due = OLD_GUEST if age > FRESH_S else GUEST

@@ -50,11 +50,9 @@ def begin(roll: Roll, time: float, group: Array, track: Array, spots: Array, loo
             if time - roll.centre[c, 5] >= GONE_S:
                 settle(roll, c, group, time, track, spots, looks, True)
             return
-    speed, first = middle_speed(spots, group, np.empty(len(group))), roll.shown[track[group[0]]]
+    speed, first = middle_speed(spots, group, np.empty(len(group))), track[group].min()
     if len(group) < 3 or speed <= DRIVES_MPS:
         return
-    for i in group:
-        first = min(first, roll.shown[track[i]])
     guest = roll.guest[first]
     again = guest[0] == -1 and time - guest[2] < KNOWN_S + 1 and guest[1] >= 1
     guest[0], guest[1], guest[2] = -1, 1, time

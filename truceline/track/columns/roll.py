@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from truceline.track.columns.lineup import LARGEST
+from truceline.track.columns.lineup import DRIVES_MPS, LARGEST
 from truceline.track.state.kernel import kernel
 from truceline.track.state.types import Array
 
@@ -23,7 +23,7 @@ class Roll(NamedTuple):
     by: Array  # (K,) track that shows a name
     since: Array  # (K,) when a track was first in force, seconds
     of: Array  # (K,) column that a name is of, or -1
-    guest: Array  # (K, 3): column that a name not of it is beside, how many times in a row, when last
+    guest: Array  # (K, 3): column that a track not of it is beside, how many times in a row, when last
     columns: Array  # (1,) how many columns there are
     size: Array  # (C,) names of a column; 0: it turned out to be another one
     name: Array  # (C, LARGEST), head first
@@ -187,7 +187,10 @@ def enlist(roll: Roll, time: float, rows: Array, far: Array, track: Array, spots
 
 @kernel
 def middle_speed(spots: Array, rows: Array, room: Array) -> float:
-    """Median speed of some tracks, m/s; ``room`` is for as many numbers."""
+    """Median speed of some tracks, m/s; ``room`` is for as many numbers.
+
+    Where half of them stand they do: midway between one that stands and one that drives, none does.
+    """
     n = len(rows)
     for k in range(n):
         speed, j = math.hypot(spots[rows[k], U], spots[rows[k], V]), k
@@ -195,7 +198,8 @@ def middle_speed(spots: Array, rows: Array, room: Array) -> float:
             room[j] = room[j - 1]
             j -= 1
         room[j] = speed
-    return float(0.5 * (room[(n - 1) // 2] + room[n // 2]))
+    low, high = room[(n - 1) // 2], room[n // 2]
+    return float(low if low <= DRIVES_MPS else 0.5 * (low + high))
 
 
 @kernel

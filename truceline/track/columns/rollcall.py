@@ -151,9 +151,10 @@ def _claim(
         part = to[group[0]] == -1 and taken[c] and 2 * pairs[e, 3] >= len(group)
         if part and _nearest(spots, group, to, c, REACH_M) < REACH_M:
             _assign(group, to, c)
-    for i in range(len(to)):
-        if to[i] == -1 and column[i] >= 0:
-            to[i] = -2
+    for e in range(found):
+        group = order[pairs[e, 1] : pairs[e, 1] + pairs[e, 2]]
+        if to[group[0]] == -1:
+            _assign(group, to, -2)
 
 
 @kernel
