@@ -14,7 +14,8 @@ MOST_LINES = 400
 FOLDERS = {
     "codec/flightlog", "app/forms", "app/http", "app/page", "app/routes", "app/verbs", "app/verbs_detect",
     "detect/boxes", "detect/optical", "detect/photos", "detect/pictures", "detect/pictures/weights",
-    "detect/radar", "log/audit", "rules/kinds", "sim/corridor",
+    "detect/radar", "log/audit", "rules/kinds", "sim/corridor", "track/columns", "track/files", "track/life",
+    "track/live", "track/pairing", "track/sensors", "track/state",
 }  # fmt: skip
 TOP = {
     ".ci", "benchmarks", "changes", "docs", "examples", "tests", "training", "truceline", "web",

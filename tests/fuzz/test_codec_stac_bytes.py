@@ -3,7 +3,7 @@
 import json
 from contextlib import suppress
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from truceline.codec.stac import read_items
 from truceline.model.errors import BadInput
@@ -30,6 +30,8 @@ def test_bytes_are_read_or_refused(data: bytes):
 
 
 @given(st.lists(anything, max_size=3), anything, anything)
+@example([], True, {})
+@example([], [10**400] * 4, {})
 def test_almost_items_are_read_or_refused(features: list, links: object, assets: object):
     item = {
         "type": "Feature", "id": "a", "properties": {"datetime": "2024-01-01T00:00:00Z"}, "links": links,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, NoReturn
@@ -198,7 +199,7 @@ def _item(feature: Any, where: str, number: int) -> Item:
         properties={key: value for key, value in properties.items() if key != "datetime"},
         assets=_assets(feature.get("assets"), place),
         links=tuple(_link(link) for link in links if _is_link(link)) if isinstance(links, list) else (),
-        extensions=tuple(x for x in feature.get("stac_extensions") or () if isinstance(x, str)),
+        extensions=_texts(feature.get("stac_extensions")),
     )
 
 
@@ -218,11 +219,10 @@ def _assets(assets: Any, place: str) -> dict[str, Asset]:
     for name, asset in assets.items():
         if not isinstance(asset, dict) or not isinstance(asset.get("href"), str):
             raise BadInput(f"{place}: {name}", "has no `href`")
-        roles = asset.get("roles")
         read[name] = Asset(
             href=asset["href"],
             type=_text(asset.get("type")),
-            roles=tuple(role for role in roles if isinstance(role, str)) if isinstance(roles, list) else (),
+            roles=_texts(asset.get("roles")),
             title=_text(asset.get("title")),
         )
     return read
@@ -240,8 +240,13 @@ def _link(link: dict[str, Any]) -> Link:
 
 def _bbox(bbox: Any) -> tuple[float, ...]:
     if isinstance(bbox, list) and len(bbox) in (4, 6) and all(isinstance(v, int | float) for v in bbox):
-        return tuple(float(value) for value in bbox)
+        with suppress(OverflowError):  # an integer of hundreds of digits
+            return tuple(float(value) for value in bbox)
     return ()
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    return tuple(value for value in values if isinstance(value, str)) if isinstance(values, list) else ()
 
 
 def _text(value: Any) -> str:
