@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from truceline.track.columns.roll import middle_speed
+from truceline.track.columns.reunion import begin
+from truceline.track.columns.roll import blank, middle_speed
 from truceline.track.columns.rollcall import call_names
 from truceline.track.engine import WIDTH
 
@@ -148,3 +149,16 @@ def test_a_guest_is_one_still_when_another_column_takes_its_name_back():
 
     assert names[6] == [1, 2, 3, 4, 5, 11, 12, 13, 14, 9]
     assert names[7] == names[6]
+
+
+def test_no_column_is_founded_that_there_is_no_room_for():
+    roll, spots, looks = blank(4), np.zeros((3, 5)), np.zeros((3, 7))
+    spots[:, 0], spots[:, 2], spots[:, 4] = [0.0, 60.0, 120.0], 12.0, 500.0
+    founded = []
+    for k in range(8):
+        roll.of[:] = -1
+        begin(roll, STEP_S * k, np.arange(3), np.arange(3), spots, looks)
+        founded.append(int(roll.columns[0]))
+
+    assert founded[:3] == [0, 1, 2]
+    assert founded[-1] == len(roll.size)

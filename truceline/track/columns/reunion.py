@@ -51,7 +51,7 @@ def begin(roll: Roll, time: float, group: Array, track: Array, spots: Array, loo
                 settle(roll, c, group, time, track, spots, looks, True)
             return
     speed, first = middle_speed(spots, group, np.empty(len(group))), track[group].min()
-    if len(group) < 3 or speed <= DRIVES_MPS:
+    if len(group) < 3 or speed <= DRIVES_MPS or roll.columns[0] == len(roll.size):
         return
     guest = roll.guest[first]
     again = guest[0] == -1 and time - guest[2] < KNOWN_S + 1 and guest[1] >= 1
