@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 WINDOW_PX, MOST_PX = 20.0, 60  # pixels that count as one, being much alike; wider places share soil and wind
 HOLDS = 2.2  # standard deviations of the mean over a place from which on the change still shows,
-LIKE = 0.4  # with this share of the mean of the date before: what came strongly and shows faintly has passed
+LIKE = .3  # with this share of the mean of the date before: what came strongly and shows faintly has passed
 OWN_SHARE = 0.4  # of the mean that a pixel itself must show to belong to it
 WATCHED = round(0.7 * SCORE_STEPS)  # code from which on a stretch is looked at again on the next date,
 TOGETHER = 6.5  # where both dates, each in standard deviations, must come to so much
+FORETOLD = 0.5  # with so much of what the date before foretells taken off: the change itself foretells too,
 CALM = 1.5  # and the scene is not more restless
 
 
@@ -113,9 +114,8 @@ def _showing(
     root = np.sqrt(1 + np.minimum(number, MOST_PX) / WINDOW_PX)
     shows = (mean * root >= HOLDS) & (mean >= LIKE * was)
     if together:
-        fresh = (mean - gauge[3] * was) / math.sqrt(
-            1 - gauge[3] ** 2
-        )  # what the date before did not foretell
+        memory = FORETOLD * gauge[3]
+        fresh = (mean - memory * was) / math.sqrt(1 - memory**2)
         shows &= (fresh * root >= HOLDS) & ((fresh + was) * root >= together) & (restless < CALM)
     showing = known & shows[owners] & (own >= OWN_SHARE * mean[owners])
     return Places(pixels[showing], owners[showing], sign[showing])
