@@ -22,6 +22,30 @@ def add_up(values):
         total += value
     return total
 """
+TYPED = """
+from truceline.geo.loops import njit
+
+@njit(cache=True)
+def add_up(box):
+    total = 0.0
+    for value in box.values:
+        total += value
+    return total
+"""
+SHAPE = """
+from typing import NamedTuple
+import numpy as np
+
+class Box(NamedTuple):
+    values: np.ndarray
+"""
+TAKE = """
+import importlib, sys
+import numpy as np
+sys.path.insert(0, sys.argv[1])
+from loop_at_hand import add_up
+print(add_up(importlib.import_module(sys.argv[2]).Box(np.arange(5.0))))
+"""
 
 
 def test_a_loop_that_was_compiled_before_is_read_without_what_compiling_needs(tmp_path):
@@ -33,6 +57,19 @@ def test_a_loop_that_was_compiled_before_is_read_without_what_compiling_needs(tm
         for _ in range(2)
     ]
     assert told == [["10.0", "True"], ["10.0", "False"]]
+
+
+def test_what_was_compiled_for_a_module_that_is_no_more_is_compiled_anew(tmp_path):
+    (tmp_path / "loop_at_hand.py").write_text(TYPED)
+    (tmp_path / "shape.py").write_text(SHAPE)
+    first = subprocess.run([sys.executable, "-c", TAKE, str(tmp_path), "shape"], check=True)
+    (tmp_path / "shape.py").rename(tmp_path / "form.py")
+
+    again = subprocess.run(
+        [sys.executable, "-c", TAKE, str(tmp_path), "form"], capture_output=True, text=True, check=False
+    )
+
+    assert (first.returncode, again.returncode, again.stdout.split()) == (0, 0, ["10.0"]), again.stderr
 
 
 def test_nothing_but_its_door_imports_the_compiler():

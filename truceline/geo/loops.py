@@ -15,11 +15,18 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _Shelf(FunctionCache):
-    """Reads what was compiled before without making ready to compile; numba itself does so before it does."""
+    """Reads what was compiled before without making ready to compile; numba itself does so before it does.
+
+    What names a module that is no more, since the package was brought up to date in place, is thrown away.
+    """
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         rtsys.initialize(target_context)
-        return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        try:
+            return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        except (ImportError, AttributeError):
+            self.flush()  # type: ignore[no-untyped-call]
+            return None
 
 
 def njit(*, cache: bool = False, **options: Any) -> Callable[[F], F]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WINDOW_PX, MOST_PX = 20.0, 60  # pixels that count as one, being much alike; wider places share soil and wind
 HOLDS = 2.2  # standard deviations of the mean over a place from which on the change still shows,
-LIKE = .3  # with this share of the mean of the date before: what came strongly and shows faintly has passed
+LIKE = 0.3  # with this share of the mean of the date before: what came strongly and shows faintly has passed
 OWN_SHARE = 0.4  # of the mean that a pixel itself must show to belong to it
 WATCHED = round(0.7 * SCORE_STEPS)  # code from which on a stretch is looked at again on the next date,
 TOGETHER = 6.5  # where both dates, each in standard deviations, must come to so much
