@@ -178,7 +178,7 @@ def pair_up(
     if found < 0:
         return -1
     for r in range(n):
-        expected += room.strange[r]
+        expected += room.strange[r] if room.fresh[r] > 0 else 0.0  # not what strays from its own look
         loose += room.chosen[r] < 0
     burst = burst_per_km2(ground, events, e, rows, loose, expected / n)
     if burst > 0:
