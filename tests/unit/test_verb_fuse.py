@@ -11,6 +11,7 @@ import pytest
 from truceline.app.cli import main
 from truceline.codec.fusion_tables import DETECTIONS, LOOKS, SENSORS
 from truceline.model.classes import FUSION_CLASSES
+from truceline.track.files import fusing
 from truceline.track.files.fusing import follow, output_times, tracks_table
 from truceline.track.files.hindsight import look_back
 from truceline.track.files.inputs import read_inputs
@@ -77,6 +78,19 @@ def test_every_detection_is_named_once(tmp_path):
 
     named = [d for row in rows for d in row["detection_ids"]]
     assert sorted(named) == list(range(100, 130))
+
+
+def test_detections_used_are_those_listed_so_far_also_where_they_are_gone_through_in_parts(
+    tmp_path, monkeypatch
+):
+    whole = tracks(scene(tmp_path))
+    monkeypatch.setattr(fusing, "PART", 7)
+
+    rows = tracks(scene(tmp_path))
+
+    listed = np.cumsum([len(row["detection_ids"]) for row in rows]).tolist()
+    assert [row["detections_used"] for row in rows] == listed
+    assert rows == whole
 
 
 @pytest.mark.parametrize("looks", [True, False])

@@ -25,6 +25,7 @@ from truceline.track.state.types import (
 )
 
 STRETCH_S = 300.0  # of news, by the clock
+PART = 65_536  # detections
 HISTORY = 24  # detections; half a minute of a drone's, four of a radar's, hours of a satellite's
 
 
@@ -107,6 +108,7 @@ def follow(inputs: Inputs, times_us: Array, by_arrival: bool) -> Course:
         number, written, course.owner, since, course.velocity, course.tally, course.ground.told,
         course.registration.judge(), order, events, rows, origin,
     )  # fmt: skip
+    del course, written  # names are called when there is room again
     return called(done, grid) if by_arrival else done  # looking back begins from tracks as they are
 
 
@@ -197,27 +199,54 @@ def _ground(events: Events, rows: Rows, sensors: int) -> Ground:
     return bare_ground(np.floor(low / CELL_M) * CELL_M, high, sensors)
 
 
+class _Places:
+    """Rows by track and output time."""
+
+    def __init__(self, number: Array, at: Array, wide: int) -> None:
+        self.number, self.wide = number, wide
+        self.tracks, track = np.unique(number, return_inverse=True)
+        key = track * wide + at
+        self.order = np.argsort(key)
+        self.key = key[self.order]
+
+    def rows_of(self, owner: Array, since: Array) -> Array:
+        """Give the row in which each track first shows what it has since an output time; -1: none does."""
+        own = np.minimum(np.searchsorted(self.tracks, owner), len(self.tracks) - 1)
+        first = np.searchsorted(self.key, own * self.wide + since)
+        row = self.order[np.minimum(first, len(self.key) - 1)]
+        return np.where((first < len(self.key)) & (self.number[row] == owner), row, -1)
+
+    def so_far(self, counts: Array) -> Array:
+        """Add up, per row, what its track's rows until then count."""
+        total = np.cumsum(counts[self.order])
+        track = self.key // self.wide
+        begin = np.searchsorted(track, track)
+        out = np.empty_like(total)
+        out[self.order] = total - np.where(begin > 0, total[begin - 1], 0)
+        return out
+
+
 def called(course: Course, grid: Array) -> Course:
-    """Give rows, in order of time, and detections the names that columns are called by (see rollcall)."""
+    """Give rows, in order of time, and detections the names that columns are called by (see rollcall).
+
+    The rows of ``course`` are taken over, and its detections gone through in parts: both are large.
+    """
     if not len(course.number):
         return course
-    number, rows, wide = call_names(course.number, course.rows), course.rows.copy(), len(grid) + 1
-    at = np.searchsorted(grid, rows[:, 0])
-    tracks, track = np.unique(course.number, return_inverse=True)
-    key = track * wide + at
-    by_key = np.argsort(key)
-    known = np.searchsorted(grid, course.events.known[course.row_events()])
-    own = np.minimum(np.searchsorted(tracks, course.owner), len(tracks) - 1)
-    first = np.searchsorted(key[by_key], own * wide + np.maximum(known, course.since))
-    row = by_key[np.minimum(first, len(key) - 1)]
-    shown = (first < len(key)) & (course.number[row] == course.owner)
-    owner = np.where(shown, number[row], course.owner)
-    since = np.where(shown, at[row], len(grid)).astype(np.int32)
-    track = np.searchsorted(tracks, number)
-    own = np.minimum(np.searchsorted(tracks, owner), len(tracks) - 1)
-    told = np.sort(np.where(tracks[own] == owner, own * wide + since, -1))
-    rows[:, 17] = np.searchsorted(told, track * wide + at, "right") - np.searchsorted(told, track * wide)
-    return replace(course, number=number, rows=rows, owner=owner, since=since)
+    number, at = call_names(course.number, course.rows), np.searchsorted(grid, course.rows[:, 0])
+    before, after = (_Places(names, at, len(grid) + 1) for names in (course.number, number))
+    owner, since, used = course.owner.copy(), np.full(len(course.owner), len(grid), np.int32), 0 * number
+    event = course.row_events()
+    for first in range(0, len(owner), PART):
+        here = slice(first, first + PART)
+        known = np.searchsorted(grid, course.events.known[event[here]])
+        row = before.rows_of(course.owner[here], np.maximum(known, course.since[here]))
+        shown = np.flatnonzero(row >= 0)
+        owner[first + shown], since[first + shown] = number[row[shown]], at[row[shown]]
+        row = after.rows_of(owner[here], since[here])
+        used += np.bincount(row[row >= 0], minlength=len(number))
+    course.rows[:, 17] = after.so_far(used)
+    return replace(course, number=number, owner=owner, since=since)
 
 
 def _once(number: Array, rows: Array) -> Array:

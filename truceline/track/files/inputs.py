@@ -118,6 +118,8 @@ def _columns(
                 raise BadInput(f"{path}: column {name}: row {row}", "null")
             code = (codes or {}).get(name)
             found[name] = _plain(column, kind) if code is None else _coded(column, code)
+        del table, column
+        pa.default_memory_pool().release_unused()
     return found
 
 
