@@ -4,9 +4,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from truceline.detect.radar.extent import stretches_of
 from truceline.detect.radar.history import AlertObject, History
 from truceline.detect.radar.scoring import SCORE_STEPS, UNTESTED
-from truceline.geo.loops import njit
 from truceline.model.names import name
 from truceline.model.place import utc_text
 
@@ -68,9 +68,8 @@ def _owners(history: History, places: Places) -> NDArray[np.int32]:
     return owners
 
 
-@njit(cache=True)
 def connected(places: Places, sign: NDArray[np.int8], width: int) -> NDArray[np.int32]:
-    """Number the 8-connected groups of one sign, from 1 in reading order (union-find, Tarjan 1975).
+    """Number the 8-connected groups of one sign, from 1 in reading order.
 
     Parameters
     ----------
@@ -81,45 +80,12 @@ def connected(places: Places, sign: NDArray[np.int8], width: int) -> NDArray[np.
     width
         Columns of the scene.
     """
-    count = len(places)
-    roots, above = np.empty(count, np.int64), 0
-    for at in range(count):
-        roots[at] = at
-        place, column = places[at], places[at] % width
-        if at > 0 and column > 0 and places[at - 1] == place - 1 and sign[at - 1] == sign[at]:
-            _unite(roots, at, at - 1)
-        first, last = place - width - min(column, 1), place - width + min(width - 1 - column, 1)
-        while places[above] < first:
-            above += 1
-        near = above
-        while near < at and places[near] <= last:
-            if sign[near] == sign[at]:
-                _unite(roots, at, near)
-            near += 1
-    labels = np.zeros(count, np.int32)
-    number = 0
-    for at in range(count):
-        root = _root(roots, at)
-        if root == at:
-            number += 1
-            labels[at] = number
-        else:
-            labels[at] = labels[root]
-    return labels
-
-
-@njit(cache=True)
-def _unite(roots: NDArray[np.int64], one: int, two: int) -> None:
-    one, two = _root(roots, one), _root(roots, two)
-    roots[max(one, two)] = min(one, two)
-
-
-@njit(cache=True)
-def _root(roots: NDArray[np.int64], at: int) -> int:
-    while roots[at] != at:
-        roots[at] = roots[roots[at]]
-        at = roots[at]
-    return at
+    rows, columns = np.divmod(places, width)
+    starts = (np.diff(places, prepend=-2) != 1) | (columns == 0) | (np.diff(sign, prepend=0) != 0)
+    first = np.flatnonzero(starts)
+    lengths = np.diff(first, append=len(places))
+    runs = np.column_stack([rows[first], columns[first], columns[first] + lengths, sign[first]])
+    return np.repeat(stretches_of(runs.astype(np.int32)) + np.int32(1), lengths)
 
 
 def _inheritance(

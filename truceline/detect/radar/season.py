@@ -96,71 +96,44 @@ def remember(
                 own[layer, row, block] = np.int8(min(max(steps, -most), most))
 
 
-@njit(cache=True, nogil=True)
 def _explain(
     maps: Maps, sums: NDArray[np.int32], counts: NDArray[np.int32], known: NDArray[np.float32],
     trend: NDArray[np.float32], told: NDArray[np.float32],
 ) -> None:  # fmt: skip
-    height, width = trend.shape
-    off, sizes = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
-    _take_off(sums, counts, trend, off, sizes)
-    usual = median_code(sizes, known) / MEDIAN_OF_NORMAL
-    reach = np.float32(STRANGE * usual if usual > 1 else STRANGE)
-    down, across = -(-height // TILE_BLOCKS), -(-width // TILE_BLOCKS)
-    shares = np.zeros((down, across, MAPS), np.float32)
+    off = np.empty_like(trend)
+    _take_off(sums, counts, trend, off)
+    usual = float(median_code(np.abs(off), known)) / MEDIAN_OF_NORMAL
+    reach = np.float32(STRANGE * max(usual, 1.0))
+    tiles = tuple(-(-side // TILE_BLOCKS) for side in off.shape)
+    shares = np.zeros((*tiles, MAPS), np.float32)
     for _ in range(PASSES):
-        products = np.zeros((down, across, MAPS, MAPS + 1), np.float64)
+        products = np.zeros((*tiles, MAPS, MAPS + 1), np.float64)
         _multiply(maps, off, known, shares, reach, products)
-        _solve(products, shares)
+        shares = _solved(products)
     _sum_up(maps, shares, told)
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _take_off(
-    sums: NDArray[np.int32], counts: NDArray[np.int32], trend: NDArray[np.float32],
-    off: NDArray[np.float32], sizes: NDArray[np.float32],
-) -> None:  # fmt: skip
+    sums: NDArray[np.int32], counts: NDArray[np.int32], trend: NDArray[np.float32], off: NDArray[np.float32]
+) -> None:
     for row in range(off.shape[0]):
         for block in range(off.shape[1]):
             mean = np.float32(sums[row, block]) / np.float32(max(counts[row, block], 1))
             off[row, block] = mean - trend[row, block] if counts[row, block] > 0 else np.float32(0)
-            sizes[row, block] = abs(off[row, block])
 
 
-@njit(cache=True, nogil=True)
-def _solve(products: NDArray[np.float64], shares: NDArray[np.float32]) -> None:
+def _solved(products: NDArray[np.float64]) -> NDArray[np.float32]:
     """Solve the ridge regression of each tile, to which the tiles around it count too."""
-    down, across = shares.shape[0], shares.shape[1]
-    around = np.empty((MAPS, MAPS + 1), np.float64)
-    for row in range(down):
-        for column in range(across):
-            for one in range(MAPS):
-                for two in range(MAPS + 1):
-                    around[one, two] = 0.0
-                    for other in range(max(row - 1, 0), min(row + 2, down)):
-                        for beside in range(max(column - 1, 0), min(column + 2, across)):
-                            around[one, two] += products[other, beside, one, two]
-            mean = 0.0
-            for one in range(MAPS):
-                mean += around[one, one] / MAPS
-            for one in range(MAPS):
-                around[one, one] += RIDGE * mean + 1.0
-            _eliminate(around)
-            for one in range(MAPS):
-                shares[row, column, one] = around[one, MAPS]
-
-
-@njit(cache=True, nogil=True)
-def _eliminate(system: NDArray[np.float64]) -> None:
-    """Put the solution in the last column (Gauss and Jordan; a positive definite matrix needs no pivots)."""
-    for one in range(system.shape[0]):
-        pivot = system[one, one]
-        for column in range(one, system.shape[1]):
-            system[one, column] /= pivot
-        for two in range(system.shape[0]):
-            factor = system[two, one] if two != one else 0.0
-            for column in range(one, system.shape[1]):
-                system[two, column] -= factor * system[one, column]
+    around = np.zeros_like(products)
+    padded = np.pad(products, ((1, 1), (1, 1), (0, 0), (0, 0)))
+    for down in range(3):
+        for across in range(3):
+            around += padded[down : down + products.shape[0], across : across + products.shape[1]]
+    squares, ends = around[..., :MAPS], around[..., MAPS]
+    mean = np.trace(squares, axis1=-2, axis2=-1) / MAPS
+    firm = (RIDGE * mean + 1.0)[..., None, None] * np.eye(MAPS)
+    return np.asarray(np.linalg.solve(squares + firm, ends[..., None])[..., 0], np.float32)
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")

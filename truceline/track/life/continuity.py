@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from truceline.geo.loops import njit
+from truceline.track.life.encounter import BESIDE
 from truceline.track.life.existence import LOST, exists_at, is_alive
 from truceline.track.life.resemblance import drives, is_mostly, resembles
 from truceline.track.pairing.associate import likelihood
@@ -18,7 +19,7 @@ from truceline.track.state.kernel import kernel
 from truceline.track.state.meaning import AIRCRAFT, PERSON, refresh
 from truceline.track.state.motion import NOTICED_S, difference, scale, settle
 from truceline.track.state.near import Near
-from truceline.track.state.types import UNSEEN, Array, Ground, State
+from truceline.track.state.types import UNSEEN, WAS, Array, Ground, State
 
 OPEN_S = 150.0  # so long after its first detection a track may turn out to continue another
 EARLY, EARLY_S = 0.8, 75.0  # how likely it must be while speed and class are hardly known, and how long
@@ -187,9 +188,9 @@ def continue_as(state: State, s: int, d: int) -> None:
     if state.cruise[d, 1] > state.cruise[s, 1]:
         for k in range(2):
             state.cruise[s, k] = state.cruise[d, k]
-    if state.was[d, 10] > -np.inf:
+    if state.was[d, BESIDE] > -np.inf:
         state.met[s] = max(state.met[s], state.met[d])
-        for k in range(11):
+        for k in range(WAS):
             state.was[s, k] = state.was[d, k]
     for c in range(7):
         state.log_p[s, c] += state.log_p[d, c]

@@ -17,7 +17,7 @@ from truceline.track.state.kernel import kernel
 from truceline.track.state.meaning import refresh
 from truceline.track.state.motion import GO_RATE, STOP_RATE, difference
 from truceline.track.state.near import Near, Room
-from truceline.track.state.types import Array, State
+from truceline.track.state.types import WAS, Array, State
 
 CLOSE_CALL = 3.0  # log odds within which a detection might as well have been another track's
 APART_S = 25.0  # a track that could be confused with none for so long is by itself
@@ -25,9 +25,8 @@ OVER_S = 300.0  # so long after it was last by itself, a thing has the name that
 CALM_S = 60.0  # what was beside none for so long and is again has met another
 TOGETHER_S, LAST_S = 150.0, 35.0  # two that met began to within so long, and ended within so long
 CHANGE = 4.0  # log odds at which two names change places: few of those that meet have changed them
-X, Y, U, V, PLACE2, SPEED2, STOOD, WHEN, PACE, SURE, BESIDE = range(
-    11
-)  # of what a track was before it met others
+# Of what a track was before it met others:
+X, Y, U, V, PLACE2, SPEED2, STOOD, WHEN, PACE, SURE, BESIDE = range(WAS)
 VARIES, VARIES_MPS = 0.1, 0.3  # share and speed by which a pace varies within minutes
 BENDS = 0.25  # share of its way by which a thing comes off the straight line
 BENDS_RAD = 0.5  # rad, by which it changes its course meanwhile
@@ -209,7 +208,7 @@ def change_names(state: State, a: int, b: int) -> None:
     state.fastest[a], state.fastest[b] = state.fastest[b], state.fastest[a]
     for k in range(2):
         state.cruise[a, k], state.cruise[b, k] = state.cruise[b, k], state.cruise[a, k]
-    for k in range(11):
+    for k in range(WAS):
         state.was[a, k], state.was[b, k] = state.was[b, k], state.was[a, k]
     for c in range(7):
         state.log_p[a, c], state.log_p[b, c] = state.log_p[b, c], state.log_p[a, c]

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from truceline.track.pairing.company import FRESH_S
 from truceline.track.state.kernel import kernel
 from truceline.track.state.motion import difference, update
 from truceline.track.state.near import Near, Room
@@ -11,7 +12,6 @@ from truceline.track.state.types import Array, State
 
 FELLOW_M = 200.0  # things so near to one another that drive one way at one speed are of one convoy
 ALIKE_MPS = 6.0
-FRESH_S = 150.0  # a track founded so lately may be of the column that it is beside
 CERTAIN = 20.0  # m2/s2 per axis: a velocity vaguer than that says nothing about others
 VAGUE = 3.0  # m2/s2 per axis: a velocity vaguer than that takes on the fellows' course too
 

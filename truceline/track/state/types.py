@@ -9,6 +9,7 @@ Array: TypeAlias = npt.NDArray[Any]
 
 NO_SHAPE, RECT, ANNULUS = 0, 1, 2
 SEEN, SEEN_MOVING, UNSEEN = 0, 1, 2  # kinds of node in a track's history
+WAS = 11  # numbers that tell what a track was like
 CELL_M = 1000.0
 
 
@@ -72,7 +73,7 @@ class State(NamedTuple):
     fastest: Array  # m/s, what it has certainly driven
     cruise: Array  # (S, 2): m/s, its mean speed while it drove, and how sure that is (1 / variance)
     met: Array  # when it last could have been confused with another, see encounter; -inf: not of late
-    was: Array  # (S, 11): what it was like before, see encounter
+    was: Array  # (S, WAS): what it was like before, see encounter
     alt: Array  # (S, 3): height, variance, time
     column: Array  # name of the column that it is of, or 0, see column
     rank: Array  # its place in the column, head first
@@ -135,7 +136,7 @@ def empty(slots: int, history: int, sensors: int) -> State:
         fastest=np.zeros(slots),
         cruise=np.zeros((slots, 2)),
         met=np.full(slots, -np.inf),
-        was=np.full((slots, 11), -np.inf),
+        was=np.full((slots, WAS), -np.inf),
         alt=np.full((slots, 3), np.nan),
         column=np.zeros(slots, np.int64),
         rank=np.zeros(slots),
