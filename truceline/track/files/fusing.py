@@ -200,7 +200,7 @@ def _ground(events: Events, rows: Rows, sensors: int) -> Ground:
 
 
 class _Places:
-    """Rows by track and output time."""
+    """Rows by track and output time (its number in the grid)."""
 
     def __init__(self, number: Array, at: Array, wide: int) -> None:
         self.number, self.wide = number, wide
@@ -209,8 +209,19 @@ class _Places:
         self.order = np.argsort(key)
         self.key = key[self.order]
 
-    def rows_of(self, owner: Array, since: Array) -> Array:
-        """Give the row in which each track first shows what it has since an output time; -1: none does."""
+    def first_rows(self, course: Course, grid: Array) -> Array:
+        """Give, per detection, the row in which its track first shows what it has from it; -1: none does.
+
+        Detections are gone through in parts: they are many.
+        """
+        event, out = course.row_events(), np.empty(len(course.owner), np.int32)
+        for first in range(0, len(out), PART):
+            here = slice(first, first + PART)
+            since = np.searchsorted(grid, course.events.known[event[here]])
+            out[here] = self._rows_of(course.owner[here], np.maximum(since, course.since[here]))
+        return out
+
+    def _rows_of(self, owner: Array, since: Array) -> Array:
         own = np.minimum(np.searchsorted(self.tracks, owner), len(self.tracks) - 1)
         first = np.searchsorted(self.key, own * self.wide + since)
         row = self.order[np.minimum(first, len(self.key) - 1)]
@@ -218,10 +229,8 @@ class _Places:
 
     def so_far(self, counts: Array) -> Array:
         """Add up, per row, what its track's rows until then count."""
-        total = np.cumsum(counts[self.order])
-        track = self.key // self.wide
-        begin = np.searchsorted(track, track)
-        out = np.empty_like(total)
+        total, track = np.cumsum(counts[self.order]), self.key // self.wide
+        begin, out = np.searchsorted(track, track), np.empty_like(total)
         out[self.order] = total - np.where(begin > 0, total[begin - 1], 0)
         return out
 
@@ -229,24 +238,21 @@ class _Places:
 def called(course: Course, grid: Array) -> Course:
     """Give rows, in order of time, and detections the names that columns are called by (see rollcall).
 
-    The rows of ``course`` are taken over, and its detections gone through in parts: both are large.
+    The rows of ``course`` are taken over.
     """
     if not len(course.number):
         return course
     number, at = call_names(course.number, course.rows), np.searchsorted(grid, course.rows[:, 0])
-    before, after = (_Places(names, at, len(grid) + 1) for names in (course.number, number))
-    owner, since, used = course.owner.copy(), np.full(len(course.owner), len(grid), np.int32), 0 * number
-    event = course.row_events()
-    for first in range(0, len(owner), PART):
-        here = slice(first, first + PART)
-        known = np.searchsorted(grid, course.events.known[event[here]])
-        row = before.rows_of(course.owner[here], np.maximum(known, course.since[here]))
-        shown = np.flatnonzero(row >= 0)
-        owner[first + shown], since[first + shown] = number[row[shown]], at[row[shown]]
-        row = after.rows_of(owner[here], since[here])
-        used += np.bincount(row[row >= 0], minlength=len(number))
-    course.rows[:, 17] = after.so_far(used)
-    return replace(course, number=number, owner=owner, since=since)
+    row = _Places(course.number, at, len(grid) + 1).first_rows(course, grid)
+    owner = np.where(row >= 0, number[row], course.owner)
+    since = np.where(row >= 0, at[row], len(grid)).astype(np.int32)
+    course, after = (
+        replace(course, number=number, owner=owner, since=since),
+        _Places(number, at, len(grid) + 1),
+    )
+    row = after.first_rows(course, grid)
+    course.rows[:, 17] = after.so_far(np.bincount(row[row >= 0], minlength=len(number)))
+    return course
 
 
 def _once(number: Array, rows: Array) -> Array:
@@ -310,21 +316,12 @@ def tracks_table(course: Course, inputs: Inputs, times_us: Array) -> pa.Table:
 
 def _newly_used(course: Course, inputs: Inputs, number: Array, micro: Array, times_us: Array) -> pa.Array:
     """Per row the detections used since the track's row before, ascending."""
-    grid = (times_us - times_us[0]) / 1e6 if len(times_us) else np.zeros(0)
-    wide, tracks = len(times_us) + 1, np.unique(number)
-    row_key = np.searchsorted(tracks, number) * wide + np.searchsorted(times_us, micro)
-    if not len(tracks):
+    if not len(number):
         return pa.ListArray.from_arrays(pa.array([0], pa.int32()), pa.array([], pa.int64()))
-    key = np.minimum(np.searchsorted(tracks, course.owner), len(tracks) - 1)
-    mine = np.flatnonzero(tracks[key] == course.owner)
-    key = key[mine] * wide
-    known = np.searchsorted(grid, course.events.known[course.row_events()[mine]])
-    key += np.maximum(known, course.since[mine])
-    by_key = np.argsort(row_key, kind="mergesort")
-    at = np.searchsorted(row_key[by_key], key)
-    hit = at < len(by_key)
-    hit[hit] = row_key[by_key[at[hit]]] // wide == key[hit] // wide
-    row, ids = by_key[at[hit]], inputs.detections["detection_id"][course.order[mine[hit]]]
+    places = _Places(number, np.searchsorted(times_us, micro), len(times_us) + 1)
+    row = places.first_rows(course, (times_us - times_us[0]) / 1e6)
+    mine = np.flatnonzero(row >= 0)
+    row, ids = row[mine], inputs.detections["detection_id"][course.order[mine]]
     sort = np.lexsort((ids, row))
     counts = np.bincount(row, minlength=len(number))
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
