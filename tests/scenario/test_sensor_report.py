@@ -88,6 +88,9 @@ FAULTS = {
         np.concatenate([at, anywhere(rng, 60)]) if 600 < t < 900 else at, 0.0
     ),
     "untruthful": lambda t, at, rng: (anywhere(rng, len(at)), 0.0),
+    "untruthful for ten minutes": lambda t, at, rng: (
+        anywhere(rng, len(at)) if 600 < t < 1200 else at, 0.0
+    ),
 }  # fmt: skip
 
 
@@ -119,7 +122,7 @@ def test_the_report_names_the_one_sensor_that_fails_and_how(fault, tmp_path):
     assert main(["fuse", *files, "--sensor-report", str(tmp_path / "r.json")]) == 0
 
     report = {s["sensor_id"]: s for s in json.loads((tmp_path / "r.json").read_text())["sensors"]}
-    reason = {"none": [], "azimuth": ["bias"]}.get(fault, [fault])
+    reason = {"none": [], "azimuth": ["bias"]}.get(fault, fault.split()[:1])
     assert {name: s["reasons"] for name, s in report.items()} == {"r0": [], "r1": reason, "r2": []}
     assert all(set(one) == OF_CONTRACT | BEYOND for one in report.values())
     r1 = report["r1"]
@@ -128,7 +131,7 @@ def test_the_report_names_the_one_sensor_that_fails_and_how(fault, tmp_path):
         assert (r1["bias_x_m"], r1["bias_y_m"]) == pytest.approx((6, -8), abs=3)
     if fault == "azimuth":
         assert r1["azimuth_offset_rad"] == pytest.approx(0.006, abs=0.002)
-    if fault in ("jammed", "flood"):
+    if fault in ("jammed", "flood", "untruthful for ten minutes"):
         assert "2026-03-01T06:09" <= r1["from"] <= "2026-03-01T06:12"
 
 

@@ -32,16 +32,15 @@ def test_a_sensor_is_believed_no_longer_when_no_track_holds_together_what_it_sho
     mine, nobody = np.ones(len(time), np.int64), np.arange(len(time)) % 3  # 0: no track at all
     few = np.where(nobody == 0, 0, np.arange(len(time)))
 
-    assert borne_out(np.ones(2), events, mine, time, few).tolist() == [1, 0]
-    assert borne_out(np.ones(2), events, mine, time, 1 + np.arange(len(time)) % 5).tolist() == [1, 1]
+    assert borne_out(events, mine, time, few, 2).tolist() == [0, -1]
+    assert borne_out(events, mine, time, 1 + np.arange(len(time)) % 5, 2).tolist() == [0, 1]
 
 
-def test_a_minute_of_false_detections_leaves_what_was_thought_of_a_sensor():
+def test_a_minute_of_false_detections_says_nothing_of_a_sensor():
     events, time = stretch(80, range(2, 3))
     mine, owner = np.ones(len(time), np.int64), np.arange(len(time))
 
-    assert borne_out(np.ones(2), events, mine, time, owner).tolist() == [1, 1]
-    assert borne_out(np.array([1.0, 0.0]), events, mine, time, owner).tolist() == [1, 0]
+    assert borne_out(events, mine, time, owner, 2).tolist() == [0, 0]
 
 
 def test_a_detection_strays_when_it_lies_outside_of_its_own_look_by_more_than_its_error():

@@ -40,6 +40,7 @@ class Course:
     velocity: Array  # expected of its track, NaN where it founded one
     tally: Array  # per event, see existence.works
     told: Array  # per sensor, see types.Ground
+    doubts: list[tuple[int, float, float]]  # sensor, first and last moment of a stretch, see trust.borne_out
     offsets: Offsets
     order: Array
     events: Events
@@ -106,7 +107,7 @@ def follow(inputs: Inputs, times_us: Array, by_arrival: bool) -> Course:
     since = _rename(course.owner, renamed)
     done = Course(
         number, written, course.owner, since, course.velocity, course.tally, course.ground.told,
-        course.registration.judge(), order, events, rows, origin,
+        course.doubts, course.registration.judge(), order, events, rows, origin,
     )  # fmt: skip
     del course, written  # names are called when there is room again
     return called(done, grid) if by_arrival else done  # looking back begins from tracks as they are
@@ -126,6 +127,7 @@ class _Run:
         self.ground = _ground(events, rows, max(len(of), 1))
         self.owner = np.zeros(len(names), np.int64)
         self.borne_out = np.ones(max(len(of), 1))
+        self.doubts: list[tuple[int, float, float]] = []
         self.velocity = np.full((len(names), 2), np.nan, np.float32)
         self.tally = np.zeros((len(events.time), 3))
         self.number, self.out = np.zeros(4096, np.int64), np.zeros((4096, WIDTH))
@@ -149,7 +151,10 @@ class _Run:
         n, self.begin[2] = int(self.begin[2]), 0
         self.written.append((self.number[:n].copy(), self.out[:n].copy()))
         looks = Events(*(a[mine] for a in self.events))
-        self.borne_out = borne_out(self.borne_out, looks, sensor, time, self.owner[here])
+        said = borne_out(looks, sensor, time, self.owner[here], len(self.borne_out))
+        self.borne_out = np.where(said == 0, self.borne_out, said > 0)
+        for m in np.flatnonzero(said < 0).tolist():
+            self.doubts.append((m, float(looks.time.min()), float(looks.time.max())))
         self.registration.learn(
             self.owner[here], time, sensor, sortie, told, self.velocity[here].astype(np.float64)
         )

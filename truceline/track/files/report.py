@@ -17,7 +17,8 @@ BESIDE_NOISE = 0.25  # nor where it is a smaller share of the random error
 JAMMED_SHOULD, JAMMED_S, JAMMED_SHARE = 30.0, 180.0, 0.25
 SILENT_SHARE = 0.25  # of the detections per look that a sensor usually gives, true and false
 FLOOD_S, FLOOD_TIMES, FLOOD_LEAST = 60.0, 8.0, 20.0
-FLOOD_USUAL = 4.0  # times what the sensor shows in most minutes
+FLOOD_USUAL = 4.0  # times what no track bears out in most minutes
+FLOOD_MORE = 1.5  # times what the sensor shows in most minutes: who lies shows as much as ever
 FLOOD_WIDE = 0.3  # of the field's reach: a flood is no crowd in one place
 SELDOM_S = 600.0  # a sensor that looks so seldom cannot bear itself out
 LOOSE, LOOSE_LEAST = (
@@ -32,7 +33,8 @@ def sensor_report(course: Course, inputs: Inputs) -> dict[str, Any]:
     A bias, azimuth or clock is suspect when it is off beyond doubt (see registration) and by more than
     a person need care for; a sensor is jammed while it shows hardly any of the tracks that it should,
     floods while it shows many times the false detections that the maker tells, and is untruthful when
-    others that look after it do not see what it saw: then nothing is said of its offsets.
+    others that look after it do not see what it saw, or nothing bore it out for a while (from, to): then
+    nothing is said of its offsets.
     """
     names = sorted(inputs.sensors["sensor_id"].astype(str).tolist())
     row = {str(name): i for i, name in enumerate(inputs.sensors["sensor_id"].tolist())}
@@ -43,14 +45,15 @@ def _one(course: Course, inputs: Inputs, m: int, i: int) -> dict[str, Any]:
     """Put one sensor's entry together; ``m`` is its number in the run, ``i`` its row of SENSORS."""
     flood = _flood(course, m)
     often = not float(inputs.sensors["period_s"][i]) > SELDOM_S
-    untruthful = (often and _loose(course, m, flood)) or not trusted(course.told)[m]
+    doubts = _doubts(course, m, flood)
+    untruthful = bool(doubts) or (often and _loose(course, m, flood)) or not trusted(course.told)[m]
     offset, error = course.offsets.value[m] * (not untruthful), course.offsets.error[m]
     reasons = ["untruthful"] if untruthful else _off(offset, course.offsets.clear[m], _noise(course, m))
     clock, lag = float(offset[2]), _lag(course, inputs, m)
     if lag < 0 and "clock" not in reasons:
         clock = lag - float(np.nan_to_num(inputs.sensors["latency_s"][i]))
         reasons.append("clock")
-    spans: list[tuple[float, float]] = []
+    spans = doubts
     for word, span in (("jammed", _jammed(course, m)), ("flood", flood)):
         if span is not None:
             reasons.append(word)
@@ -85,6 +88,13 @@ def _noise(course: Course, m: int) -> tuple[float, float]:
         return 0.0, 0.0
     apart = z[:, :2] - np.median(z[:, :2], axis=0)
     return float(np.sqrt(np.median(z[:, 2:4].mean(1)))), float(np.median(np.hypot(*apart.T)))
+
+
+def _doubts(course: Course, m: int, flood: tuple[float, float] | None) -> list[tuple[float, float]]:
+    """Stretches in which a sensor lost belief because nothing bore it out, but for those of a flood."""
+    since, until = flood or (np.inf, -np.inf)
+    mine = [(first, last) for sensor, first, last in course.doubts if sensor == m]
+    return [(first, last) for first, last in mine if last < since or first > until]
 
 
 def _loose(course: Course, m: int, flood: tuple[float, float] | None) -> bool:
@@ -150,11 +160,14 @@ def _flood(course: Course, m: int) -> tuple[float, float] | None:
     loose = np.flatnonzero(~np.isin(course.owner, course.number) & (course.row_sensors() == m))
     at = np.floor(course.row_times()[loose] / FLOOD_S).astype(int) - low
     counted = np.bincount(at[(at >= 0) & (at < len(expected))], minlength=len(expected))
+    when = np.floor(course.row_times()[course.row_sensors() == m] / FLOOD_S).astype(int) - low
+    shown = np.bincount(when[(when >= 0) & (when < len(expected))], minlength=len(expected))
+    more = shown > FLOOD_MORE * np.median(shown[expected > 0])
     most = np.maximum(FLOOD_TIMES * expected + FLOOD_LEAST, FLOOD_USUAL * np.median(counted[expected > 0]))
     wide = FLOOD_WIDE * float(events.field[of, 3].max())
     place = course.detections.z[loose, :2]
     floods = [
-        int(k) + low for k in np.flatnonzero(counted > most)
+        int(k) + low for k in np.flatnonzero(more & (counted > most))
         if np.hypot(*place[at == k].std(0)) > wide
     ]  # fmt: skip
     return (floods[0] * FLOOD_S, (floods[-1] + 1) * FLOOD_S) if floods else None

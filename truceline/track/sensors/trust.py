@@ -31,19 +31,23 @@ def areas_km2(events: Events) -> Array:
     return np.where(shape == RECT, 4 * a * b, np.where(shape == ANNULUS, np.pi * (b**2 - a**2), 0.0)) / 1e6
 
 
-def borne_out(before: Array, events: Events, sensor: Array, time: Array, owner: Array) -> Array:
-    """Tell, per sensor, whether tracks hold together what it shows beyond false detections (1) or not (0).
+def borne_out(events: Events, sensor: Array, time: Array, owner: Array, sensors: int) -> Array:
+    """Tell, per sensor, whether tracks hold together what it shows beyond false detections.
 
     Parameters
     ----------
-    before
-        (M,): what was thought, and stands where the stretch says too little.
     events
         The looks of a stretch of some minutes.
     sensor, time, owner
         (n,): of each detection in these looks its sensor, its time in seconds and its track.
+    sensors
+        How many sensors there are.
+
+    Returns
+    -------
+    array
+        (sensors,): 1 they do, -1 they do not, 0 the stretch says too little.
     """
-    sensors = len(before)
     since = min(events.time.min(initial=np.inf), time.min(initial=np.inf))
     minutes = int((max(events.time.max(initial=0.0), time.max(initial=0.0)) - since) // MINUTE_S) + 1
 
@@ -61,4 +65,4 @@ def borne_out(before: Array, events: Events, sensor: Array, time: Array, owner: 
     loose = count(at, (owner == 0) | (used < BORNE_OUT)) - false
     bad = (loose > LEAST) & (loose > LOOSE * shown)
     good = (shown > LEAST) & ~bad
-    return np.where(bad.sum(1) >= MINUTES, 0.0, np.where(good.sum(1) >= MINUTES, 1.0, before))
+    return np.where(bad.sum(1) >= MINUTES, -1, np.where(good.sum(1) >= MINUTES, 1, 0))
