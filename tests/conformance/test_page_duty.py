@@ -237,6 +237,22 @@ def test_evidence_plays_the_clip_with_frame_packet_and_what_is_in_it(place):
     assert browser.trouble == []
 
 
+def test_the_clip_is_there_again_after_the_picture_was_looked_at(place):
+    browser = place().enter()
+    browser.js("new Promise(done => setTimeout(done, 500))")
+    browser.press("e", "e")
+    inked = "document.querySelector('#film').getContext('2d').getImageData(320, 147, 1, 1).data[0] > 220"
+
+    browser.until("document.querySelector('[data-evidence-view=picture]')")
+    browser.until(inked)
+    browser.js("document.querySelector('[data-evidence-view=picture]').click()")
+    browser.until("!document.querySelector('#film')")
+    browser.js("document.querySelector('[data-evidence-view=clip]').click()")
+    browser.until("document.querySelector('#film')")
+
+    browser.until(inked)
+
+
 def test_what_a_camera_saw_last_is_on_the_map_and_in_its_words(place):
     browser = place().enter()
 

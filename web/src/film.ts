@@ -9,7 +9,7 @@ import { plural, SAY } from "./words";
 
 interface Box { sides: [x: number, y: number, w: number, h: number]; shares: [string, number][]; place: Place | null; ce90M: number | null; row: number | null }
 interface Frame { frame: number; packet: number | null; atMs: number | null; ptsS: number; at: number; bytes: number; boxes: Box[] }
-export interface Film { seq: number; width: number; height: number; frames: Frame[]; data: Blob; shown: number; drawn: number; playing: number; claim: Incident }
+export interface Film { seq: number; width: number; height: number; frames: Frame[]; data: Blob; shown: number; playing: number; claim: Incident }
 export interface Reel { seq: number; index: string; data: string }
 
 /** So many tables are read to find the clip that shows the claim. */
@@ -36,7 +36,7 @@ export async function loadFilm(reels: Reel[], it: Incident): Promise<boolean> {
   const frames = framesOf(best.table);
   film = {
     seq: best.reel.seq, width: number(best.table.width_px) ?? 0, height: number(best.table.height_px) ?? 0, frames, data: await fetchBytes(best.reel.data),
-    shown: best.frame, drawn: -1, playing: 0, claim: it,
+    shown: best.frame, playing: 0, claim: it,
   };
   return frames.length > 0;
 }
@@ -95,16 +95,18 @@ export function drawFilm(): void {
   renew(byId("film-play"), String(f.playing !== 0), () => [f.playing ? SAY.pause : SAY.play, " ", key("P")]);
   renew(byId("film-boxes"), String(f.shown), () => frame.boxes.map((b) => make("li", { class: b === about ? "claim" : "" }, boxWords(b, b === about))));
   renew(byId("film-words"), `${f.shown}`, () => [`${label}. ${plural(frame.boxes.length, "thing", "things")} found in it. ${SAY.veiled(f.width, f.height, f.seq)} ${f.claim.state === "confirmed" ? SAY.confirmed : SAY.unconfirmed}`]);
-  if (f.drawn !== f.shown) void show(f, canvas);
+  if (canvas.dataset.frame !== String(f.shown)) void show(f, canvas);
 }
 
+/** The canvas, not the clip, remembers what it shows: another one stands in its place when the words around it change. */
 async function show(f: Film, canvas: HTMLCanvasElement): Promise<void> {
-  const wanted = f.shown, frame = f.frames[wanted]!;
-  f.drawn = wanted;
-  const image = await createImageBitmap(f.data.slice(frame.at, frame.at + frame.bytes, "image/jpeg"));
-  if (film !== f || f.shown !== wanted) return;
+  const wanted = String(f.shown), frame = f.frames[f.shown]!;
+  canvas.dataset.frame = wanted;
+  const image = await createImageBitmap(f.data.slice(frame.at, frame.at + frame.bytes, "image/jpeg")).catch(() => null);
   const ctx = canvas.getContext("2d");
-  if (!ctx) return;
+  if (!ctx || canvas.dataset.frame !== wanted) return;
+  ctx.clearRect(0, 0, canvas.width, canvas.height);  // no frame stands under the words of another
+  if (!image) return;
   ctx.drawImage(image, 0, 0);
   const about = claimed(frame, f.claim);
   frame.boxes.forEach((b, i) => mark(ctx, b, i + 1, b === about));
