@@ -12,16 +12,12 @@ from truceline.app.cli import main
 from truceline.codec.klv import encode
 from truceline.codec.mpegts import PACKET, TELEMETRY_PID, mux
 from truceline.sim.clip import write_clip
+from truceline.sim.pose import pose
 from truceline.sources.video import Video
 
 START_US = 1_700_000_000_000_000
 COUNT = 30
-POSE = {
-    "sensor_lat_deg": 50.0, "sensor_lon_deg": 30.0, "sensor_msl_m": 1100.0, "platform_heading_deg": 90.0,
-    "platform_pitch_deg": 0.0, "platform_roll_deg": 0.0, "sensor_rel_azimuth_deg": 0.0,
-    "sensor_rel_elevation_deg": -45.0, "sensor_hfov_deg": 10.0, "sensor_vfov_deg": 8.0,
-    "frame_center_msl_m": 100.0, "platform_call_sign": "STORK 1",
-}  # fmt: skip
+POSE = pose(90.0, 45.0, 10.0, 8.0) | {"frame_center_msl_m": 100.0, "platform_call_sign": "STORK 1"}
 NO_ANGLES = {name: value for name, value in POSE.items() if "rel" not in name}
 STEADY = [START_US + i * 200_000 for i in range(COUNT)]
 JUMPING = [time_us + 3_600_000_000 * (i >= 15) for i, time_us in enumerate(STEADY)]

@@ -26,16 +26,12 @@ from truceline.model.place import Span
 from truceline.model.tables import DETECTION
 from truceline.plug import load
 from truceline.sim.clip import write_clip
+from truceline.sim.pose import pose
 
 START_US = 1_700_000_000_000_000
 START = datetime.fromtimestamp(START_US / 1e6, UTC)
 WIDTH, HEIGHT, FPS = 320, 240, 10
-POSE = {
-    "sensor_lat_deg": 50.0, "sensor_lon_deg": 30.0, "sensor_msl_m": 1100.0, "platform_heading_deg": 0.0,
-    "platform_pitch_deg": 0.0, "platform_roll_deg": 0.0, "sensor_rel_azimuth_deg": 0.0,
-    "sensor_rel_elevation_deg": -60.0, "sensor_hfov_deg": 8.0, "sensor_vfov_deg": 6.0,
-    "frame_center_msl_m": 100.0,
-}  # fmt: skip
+POSE = pose(0.0, 60.0, 8.0, 6.0) | {"frame_center_msl_m": 100.0}
 
 
 @cache

@@ -4,6 +4,7 @@ import io
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +16,6 @@ from truceline.detect.optical.alteration import alteration, threshold_of
 from truceline.detect.optical.compare import compare
 from truceline.detect.optical_change import OpticalChange
 from truceline.geo.raster import Grid, write_cog
-from truceline.log.blobs import Blobs
-from truceline.model.facts import Blob
 from truceline.model.observed import Observation
 from truceline.model.place import Span
 from truceline.model.tables import DETECTION
@@ -28,21 +27,9 @@ START = datetime(2026, 5, 1, 8, tzinfo=UTC)
 PATCH = np.s_[:, 30:44, 40:56]
 
 
-class Media:
-    def __init__(self, folder: Path) -> None:
-        self.blobs = Blobs(folder)
-        self.memory: Path | None = None
-
-    def open(self, blob: Blob | str) -> Path:
-        return self.blobs.open(blob)
-
-    def put(self, sample: Path | bytes, media_type: str, name: str) -> Blob:
-        return self.blobs.put(sample, media_type, name)
-
-
 class Series:
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.media = folder, Media(folder / "blobs")
+    def __init__(self, folder: Path, media: Any) -> None:
+        self.folder, self.media = folder, media
         self.detector = OpticalChange(clouds=False)
         rng = np.random.default_rng(1)
         kinds = np.digitize(gaussian_filter(rng.normal(size=GRID.shape), 4), [-0.04, 0.0, 0.04])
@@ -75,8 +62,8 @@ class Series:
 
 
 @pytest.fixture
-def series(tmp_path: Path) -> Series:
-    return Series(tmp_path)
+def series(tmp_path: Path, shelf) -> Series:
+    return Series(tmp_path, shelf)
 
 
 @pytest.mark.parametrize("whole", [True, False])

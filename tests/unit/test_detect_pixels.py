@@ -11,15 +11,11 @@ from truceline.codec.klv_stream import KlvStream, read_packets
 from truceline.detect.pictures.frames import Clip
 from truceline.detect.pictures.pixels import Poses
 from truceline.sim import clip
+from truceline.sim.pose import pose
 
 WRAP_S = 2**33 / 90_000  # ISO/IEC 13818-1, 2.4.3.7: time stamps of 33 bits, 90 000 a second
 START_US = 1_700_000_000_000_000
-POSE = {
-    "sensor_lat_deg": 50.0, "sensor_lon_deg": 30.0, "sensor_msl_m": 1100.0, "platform_heading_deg": 0.0,
-    "platform_pitch_deg": 0.0, "platform_roll_deg": 0.0, "sensor_rel_azimuth_deg": 0.0,
-    "sensor_rel_elevation_deg": -60.0, "sensor_hfov_deg": 8.0, "sensor_vfov_deg": 6.0,
-    "frame_center_msl_m": 100.0,
-}  # fmt: skip
+POSE = pose(0.0, 60.0, 8.0, 6.0) | {"frame_center_msl_m": 100.0}
 
 
 @pytest.mark.parametrize("lead_s", [2.0, 62.0])  # decoders count from below zero, or past the turn

@@ -5,6 +5,7 @@ import json
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,6 @@ from PIL import Image
 from pytest import approx
 from shapely.geometry import Point, shape
 from truceline.detect.sar_change import SarChange
-from truceline.log.blobs import Blobs
 from truceline.model.errors import BadInput
 from truceline.model.facts import Blob
 from truceline.model.observed import Observation
@@ -26,26 +26,11 @@ START = datetime(2026, 11, 1, 3, tzinfo=UTC)
 LASTING, PASSING = Patch(20, 24, 10, 12, 5.0, 4.0), Patch(52, 50, 10, 10, -7.0, -7.0)
 
 
-class Media:
-    """Samples in a folder, and the memory handed on from piece to piece."""
-
-    def __init__(self, folder: Path) -> None:
-        self.blobs = Blobs(folder)
-        self.memory: Path | None = None
-
-    def open(self, blob: Blob | str) -> Path:
-        return self.blobs.open(blob)
-
-    def put(self, sample: Path | bytes, media_type: str, name: str) -> Blob:
-        return self.blobs.put(sample, media_type, name)
-
-
 class Pass:
     """Passes of a made-up satellite, looked at one after the other."""
 
-    def __init__(self, folder: Path, **settings: object) -> None:
-        self.folder = folder
-        self.media = Media(folder / "blobs")
+    def __init__(self, folder: Path, media: Any, **settings: object) -> None:
+        self.folder, self.media = folder, media
         self.detector = load("detect", {"kind": "sar_change", "baseline": 4, **settings})
 
     def look(self, number: int, *patches: Patch, words: tuple[str, ...] = ("vv", "vh")) -> Found:
@@ -64,8 +49,8 @@ class Pass:
 
 
 @pytest.fixture
-def passes(tmp_path: Path) -> Pass:
-    return Pass(tmp_path)
+def passes(tmp_path: Path, shelf) -> Pass:
+    return Pass(tmp_path, shelf)
 
 
 def test_a_lasting_change_is_reported_on_its_second_date_and_a_passing_one_never(passes: Pass):
@@ -102,8 +87,8 @@ def test_the_chip_shows_the_place_before_and_after_in_the_same_greys(passes: Pas
     assert abs(before[:40, :40].mean() - after[:40, :40].mean()) < 25
 
 
-def test_too_short_a_history_yields_nothing(tmp_path: Path):
-    passes = Pass(tmp_path, baseline=8)
+def test_too_short_a_history_yields_nothing(tmp_path: Path, shelf):
+    passes = Pass(tmp_path, shelf, baseline=8)
 
     assert [passes.look(n, *([LASTING] if n > 4 else [])).rows.num_rows for n in range(8)] == [0] * 8
 

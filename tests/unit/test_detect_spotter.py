@@ -14,13 +14,9 @@ from truceline.detect.pictures.motion import Hit
 from truceline.detect.pictures.pixels import Poses
 from truceline.detect.pictures.spotter import Spotted, Spotter, uncovered
 from truceline.sim.clip import write_clip
+from truceline.sim.pose import pose
 
-POSE = {
-    "sensor_lat_deg": 50.0, "sensor_lon_deg": 30.0, "sensor_msl_m": 600.0, "platform_heading_deg": 90.0,
-    "platform_pitch_deg": 0.0, "platform_roll_deg": 0.0, "sensor_rel_azimuth_deg": 0.0,
-    "sensor_rel_elevation_deg": -90.0, "sensor_hfov_deg": 10.0, "sensor_vfov_deg": 8.0,
-    "frame_center_msl_m": 100.0,
-}  # fmt: skip
+POSE = pose(90.0, 90.0, 10.0, 8.0, height_m=500.0) | {"frame_center_msl_m": 100.0}
 
 
 class Frame:

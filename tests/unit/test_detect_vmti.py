@@ -14,14 +14,14 @@ from truceline.detect.vmti import Vmti
 from truceline.model.observed import Observation
 from truceline.model.place import Span
 from truceline.plug import load
+from truceline.sim.pose import pose
 
 START_US = 1_700_000_000_000_000
-POSE = {
-    "sensor_lat_deg": 50.0, "sensor_lon_deg": 30.0, "sensor_msl_m": 1100.0, "platform_heading_deg": 0.0,
-    "platform_pitch_deg": 0.0, "platform_roll_deg": 0.0, "sensor_rel_azimuth_deg": 0.0,
-    "sensor_rel_elevation_deg": -90.0, "sensor_hfov_deg": 20.0, "sensor_vfov_deg": 16.0,
-    "frame_center_lat_deg": 50.0, "frame_center_lon_deg": 30.0, "frame_center_msl_m": 100.0,
-}  # fmt: skip
+POSE = pose(0.0, 90.0, 20.0, 16.0) | {
+    "frame_center_lat_deg": 50.0,
+    "frame_center_lon_deg": 30.0,
+    "frame_center_msl_m": 100.0,
+}
 
 
 def item(tag: int, value: bytes) -> bytes:

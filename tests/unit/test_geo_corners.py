@@ -14,14 +14,14 @@ from truceline.geo.camera import axes_of
 from truceline.geo.corners import level
 from truceline.geo.crs import distances_m
 from truceline.geo.footprint import locate
+from truceline.sim.pose import pose
 
 SIZE = 1280, 720
-POSE = {
-    "sensor_lat_deg": 50.0, "sensor_lon_deg": 30.0, "sensor_msl_m": 1100.0, "platform_heading_deg": 90.0,
-    "platform_pitch_deg": 0.0, "platform_roll_deg": 12.0, "sensor_rel_azimuth_deg": 0.0,
-    "sensor_rel_elevation_deg": -35.0, "sensor_rel_roll_deg": 0.0, "sensor_hfov_deg": 10.0,
-    "sensor_vfov_deg": 8.0, "frame_center_msl_m": 100.0,
-}  # fmt: skip
+POSE = pose(90.0, 35.0, 10.0, 8.0) | {
+    "platform_roll_deg": 12.0,
+    "sensor_rel_roll_deg": 0.0,
+    "frame_center_msl_m": 100.0,
+}
 
 
 def telemetry(**fields):

@@ -9,12 +9,9 @@ from truceline.codec.klv_rows import to_table
 from truceline.codec.klv_stream import KlvStream, read_packets
 from truceline.geo.crs import distances_m
 from truceline.geo.footprint import FOOTPRINT, locate
+from truceline.sim.pose import pose
 
-POSE = {
-    "sensor_lat_deg": 50.0, "sensor_lon_deg": 30.0, "sensor_msl_m": 1100.0, "platform_heading_deg": 90.0,
-    "platform_pitch_deg": 0.0, "platform_roll_deg": 0.0, "sensor_rel_azimuth_deg": 0.0,
-    "sensor_rel_elevation_deg": -45.0, "sensor_hfov_deg": 10.0, "sensor_vfov_deg": 8.0,
-}  # fmt: skip
+POSE = pose(90.0, 45.0, 10.0, 8.0)
 
 
 def telemetry(*fields: dict, step_us: int = 200_000):

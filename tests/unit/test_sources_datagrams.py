@@ -12,18 +12,14 @@ from truceline.codec.klv import encode
 from truceline.codec.mpegts import Unit, mux
 from truceline.flow.mission import load_mission
 from truceline.model.errors import BadInput
+from truceline.sim.pose import pose
 from truceline.sources import datagrams
 from truceline.sources.datagrams import address_of
 from truceline.sources.telemetry import Telemetry
 from truceline.sources.video import Video
 
 START_US = 1_700_000_000_000_000
-POSE = {
-    "sensor_lat_deg": 50.0, "sensor_lon_deg": 30.0, "sensor_msl_m": 1100.0, "platform_heading_deg": 90.0,
-    "platform_pitch_deg": 0.0, "platform_roll_deg": 0.0, "sensor_rel_azimuth_deg": 0.0,
-    "sensor_rel_elevation_deg": -45.0, "sensor_hfov_deg": 10.0, "sensor_vfov_deg": 8.0,
-    "frame_center_msl_m": 100.0,
-}  # fmt: skip
+POSE = pose(90.0, 45.0, 10.0, 8.0) | {"frame_center_msl_m": 100.0}
 
 
 def clip(seconds: int) -> bytes:

@@ -11,6 +11,7 @@ from scipy import ndimage
 from truceline.codec.klv import encode
 from truceline.geo.crs import to_local
 from truceline.sim.clip import write_clip
+from truceline.sim.pose import pose
 from truceline.sim.world import Actor, Corridor, World
 
 Frame = npt.NDArray[np.uint8]
@@ -102,18 +103,12 @@ class Drone:
                 pts_s,
                 encode(
                     round(moment.timestamp() * 1e6),
-                    {
+                    pose(0.0, 90.0, hfov_deg, vfov_deg)
+                    | {
                         "platform_call_sign": self._call_sign,
-                        "platform_heading_deg": 0.0,
-                        "platform_pitch_deg": 0.0,
-                        "platform_roll_deg": 0.0,
                         "sensor_lat_deg": lat,
                         "sensor_lon_deg": lon,
                         "sensor_msl_m": GROUND_MSL_M + FLIES_AGL_M,
-                        "sensor_hfov_deg": hfov_deg,
-                        "sensor_vfov_deg": vfov_deg,
-                        "sensor_rel_azimuth_deg": 0.0,
-                        "sensor_rel_elevation_deg": -90.0,
                         "sensor_rel_roll_deg": 0.0,
                         "slant_range_m": FLIES_AGL_M,
                         "frame_center_lat_deg": lat,
