@@ -19,7 +19,7 @@ def instances(draw) -> Instance:
     count = draw(st.integers(4, 9))
     sectors = [
         {"id": f"S{i}", "x_min_m": i * 5000, "x_max_m": (i + 1) * 5000, "centre_node": "N0",
-         "reserve_min": draw(st.integers(0, 2))}
+         "reserve_min": draw(st.sampled_from((0, 1, 2, 10**9)))}
         for i in range(2)
     ]  # fmt: skip
     bands = {"A": (1000, 6000), "M": (-1000, 1000), "B": (-6000, -1000)}
@@ -34,12 +34,9 @@ def instances(draw) -> Instance:
         band = "A" if y > 1000 else "B" if y < -1000 else "M"
         sector = f"S{x // 5000}"
         nodes.append({"id": f"N{n}", "x_m": x, "y_m": y, "sector": sector, "part": f"{sector}-{band}"})
-    edges, seen = [], set()
+    edges = []
     for number in range(draw(st.integers(count - 1, 2 * count))):
         a, b = draw(st.integers(0, count - 1)), draw(st.integers(0, count - 1))
-        if a == b or frozenset((a, b)) in seen:
-            continue
-        seen.add(frozenset((a, b)))
         edges.append({
             "id": f"E{number}", "a": f"N{a}", "b": f"N{b}", "length_m": draw(st.integers(1, 9000)),
             "speed_kph": draw(st.integers(5, 80)), "max_mass_t": draw(st.sampled_from((5, 20, 60))),
@@ -47,13 +44,13 @@ def instances(draw) -> Instance:
         })  # fmt: skip
     units = [_unit(draw, n, count, parts) for n in range(draw(st.integers(2, 7)))]
     tasks = [_task(draw, n, count) for n in range(draw(st.integers(1, 4)))]
-    committed = []
-    for unit in units:
-        if draw(st.integers(0, 3)) == 0:
-            committed.append({
-                "unit": unit["id"], "task": draw(st.sampled_from(tasks))["id"], "acknowledged": True,
-                "role": draw(st.sampled_from(("main", "look"))), "change_cost": 500,
-            })  # fmt: skip
+    committed = [
+        {
+            "unit": unit["id"], "task": task["id"], "acknowledged": draw(st.booleans()),
+            "role": draw(st.sampled_from(("main", "look"))), "change_cost": 500,
+        }
+        for unit in units for task in tasks if draw(st.integers(0, 5)) == 0
+    ]  # fmt: skip
     start = draw(st.integers(-4000, 8000))
     return read_instance(msgspec.json.encode({
         "schema": SCHEMA, "id": "random", "now_utc": "2031-05-12T00:00:00Z", "horizon_s": 21600,
@@ -159,7 +156,7 @@ def _hop(instance, nodes, unit, a, b):
     for edge in instance.edges:
         fits = edge.open and edge.max_mass_t >= unit.mass_t and not (own.no_crossing and edge.crossing)
         if {edge.a, edge.b} == {a, b} and fits:
-            found = math.ceil(edge.length_m * 18 / (5 * min(unit.speed_kph, edge.speed_kph)))
+            found = min(found, math.ceil(edge.length_m * 18 / (5 * min(unit.speed_kph, edge.speed_kph))))
     return found
 
 

@@ -80,3 +80,14 @@ def test_a_path_adds_up_to_its_time():
     total = sum(roads.time_s(profile(unit), a, b) for a, b in itertools.pairwise(path))
 
     assert total == roads.time_s(profile(unit), "PN1", "PS8")
+
+
+def test_of_two_edges_between_two_nodes_the_quicker_that_is_open_counts():
+    edge = FORCE.edges[0]
+    closed = msgspec.structs.replace(edge, id="closed", length_m=1, open=False)
+    longer = msgspec.structs.replace(edge, id="longer", length_m=3 * edge.length_m)
+    roads = Roads(msgspec.structs.replace(FORCE, edges=(edge, longer, closed)))
+
+    seconds = roads.time_s(profile(FORCE.units[0]), edge.a, edge.b)
+
+    assert seconds == edge_s(edge.length_m, min(edge.speed_kph, FORCE.units[0].speed_kph))

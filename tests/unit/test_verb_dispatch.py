@@ -80,6 +80,37 @@ def test_a_unit_where_it_may_not_be_is_warned_of_and_stays(tmp_path):
     assert "P-11" not in {order["unit"] for order in plan["orders"]}
 
 
+def test_a_unit_with_two_standing_orders_keeps_the_acknowledged_one_alone(tmp_path):
+    tasks = [{**TASK, "id": name, "requires": {"observe": 1}, "min_units": 1} for name in ("T1", "T2")]
+    standing = [
+        {"unit": "P-11", "task": name, "role": "main", "acknowledged": name == "T2", "change_cost": 9}
+        for name in ("T1", "T2")
+    ]
+    out = tmp_path / "plan.json"
+
+    assert main(["dispatch", str(write(tmp_path, tasks=tasks, committed=standing)), "--out", str(out)]) == 0
+
+    plan = json.loads(out.read_text())
+    assert [order["task"] for order in plan["orders"] if order["unit"] == "P-11"] == ["T2"]
+    assert plan["changed"] == [{"unit": "P-11", "task": "T1", "saving": None}]
+
+
+def test_a_standing_order_is_kept_where_its_companion_can_no_longer_come(tmp_path):
+    units = json.loads(FORCE.read_text())["units"]
+    units[1]["shift_end_s"] = 1
+    standing = [
+        {"unit": unit["id"], "task": "T1", "role": "main", "acknowledged": True, "change_cost": 9}
+        for unit in units[:2]
+    ]
+    out = tmp_path / "plan.json"
+
+    assert main(["dispatch", str(write(tmp_path, units=units, committed=standing)), "--out", str(out)]) == 0
+
+    plan = json.loads(out.read_text())
+    assert "P-11" in {order["unit"] for order in plan["orders"]}
+    assert [one["unit"] for one in plan["changed"]] == ["P-12"]
+
+
 def test_bad_input_writes_nothing_and_says_where(tmp_path, capsys):
     out = tmp_path / "plan.json"
     units = json.loads(FORCE.read_text())["units"]

@@ -9,6 +9,9 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from truceline.dispatch.cost import Terms, terms
 from truceline.dispatch.explain import explained, uncovered_reason
@@ -72,6 +75,11 @@ class _Draft:
         self.free = np.ones(len(pairs.instance.units), bool)
         self.price = np.zeros(len(pairs.instance.units))
 
+    @property
+    def taken(self) -> set[int]:
+        """Units that have an order."""
+        return {unit for _, team in self.teams.values() for unit in team} | set(self.looks.values())
+
     def insert(self, task: int, must: Sequence[int] = ()) -> bool:
         team = pick_team(self.pairs, task, self.free, self.price, must)
         asked = self.pairs.instance.tasks[task]
@@ -117,41 +125,25 @@ def solve(
     return _plan(pairs, best[1], best[2], alternatives), pairs
 
 
-def hold_reserve(pairs: Pairs, free: Sequence[bool] | np.ndarray) -> list[Held]:
-    """Fill as many places of the reserve as the free units can (augmenting paths; Kuhn, 1955)."""
-    seats = [sector for sector in pairs.instance.sectors for _ in range(sector.reserve_min)]
+def hold_reserve(pairs: Pairs, free: npt.NDArray[np.bool_]) -> list[Held]:
+    """Fill as many places of the reserve as the free units can (Hopcroft and Karp, 1973)."""
     units = [unit for index, unit in enumerate(pairs.instance.units) if free[index]]
-    fits = [[u for u, unit in enumerate(units) if pairs.is_reserve(unit, sector)] for sector in seats]
-    seat_of: dict[int, int] = {}
-
-    def place(seat: int, seen: set[int]) -> bool:
-        for unit in fits[seat]:
-            if unit in seen:
-                continue
-            seen.add(unit)
-            if unit not in seat_of or place(seat_of[unit], seen):
-                seat_of[unit] = seat
-                return True
-        return False
-
-    for seat in range(len(seats)):
-        place(seat, set())
-    return [
-        Held(seats[seat].id, units[unit].id) for unit, seat in sorted(seat_of.items(), key=lambda p: p[1])
-    ]
+    fits: list[list[bool]] = []
+    seats: list[str] = []
+    for sector in pairs.instance.sectors:
+        row = [pairs.is_reserve(unit, sector) for unit in units]
+        count = min(sector.reserve_min, sum(row))
+        fits += [row] * count
+        seats += [sector.id] * count
+    if not seats:
+        return []
+    matched = maximum_bipartite_matching(csr_matrix(np.array(fits, bool)), perm_type="column")
+    return [Held(seats[seat], units[unit].id) for seat, unit in enumerate(matched) if unit >= 0]
 
 
 def _build(pairs: Pairs, key: Callable[[Task], tuple[float | str, ...]]) -> _Draft:
     draft = _Draft(pairs)
-    standing: dict[int, list[int]] = defaultdict(list)
-    for one in pairs.instance.committed:
-        if one.role == "main":
-            standing[pairs.task_index[one.task]].append(pairs.unit_index[one.unit])
-        draft.free[pairs.unit_index[one.unit]] = False  # nobody else may take it before it had its turn
-    for task, units in standing.items():
-        if not draft.insert(task, units):
-            draft.free[units] = True
-    _keep_looks(draft)
+    _keep_standing(draft)
     for held in hold_reserve(pairs, draft.free):
         draft.price[pairs.unit_index[held.unit]] = pairs.instance.reserve.penalty
     for asked in sorted(pairs.instance.tasks, key=key):
@@ -161,16 +153,30 @@ def _build(pairs: Pairs, key: Callable[[Task], tuple[float | str, ...]]) -> _Dra
     return draft
 
 
-def _keep_looks(draft: _Draft) -> None:
+def _keep_standing(draft: _Draft) -> None:
+    """Keep the standing orders that are still possible, one per unit: teams, what was acknowledged first."""
     pairs = draft.pairs
-    for one in pairs.instance.committed:
-        unit, task = pairs.unit_index[one.unit], pairs.task_index[one.task]
-        if one.role != "look":
-            continue
+    teams: dict[int, list[int]] = defaultdict(list)
+    looks: list[tuple[int, int]] = []
+    for one in sorted(pairs.instance.committed, key=lambda one: not one.acknowledged):
+        task, unit = pairs.task_index[one.task], pairs.unit_index[one.unit]
+        draft.free[unit] = False  # nobody else may take it before it had its turn
+        if one.role == "main":
+            teams[task].append(unit)
+        else:
+            looks.append((task, unit))
+    for task, members in teams.items():
+        is_open = pairs.windows(task).open_units()
+        left = [unit for unit in members if is_open[unit] and unit not in draft.taken]
+        if left:
+            draft.insert(task, left)
+    for task, unit in looks:
         able = pairs.may_serve(pairs.instance.units[unit], pairs.instance.tasks[task], "look")
-        if able and task in draft.teams and bool(pairs.windows(task, "look").open[:, unit].any()):
-            draft.looks.setdefault(task, unit)
-        draft.free[unit] = draft.looks.get(task) != unit
+        is_free = unit not in draft.taken and task not in draft.looks
+        if able and is_free and task in draft.teams and pairs.windows(task, "look").open_units()[unit]:
+            draft.looks[task] = unit
+    draft.free[:] = True
+    draft.free[list(draft.taken)] = False
 
 
 def _add_looks(draft: _Draft) -> None:

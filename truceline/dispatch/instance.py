@@ -10,20 +10,27 @@ from typing import Annotated, Any, Literal, Protocol
 import msgspec
 
 from truceline.model.errors import BadInput
+from truceline.model.place import utc_time
 
 SCHEMA = "truceline.dispatch.instance/1"
 ESCORT, LOOK = "escort", "look"  # the two skills with a meaning of their own
 
-Kph = Annotated[int, msgspec.Meta(gt=0)]
-Length = Annotated[int, msgspec.Meta(gt=0)]
-Count = Annotated[int, msgspec.Meta(ge=0)]
-Weight = Annotated[float, msgspec.Meta(ge=0)]
+# Beyond any mission, and small enough that sums and products of them fit 64 bits and stay below NEVER.
+_MOST, _MOST_S = 10**9, 10**12
+
+Whole = Annotated[int, msgspec.Meta(ge=-_MOST, le=_MOST)]  # metres of the plane, tonnes
+Kph = Annotated[int, msgspec.Meta(gt=0, le=_MOST)]
+Length = Annotated[int, msgspec.Meta(gt=0, le=_MOST)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
+Moment = Annotated[int, msgspec.Meta(ge=-_MOST_S, le=_MOST_S)]  # seconds after ``now_utc``
+Spell = Annotated[int, msgspec.Meta(ge=0, le=_MOST_S)]
+Weight = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 
 
 class Sector(msgspec.Struct, frozen=True):
     id: str
-    x_min_m: int
-    x_max_m: int
+    x_min_m: Whole
+    x_max_m: Whole
     centre_node: str
     reserve_min: Count
 
@@ -33,18 +40,18 @@ class Part(msgspec.Struct, frozen=True):
 
     id: str
     sector: str
-    x_min_m: int
-    x_max_m: int
-    y_min_m: int
-    y_max_m: int
+    x_min_m: Whole
+    x_max_m: Whole
+    y_min_m: Whole
+    y_max_m: Whole
 
 
 class Node(msgspec.Struct, frozen=True):
     """A place on the roads; degrees are there when the instance is laid on the earth."""
 
     id: str
-    x_m: int
-    y_m: int
+    x_m: Whole
+    y_m: Whole
     sector: str
     part: str
     lat_deg: float | None = None
@@ -57,14 +64,14 @@ class Edge(msgspec.Struct, frozen=True):
     b: str
     length_m: Length
     speed_kph: Kph
-    max_mass_t: int
+    max_mass_t: Whole
     crossing: bool
     open: bool
 
 
 class Night(msgspec.Struct, frozen=True):
-    start_s: int
-    end_s: int
+    start_s: Moment
+    end_s: Moment
 
 
 class Caveats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,12 +93,12 @@ class Unit(msgspec.Struct, frozen=True):
     sector: str
     home_node: str
     node: str
-    available_s: int
-    shift_end_s: int
-    max_duty_s: Count
-    endurance_s: Count
+    available_s: Moment
+    shift_end_s: Moment
+    max_duty_s: Spell
+    endurance_s: Spell
     speed_kph: Kph
-    mass_t: int
+    mass_t: Whole
     flies: bool
     caveats: Caveats
 
@@ -103,7 +110,7 @@ class Unit(msgspec.Struct, frozen=True):
 
 class FirstLook(msgspec.Struct, frozen=True):
     share_pct: Annotated[float, msgspec.Meta(ge=0, le=100)]
-    look_s: Count
+    look_s: Spell
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -113,10 +120,10 @@ class Task(msgspec.Struct, frozen=True):
     requires: dict[str, Count]
     min_units: Count
     weight: Weight
-    release_s: int
-    deadline_s: int
-    service_s: Count
-    notify_lead_s: int
+    release_s: Moment
+    deadline_s: Moment
+    service_s: Spell
+    notify_lead_s: Moment
     uncovered_penalty: Weight
     look: FirstLook | None
     excluded_contingents: tuple[str, ...]
@@ -146,8 +153,8 @@ class Committed(msgspec.Struct, frozen=True):
 
 class Reserve(msgspec.Struct, frozen=True):
     skill: str
-    within_s: int
-    hold_s: int
+    within_s: Moment
+    hold_s: Moment
     penalty: Weight
 
 
@@ -161,7 +168,7 @@ class Instance(msgspec.Struct, frozen=True, rename={"schema_": "schema"}):
     schema_: str
     id: str
     now_utc: str
-    horizon_s: int
+    horizon_s: Moment
     sectors: tuple[Sector, ...]
     parts: tuple[Part, ...]
     nodes: tuple[Node, ...]
@@ -235,6 +242,10 @@ def check(instance: Instance, where: str = "instance") -> None:
     for place, kind, wanted in _references(instance):
         if wanted not in known[kind]:
             raise BadInput(f"{where}: {place}", f"{wanted!r} is not among {kind}")
+    try:
+        utc_time(instance.now_utc)
+    except ValueError as error:
+        raise BadInput(f"{where}: now_utc", f"{error}; e.g. 2031-05-12T00:00:00Z") from error
     for index, task in enumerate(instance.tasks):
         if task.deadline_s < task.release_s:
             raise BadInput(f"{where}: tasks[{index}].deadline_s", "lies before release_s")

@@ -82,7 +82,7 @@ class Roads:
         self.instance = instance
         self.index = {node.id: index for index, node in enumerate(instance.nodes)}
         self._parts = {part.id: part for part in instance.parts}
-        edges = _fastest_edges(instance)
+        edges = [edge for edge in instance.edges if edge.open and edge.a != edge.b]
         self._a = np.array([self.index[edge.a] for edge in edges], dtype=np.int64)
         self._b = np.array([self.index[edge.b] for edge in edges], dtype=np.int64)
         self._length_m = np.array([edge.length_m for edge in edges], dtype=np.int64)
@@ -165,12 +165,11 @@ class Roads:
             seconds = -((-self._length_m[use] * 18) // (5 * speed)).astype(float)
             a, b = self._a[use], self._b[use]
             size = len(self.instance.nodes)
+            # Of several edges between two nodes the quickest counts; the matrix would add them up.
+            pair = np.minimum(a, b) * size + np.maximum(a, b)
+            quickest = np.lexsort((seconds, pair))
+            quickest = quickest[np.unique(pair[quickest], return_index=True)[1]]
+            a, b, seconds = a[quickest], b[quickest], seconds[quickest]
             both = (np.r_[seconds, seconds], (np.r_[a, b], np.r_[b, a]))
             self._graphs[moving] = (csr_matrix(both, shape=(size, size)), allowed)
         return self._graphs[moving]
-
-
-def _fastest_edges(instance: Instance) -> list:  # type: ignore[type-arg]
-    """Leave out closed edges; of several between two nodes the last one counts."""
-    edges = {frozenset((edge.a, edge.b)): edge for edge in instance.edges if edge.a != edge.b}
-    return [edge for edge in edges.values() if edge.open]
