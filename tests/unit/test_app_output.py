@@ -37,6 +37,19 @@ def test_what_fails_leaves_nothing_and_keeps_what_was_there(tmp_path):
     assert (tmp_path / "a").read_text() == "kept" and (tmp_path / "b" / "kept").exists()
 
 
+def test_a_folder_is_never_replaced_by_a_file_nor_a_file_by_a_folder(tmp_path):
+    (tmp_path / "file").write_text("kept")
+    (tmp_path / "folder").mkdir()
+
+    with pytest.raises(BadInput, match="is a folder"), whole_file(tmp_path / "folder"):
+        pass
+    with pytest.raises(BadInput, match="is a file"), whole_folder(tmp_path / "file"):
+        pass
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+    assert (tmp_path / "file").read_text() == "kept"
+
+
 def test_a_folder_that_is_missing_is_named(tmp_path):
     with pytest.raises(BadInput, match="cannot be written"), whole_file(tmp_path / "no" / "a"):
         pass

@@ -161,7 +161,7 @@ def test_a_count_is_said_with_its_limits():
 
 def test_reported_markup_stays_text(views):
     nasty = incident(
-        zone='<script src="//x">', explanation=Explanation(supports="</p><img>\x00", challenges="c")
+        zone='<script src="//x">', explanation=Explanation(supports="</p><img>\x00\u202e", challenges="c")
     )
     say(views, 7, "incident", "inc-3", nasty, 5)
 
@@ -169,7 +169,8 @@ def test_reported_markup_stays_text(views):
 
     assert "script" not in read.tags and "img" not in read.tags
     assert '<script src="//x">' in read.text
-    assert "\x00" not in read.text
+    assert "\x00" not in read.text and "\u202e" not in read.text
+    assert "⟨U+0000⟩⟨U+202E⟩" in read.text
 
 
 def test_the_page_asks_no_other_host_for_anything(views):

@@ -50,6 +50,28 @@ def broken(tmp_path):
         ("in_force_from = 2025-01-01T00:00:00Z", "in_force_from = 2025-01-01T00:00:00", "timezone"),
         ('sector = "east"', 'sector = "eastt"', "did you mean `east`"),
         ("max_count = 40", "max_count = -1", "max_count"),
+        ("outer_m = 2000", "outer_m = inf", "outer_m"),
+        ("min_depth_m = 100", "min_depth_m = nan", "`min_depth_m` is no number"),
+        ('zone = "uav-east"', 'zone = "uav-east"\nabove_m = nan', "`above_m` is no number"),
+        ('zone = "uav-east"', 'zone = "uav-east"\nabove_m = 9\nbelow_m = 9', "above_m must be less"),
+        ('zone = "separation"', "zone = []", "`zone` is empty"),
+        (
+            "in_force_from = 2025-01-01T00:00:00Z",
+            "in_force_from = 2025-01-01T00:00:00Z\nin_force_until = 2025-01-01T00:00:00Z",
+            "ends before it begins",
+        ),
+        (
+            'feature = "contact"',
+            'feature = "contact"\nvalid_from = 2026-01-01T00:00:00Z\nvalid_until = 2025-01-01T00:00:00Z',
+            "ends before it begins",
+        ),
+        (
+            'type = "no_fly"',
+            'type = "no_fly"\nvalid_from = 2026-01-01T00:00:00Z\nvalid_until = 2025-01-01T00:00:00Z',
+            "ends before it begins",
+        ),
+        ("2025-01-01T00:00:00Z", "0001-01-01T00:00:00+01:00", "before the year 1"),
+        ('from = "start"', 'from = "end"', "does not lie before `to`"),
         ('kinds = ["tank", "ifv", "apc"]', 'kinds = ["heavy-weapons"]', "holds itself"),
     ],
 )
@@ -75,6 +97,79 @@ def test_overlapping_versions_of_a_line_are_refused(broken):
 
     with pytest.raises(BadInput, match="overlap in time"):
         read_agreement(broken("[[sector]]", again))
+
+
+@pytest.mark.parametrize(
+    ("kind", "coordinates", "said"),
+    [
+        ("LineString", 5, "bad coordinates"),
+        ("LineString", [{"x": 1}, {"x": 2}], "bad coordinates"),
+        ("MultiLineString", 5, "a list of coordinates is due"),
+        ("LineString", [[10, 24], [10, 24]], "expected 2 or more"),
+        ("LineString", [[float("nan"), 24], [10, 24]], "out of range"),
+        ("LineString", [[181, 24], [10, 24]], "out of range"),
+        ("Point", [10, 24], "holds a Point"),
+    ],
+)
+def test_a_line_that_is_none_is_named_with_its_file(broken, tmp_path, kind, coordinates, said):
+    path = broken("corridor_line.geojson", "line.geojson")
+    (tmp_path / "line.geojson").write_text(placed(kind, coordinates))
+
+    with pytest.raises(BadInput, match=r"broken\.toml:\d+: line\[0\]: line\.geojson") as error:
+        read_agreement(path)
+
+    assert said in str(error.value)
+
+
+SQUARE = [[10.2, 24.4], [10.3, 24.4], [10.3, 24.6], [10.2, 24.6], [10.2, 24.4]]
+ZONE = '[[zone]]\nid = "square"\npolygon = "square.geojson"\n[[zone]]'
+
+
+@pytest.mark.parametrize(
+    ("kind", "coordinates", "said"),
+    [
+        ("Polygon", 5, "a list of coordinates is due"),
+        ("MultiPolygon", [5], "a list of coordinates is due"),
+        ("Polygon", [SQUARE[:-1]], "last position is not its first"),
+        ("Polygon", [[*SQUARE[:2], *SQUARE[:2], SQUARE[0]]], "no ground inside"),
+        ("Polygon", [[[0, 89], [120, 89], [-120, 89], [0, 89]]], "around a pole"),
+        ("Polygon", [SQUARE[:3]], "expected 4 or more"),
+        ("Polygon", [], "holds no polygon"),
+    ],
+)
+def test_a_polygon_that_is_none_is_named_with_its_file(broken, tmp_path, kind, coordinates, said):
+    path = broken("[[zone]]", ZONE)
+    (tmp_path / "square.geojson").write_text(placed(kind, coordinates))
+
+    with pytest.raises(BadInput, match=r"broken\.toml:\d+: zone\[0\]: square\.geojson") as error:
+        read_agreement(path)
+
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize("ring", [SQUARE, SQUARE[::-1]])
+def test_a_polygon_holds_what_lies_inside_whichever_way_it_turns_and_no_hole(broken, tmp_path, ring):
+    path = broken("[[zone]]", ZONE)
+    hole = [[10.24, 24.46], [10.26, 24.46], [10.26, 24.54], [10.24, 24.54], [10.24, 24.46]]
+    (tmp_path / "square.geojson").write_text(placed("Polygon", [ring, hole]))
+
+    zones = read_agreement(path).zones
+
+    inside, in_hole, outside = (zones.stand("square", 24.5, lon).is_member for lon in (10.22, 10.25, 10.31))
+    assert (inside, in_hole, outside) == (True, False, False)
+
+
+def test_a_mark_of_byte_order_before_the_text_is_no_part_of_it(broken, tmp_path):
+    path = broken("[[zone]]", "[[zone]]")
+    for file in (path, tmp_path / "corridor_line.geojson"):
+        file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+
+    assert read_agreement(path).id == "exercise-corridor"
+
+
+def placed(kind: str, coordinates: object) -> str:
+    geometry = {"type": kind, "coordinates": coordinates}
+    return json.dumps({"type": "Feature", "properties": {"name": "contact"}, "geometry": geometry})
 
 
 def test_the_examples_fit_the_schema_that_we_print():
@@ -146,6 +241,39 @@ def test_check_writes_the_incidents_and_explains_them(tmp_path, capsys):
     (incident,) = json.loads(out.read_text())["incidents"]
     assert code == 0 and (incident["rule"], incident["verdict"]) == ("XC-2", "violation")
     assert "Art. 2" in capsys.readouterr().out
+
+
+def test_a_file_written_elsewhere_reads_the_same(tmp_path):
+    line = json.dumps(SIGHTING)
+    found = []
+    for text in (f"{line}\n", f"\ufeff{line}\r\n\r\n", line.replace("06:00:00Z", "08:00:00+02:00")):
+        lines, out = tmp_path / "o.jsonl", tmp_path / "i.json"
+        lines.write_text(text, encoding="utf-8", newline="")
+        assert main(["check", str(EXAMPLES / "agreement.toml"), str(lines), "--out", str(out)]) == 0
+        found.append(out.read_bytes())
+
+    assert found[0] == found[1] == found[2]
+
+
+def test_words_of_a_source_do_not_steer_the_terminal(tmp_path, capsys):
+    lines = tmp_path / "o.jsonl"
+    lines.write_text(json.dumps({**SIGHTING, "source": "gate\x1b[31m\u202e"}))
+
+    assert main(["check", str(EXAMPLES / "agreement.toml"), str(lines), "--explain"]) == 0
+
+    said = capsys.readouterr().out
+    assert "gate⟨U+001B⟩[31m⟨U+202E⟩" in said and "\x1b" not in said and said.count("\n") > 2
+
+
+def test_a_line_without_its_case_is_named_by_its_number(tmp_path, capsys):
+    lines, out = tmp_path / "o.jsonl", tmp_path / "i.json"
+    lines.write_text("\n".join([json.dumps({**SIGHTING, "case": "c"}), "", json.dumps(SIGHTING)]))
+    out.write_text("old")
+
+    code = main(["check", str(EXAMPLES / "agreement.toml"), str(lines), "--cases", "--out", str(out)])
+
+    assert code == 2 and "o.jsonl:3: the field `case` is missing" in capsys.readouterr().err
+    assert out.read_text() == "old"
 
 
 def test_zone_draws_each_zone_and_side_counter_clockwise(tmp_path):

@@ -199,6 +199,27 @@ def test_a_cap_counts_each_object_once_and_unknown_parties_as_possible(agree):
     assert [(v, c) for _, v, c in doubtful] == [("possible_violation", ("b", "c"))]
 
 
+@pytest.mark.parametrize(("window_s", "count"), [("inf", 3), ("1e13", 3), ("60", 1), ("61", 2)])
+def test_a_sighting_stays_counted_for_the_window_however_long_and_its_end_excluded(agree, window_s, count):
+    agreement = agree(CAP.replace("max_count=2", f"max_count=0\ncount_window_s={window_s}"))
+    fixes = [seen("a"), seen("b", minutes=1), seen("c", minutes=2)]
+
+    incidents, _ = judge_all(agreement, fixes)
+
+    assert incidents[0][1].measured["count_certain"] == count
+
+
+def test_a_lead_time_longer_than_any_calendar_is_never_met(agree):
+    notice = Sighting(
+        id="n", kind="notice", party="s", time=START - timedelta(days=400), notice_type="move",
+        from_time=START, until_time=START + timedelta(hours=1), consent=True,
+    )  # fmt: skip
+
+    incidents, _ = judge_all(agree(ABSENCE, NOTICE.replace("3600", "1e15")), [seen(), notice])
+
+    assert "notice_late" in incidents[0][1].reasons
+
+
 def test_a_timetable_starts_with_its_first_step(agree):
     table = agree(
         'id="R"\narticle="1"\ntype="timetable"\nzone="z"\nclasses=["tank"]\n'

@@ -13,6 +13,8 @@ from truceline.model.errors import BadInput
 @contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
     """Give a path beside the target to write to; it takes the target's name when all went well."""
+    if target.is_dir():
+        raise BadInput(str(target), "is a folder, not a file")
     beside = _beside(target, folder=False)
     try:
         yield beside
@@ -26,6 +28,8 @@ def whole_file(target: Path) -> Iterator[Path]:
 @contextmanager
 def whole_folder(target: Path) -> Iterator[Path]:
     """Give a folder beside the target to fill; it replaces the target when all went well."""
+    if target.exists() and not target.is_dir():
+        raise BadInput(str(target), "is a file, not a folder")
     beside = _beside(target, folder=True)
     old = beside.with_name(beside.name + ".old")
     try:

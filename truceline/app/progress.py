@@ -1,12 +1,12 @@
 """What a verb says on stderr: what to mind, and, on a terminal only, how far it is."""
 
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from truceline.model.text import visible
+
 T = TypeVar("T")
-_HOSTILE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def progress(items: Iterable[T], what: str, total: int | None = None, quiet: bool = False) -> Iterator[T]:
@@ -27,5 +27,4 @@ def status(text: str) -> None:
 
 def say(level: str, message: str) -> None:
     """Write one line to stderr, hostile characters made visible."""
-    line = _HOSTILE.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", message.strip().replace("\n", "; "))
-    print(f"{level}: {line}", file=sys.stderr)
+    print(f"{level}: {visible(message.strip().replace(chr(10), '; '))}", file=sys.stderr)

@@ -1,5 +1,6 @@
 """The dispatch instance: who is where, what is to be done, every check at its door (dispatch 1.1)."""
 
+import codecs
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -211,7 +212,7 @@ def read_instance(raw: bytes, where: str = "instance") -> Instance:
         For anything that contract dispatch 1 calls bad input.
     """
     try:
-        document: Any = msgspec.json.decode(raw)
+        document: Any = msgspec.json.decode(raw.removeprefix(codecs.BOM_UTF8))
         schema = document.get("schema") if isinstance(document, dict) else None
         if schema != SCHEMA:
             raise BadInput(where, f"schema is {schema!r}, not {SCHEMA!r}")

@@ -1,18 +1,19 @@
 """Pages as trees of elements: text is never glued to text, so nothing that was reported becomes markup."""
 
-import re
 from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree as ET  # builds only; nothing foreign is parsed
 
-_UNPRINTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+from truceline.model.text import visible
+
+_LAYOUT = "\t\n\r"  # white space of a page
 
 
 def element(tag: str, *children: "ET.Element | str", **attributes: str) -> ET.Element:
     """Make an element; ``class_`` becomes ``class``."""
-    made = ET.Element(tag, {key.rstrip("_"): printable(value) for key, value in attributes.items()})
+    made = ET.Element(tag, {key.rstrip("_"): visible(value, _LAYOUT) for key, value in attributes.items()})
     for child in children:
         if isinstance(child, str):
-            _append_text(made, printable(child))
+            _append_text(made, visible(child, _LAYOUT))
         else:
             made.append(child)
     return made
@@ -38,11 +39,6 @@ def page(root: ET.Element) -> bytes:
     ET.indent(root)
     body: bytes = ET.tostring(root, encoding="utf-8", method="html", xml_declaration=False)
     return b"<!DOCTYPE html>\n" + body + b"\n"
-
-
-def printable(text: str) -> str:
-    """Show characters that no page may hold (controls) as a mark."""
-    return _UNPRINTABLE.sub("\ufffd", text)
 
 
 def _append_text(parent: ET.Element, text: str) -> None:

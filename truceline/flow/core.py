@@ -185,7 +185,7 @@ def _named(mission: Mission) -> list[Path]:
             found.append(path.resolve())
     agreement = mission.beside(mission.file.agreement)
     if agreement is not None:
-        for name_there in sorted(_paths(tomllib.loads(agreement.read_text()))):
+        for name_there in sorted(_paths(tomllib.loads(agreement.read_text(encoding="utf-8-sig")))):
             beside = (agreement.parent / name_there).resolve()
             if not beside.is_file():
                 raise BadInput(str(agreement), f"names {name_there}, which is not there")

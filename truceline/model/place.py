@@ -57,9 +57,12 @@ def utc_time(text: str) -> datetime:
     Raises
     ------
     ValueError
-        If it is no time, or one without a zone.
+        If it is no time, one without a zone, or one that UTC cannot name.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no zone, e.g. Z")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} lies before the year 1 or after 9999") from error

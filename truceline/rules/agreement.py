@@ -1,11 +1,11 @@
 """The agreement file: read, checked, and made into rules and zones (contract zone, section 1)."""
 
 import difflib
+import math
 import pkgutil
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, cast
@@ -20,9 +20,10 @@ from truceline.plug import Rule, find
 from truceline.rules import kinds
 from truceline.rules.clause import Clause, Terms
 from truceline.rules.match import Alternatives, ClassList, Condition
-from truceline.rules.place_file import read_lines, read_rings
+from truceline.rules.place_file import Part, read_lines, read_rings
 from truceline.rules.tables import (
     AgreementTable,
+    BoundsTable,
     ClassTable,
     DecisionTable,
     LineTable,
@@ -32,7 +33,8 @@ from truceline.rules.tables import (
     ZoneTable,
 )
 
-GENERIC_KEYS = ("type", "id", "article", "text", "parties", "valid_from", "valid_until")
+_BOUNDS = BoundsTable.__struct_fields__
+GENERIC_KEYS = ("type", "id", "article", "text", *_BOUNDS)
 
 
 class Provision(msgspec.Struct, frozen=True):
@@ -50,20 +52,12 @@ class Agreement(msgspec.Struct, frozen=True):
 
     id: str
     title: str
-    path: Path
     period: Period
     parties: Mapping[str, PartyTable]
     provisions: tuple[Provision, ...]
     zones: Zones
     min_confidence: float
     class_ids: Mapping[str, Mapping[str, Alternatives]]
-
-    def provision(self, rule_id: str) -> Provision:
-        """Find a rule by its id."""
-        for provision in self.provisions:
-            if provision.rule.id == rule_id:
-                return provision
-        raise BadInput(self.path.name, f"no rule {rule_id!r}")
 
     def party_on(self, side: str | None) -> str | None:
         """Name the party whose side this is; None: none, or more than one."""
@@ -87,7 +81,7 @@ def read_agreement(path: Path) -> Agreement:
         If anything in it is wrong; the place is file, table and line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         tables = tomllib.loads(text)
     except OSError as error:
         raise BadInput(str(path), f"cannot be read: {error.strerror}") from error
@@ -112,6 +106,7 @@ class _Reader:
         for word in ("party", "sector", "zone", "site", "class"):
             self._distinct(word, [table.id for table in getattr(head, "class_" if word == "class" else word)])
         self._distinct("rule", [str(rule.get("id")) for rule in self.rules])
+        self._refuse_nan({**self.raw, "rule": self.rules})
         self.classes = {table.id: self._class(i, table, ()) for i, table in enumerate(head.class_)}
         self.parties = {party.id: party for party in head.party}
         if "unknown" in self.parties:
@@ -123,11 +118,20 @@ class _Reader:
             self._sectors(),
             [self._site(i, table) for i, table in enumerate(head.site)],
         )
+        self._refuse_empty(zones)
         provisions = self._with_exceptions([self._rule(i, raw, period) for i, raw in enumerate(self.rules)])
         return Agreement(
-            head.id, head.title, self.path, period, self.parties, tuple(provisions), zones,
+            head.id, head.title, period, self.parties, tuple(provisions), zones,
             head.decision.min_confidence, self.classes,
         )  # fmt: skip
+
+    def _refuse_nan(self, tables: Mapping[str, Any]) -> None:
+        """Refuse what compares with nothing: a limit that is NaN would let everything through."""
+        for word, value in tables.items():
+            for i, table in enumerate(value if isinstance(value, list) else [value]):
+                for key, number in table.items() if isinstance(table, dict) else ():
+                    if isinstance(number, float) and math.isnan(number):
+                        raise BadInput(self._at(word, i, key), f"`{key}` is no number")
 
     def _convert_head(self) -> AgreementTable:
         for word, value in self.raw.items():
@@ -210,22 +214,23 @@ class _Reader:
     def _lines(self) -> list[LineVersion]:
         versions: list[LineVersion] = []
         for i, table in enumerate(self.head.line):
-            place, period = self._at("line", i), _period(table)
+            place, period = self._at("line", i), Period(table.valid_from, table.valid_until)
             if any(v.id == table.id and v.period.overlaps(period) for v in versions):
                 raise BadInput(place, f"two versions of the line `{table.id}` overlap in time")
-            path = self._file(place, table.path)
-            try:
-                curve = Curve(read_lines(path, table.feature))
-            except BadInput as error:
-                raise BadInput(place, str(error)) from error
+            curve = Curve(self._beside(place, table.path, table.feature, read_lines))
             versions.append(LineVersion(table.id, curve, table.side_left, period))
         return versions
 
-    def _file(self, place: str, name: str) -> Path:
+    def _beside(
+        self, place: str, name: str, feature: str | None, read: Callable[[Path, str | None], list[Part]]
+    ) -> list[Part]:
         path = self.path.parent / name
         if not path.is_file():
             raise BadInput(place, f"the file `{name}` is missing")
-        return path
+        try:
+            return read(path, feature)
+        except BadInput as error:
+            raise BadInput(place, str(error)) from error
 
     def _sectors(self) -> Iterable[Sector]:
         for i, table in enumerate(self.head.sector):
@@ -237,6 +242,14 @@ class _Reader:
             )
             yield Sector(table.id, table.line, start, end)
 
+    def _refuse_empty(self, zones: Zones) -> None:
+        """Refuse a sector that ends before it begins on every version of its line."""
+        for i, sector in enumerate(zones.sectors.values()):
+            limits = [zones.stretch_m(sector.id, version) for version in zones.lines[sector.line]]
+            if all(first_m >= last_m for first_m, last_m in limits):
+                place = self._at("sector", i)
+                raise BadInput(place, "`from` does not lie before `to` along the line: nothing is in it")
+
     def _zone(self, i: int, table: ZoneTable) -> Belt | Area:
         place = self._at("zone", i)
         belt_keys = ("line", "side", "inner_m", "outer_m", "sector", "ends")
@@ -244,12 +257,8 @@ class _Reader:
             for key in belt_keys:
                 if getattr(table, key) is not None:
                     raise BadInput(place, f"a zone with `polygon` has no `{key}`")
-            path = self._file(place, table.polygon)
-            try:
-                rings = read_rings(path, table.feature)
-            except BadInput as error:
-                raise BadInput(place, str(error)) from error
-            return Area(table.id, tuple(rings), _period(table))
+            rings = self._beside(place, table.polygon, table.feature, read_rings)
+            return Area(table.id, tuple(rings), Period(table.valid_from, table.valid_until))
         if table.feature is not None:
             raise BadInput(place, "`feature` belongs to `polygon`")
         if table.line is None or table.side is None or table.inner_m is None or table.outer_m is None:
@@ -265,7 +274,7 @@ class _Reader:
                 raise BadInput(place, f"the sector `{table.sector}` belongs to another line")
         return Belt(
             table.id, table.line, table.side, table.inner_m, table.outer_m, table.sector,
-            table.ends or "flat", _period(table),
+            table.ends or "flat", Period(table.valid_from, table.valid_until),
         )  # fmt: skip
 
     def _site(self, i: int, table: SiteTable) -> Site:
@@ -277,6 +286,8 @@ class _Reader:
         for key in ("id", "type", "article"):
             if not isinstance(raw.get(key), str) or not raw[key]:
                 raise BadInput(place, f"`{key}` is missing or no text")
+        if raw.get("zone") == []:
+            raise BadInput(self._at("rule", i, "zone"), "`zone` is empty: name a zone, or leave it out")
         plug = self._plug(raw["type"], self._at("rule", i, "type"))
         fields = {field.encode_name for field in msgspec.structs.fields(plug)} - {"terms"}
         for key in raw:
@@ -286,7 +297,7 @@ class _Reader:
             own["classes"] = list(self._class_list(own["classes"], place, "classes").kinds)
         try:
             rule = msgspec.convert(own, plug)
-            bounds = msgspec.convert({k: raw[k] for k in _BOUNDS if k in raw}, _Bounds)
+            bounds = msgspec.convert({k: raw[k] for k in raw if k in _BOUNDS}, BoundsTable)
         except msgspec.ValidationError as error:
             raise BadInput(f"{place} `{raw['id']}`", str(error)) from error
         return self._provision(rule, raw["type"], bounds, period, place)
@@ -300,7 +311,7 @@ class _Reader:
             hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known)}"
             raise BadInput(place, f"unknown rule type `{word}`, {hint}") from error
 
-    def _provision(self, rule: Rule, word: str, bounds: "_Bounds", period: Period, place: str) -> Provision:
+    def _provision(self, rule: Rule, word: str, bounds: BoundsTable, period: Period, place: str) -> Provision:
         parties = bounds.parties
         for party in parties:
             self._known(party, {*self.parties, "*"}, f"rule `{rule.id}`", place, "party")
@@ -371,18 +382,6 @@ class _Reader:
         return found
 
 
-class _Bounds(msgspec.Struct, frozen=True):
-    parties: tuple[str, ...] = ()
-    valid_from: datetime | None = None
-    valid_until: datetime | None = None
-
-    def __post_init__(self) -> None:
-        for moment in (self.valid_from, self.valid_until):
-            if moment is not None and moment.tzinfo is None:
-                raise ValueError("a time without a zone, write e.g. 2025-01-01T00:00:00Z")
-
-
-_BOUNDS = ("parties", "valid_from", "valid_until")
 _TABLES: dict[str, type[msgspec.Struct]] = {
     "decision": DecisionTable, "party": PartyTable, "line": LineTable, "sector": SectorTable,
     "zone": ZoneTable, "site": SiteTable, "class": ClassTable,
@@ -393,7 +392,3 @@ def rule_types() -> list[str]:
     """List the rule types there are: ours and those of entry points."""
     ours = {module.name for module in pkgutil.iter_modules(kinds.__path__)}
     return sorted(ours | {entry.name for entry in entry_points(group="truceline.rules.kinds")})
-
-
-def _period(table: LineTable | ZoneTable) -> Period:
-    return Period(table.valid_from, table.valid_until)

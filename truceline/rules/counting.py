@@ -4,12 +4,13 @@ import math
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any, ClassVar, NamedTuple
 
 from truceline.geo.zone import Zones
 from truceline.model.observed import Sighting
+from truceline.model.units import Seconds
 from truceline.plug import Finding
 from truceline.rules.clause import RANK, Clause, Seen
 
@@ -39,7 +40,7 @@ class Counting(Clause):
 
     zone: str | tuple[str, ...]
     classes: tuple[str, ...] = ("*",)
-    count_window_s: float | None = None
+    count_window_s: Seconds | None = None
 
     @abstractmethod
     def cap(self, at: datetime) -> float:
@@ -67,9 +68,7 @@ class Counting(Clause):
     def _party(
         self, party: str, mine: Sequence[tuple[Sighting, Seen | None]], notices: Sequence[Sighting]
     ) -> Iterator[Finding]:
-        window = timedelta(
-            seconds=self.terms.count_window_s if self.count_window_s is None else self.count_window_s
-        )
+        window_s = self.terms.count_window_s if self.count_window_s is None else self.count_window_s
         latest: dict[str, tuple[Sighting, Seen | None]] = {}
         waiting: deque[tuple[str, tuple[Sighting, Seen | None]]] = deque()
         sums = [0, 0]
@@ -86,7 +85,7 @@ class Counting(Clause):
                 latest[thing] = pair
                 _add(sums, pair[1], 1)
                 waiting.append((thing, pair))
-            while waiting and waiting[0][1][0].time <= at - window:
+            while waiting and (at - waiting[0][1][0].time).total_seconds() >= window_s:
                 thing, pair = waiting.popleft()
                 if latest.get(thing) is pair:
                     drop(thing)

@@ -64,6 +64,7 @@ class Stub(msgspec.Struct, frozen=True, kw_only=True):
 class Raw(NamedTuple):
     """One line, checked; ``sighting`` is None for a retraction or a kind the rules do not read."""
 
+    number: int
     stub: Stub
     text: bytes
     sighting: Sighting | None
@@ -94,7 +95,7 @@ def read_lines(lines: Iterable[bytes], file: str, agreement: Agreement) -> list[
         if not text.strip():
             continue
         try:
-            found.append(_raw(text, agreement))
+            found.append(_raw(number, text, agreement))
         except (msgspec.MsgspecError, ValueError) as error:
             raise BadInput(f"{file}:{number}", str(error)) from error
     return found
@@ -123,15 +124,15 @@ def settle(rows: Sequence[Raw]) -> Settled:
     return Settled(sightings, ignored, conflicts)
 
 
-def _raw(text: bytes, agreement: Agreement) -> Raw:
+def _raw(number: int, text: bytes, agreement: Agreement) -> Raw:
     stub = _STUB.decode(text)
     if stub.retracted:
-        return Raw(stub, text, None)
+        return Raw(number, stub, text, None)
     if stub.kind is None:
         raise ValueError("the field `kind` is missing")
     if stub.kind not in KINDS:
-        return Raw(stub, text, None)
-    return Raw(stub, text, _sighting(stub, _LINE.decode(text), agreement))
+        return Raw(number, stub, text, None)
+    return Raw(number, stub, text, _sighting(stub, _LINE.decode(text), agreement))
 
 
 def _sighting(stub: Stub, line: Line, agreement: Agreement) -> Sighting:
@@ -176,7 +177,7 @@ def _check_classes(kind: str, line: Line, agreement: Agreement) -> None:
 def _time(key: str, text: str) -> datetime:
     try:
         return utc_time(text)
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise ValueError(f"{key}: {error}") from error
 
 

@@ -1,6 +1,7 @@
 """Lines and polygons of an agreement, read from GeoJSON beside it."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def read_lines(path: Path, feature: str | None) -> list[Part]:
         if kind == "LineString":
             parts.append(_part(path, coordinates, 2))
         elif kind == "MultiLineString":
-            parts += [_part(path, line, 2) for line in coordinates or ()]
+            parts += [_part(path, line, 2) for line in _list(path, coordinates)]
         else:
             raise BadInput(path.name, f"holds a {kind}, expected LineString or MultiLineString")
     if not parts:
@@ -40,8 +41,8 @@ def read_rings(path: Path, feature: str | None) -> list[Part]:
         kind, coordinates = geometry.get("type"), geometry.get("coordinates")
         if kind not in ("Polygon", "MultiPolygon"):
             raise BadInput(path.name, f"holds a {kind}, expected Polygon or MultiPolygon")
-        for polygon in [coordinates] if kind == "Polygon" else coordinates or ():
-            rings += [_part(path, ring, 4) for ring in polygon or ()]
+        for polygon in [coordinates] if kind == "Polygon" else _list(path, coordinates):
+            rings += [_ring(path, ring) for ring in _list(path, polygon)]
     if not rings:
         raise BadInput(path.name, "holds no polygon")
     return rings
@@ -49,7 +50,7 @@ def read_rings(path: Path, feature: str | None) -> list[Part]:
 
 def _geometries(path: Path, feature: str | None) -> list[dict[str, Any]]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise BadInput(str(path.name), f"cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
@@ -69,10 +70,29 @@ def _geometries(path: Path, feature: str | None) -> list[dict[str, Any]]:
     return [geometry if isinstance(geometry, dict) else {} for geometry in kept]
 
 
+def _list(path: Path, coordinates: Any) -> list[Any]:
+    if not isinstance(coordinates, list):
+        raise BadInput(path.name, f"is not GeoJSON: {coordinates!r:.40} where a list of coordinates is due")
+    return coordinates
+
+
+def _ring(path: Path, coordinates: Any) -> Part:
+    """Read a ring: closed (RFC 7946, 3.1.6), with ground inside, and not around a pole."""
+    ring = _part(path, coordinates, 4)
+    if ring[0] != ring[-1]:
+        raise BadInput(path.name, "has a ring whose last position is not its first")
+    if len(set(ring)) < 3:
+        raise BadInput(path.name, "has a ring with no ground inside")
+    east_deg = sum((later[1] - sooner[1] + 180) % 360 - 180 for sooner, later in pairwise(ring))
+    if abs(east_deg) > 180:
+        raise BadInput(path.name, "has a ring around a pole, of which no inside is known")
+    return ring
+
+
 def _part(path: Path, coordinates: Any, least: int) -> Part:
     try:
         part = tuple((float(position[1]), float(position[0])) for position in coordinates)
-    except (TypeError, ValueError, IndexError) as error:
+    except (TypeError, ValueError, LookupError) as error:
         raise BadInput(path.name, f"is not GeoJSON: bad coordinates: {error}") from error
     if len(part) < least or len(set(part)) < 2:
         raise BadInput(path.name, f"has a part with {len(part)} positions, expected {least} or more")

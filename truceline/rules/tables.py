@@ -1,13 +1,15 @@
 """The tables of an agreement file, as they are written (contract zone, section 1)."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from truceline.model.units import Latitude, Longitude, Metres, Ratio, Seconds
+from truceline.model.units import Latitude, Longitude, Ratio, Seconds
 
+# No two places are farther apart than half way round the earth.
+Reach = Annotated[float, Meta(ge=0, le=20_000_000)]
 Moment = Annotated[datetime, Meta(tz=True)]
 LonLat = tuple[Longitude, Latitude]
 Side = Literal["A", "B"]
@@ -15,6 +17,17 @@ Side = Literal["A", "B"]
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of the file; unknown keys are errors."""
+
+
+class BoundsTable(msgspec.Struct, frozen=True):
+    """What any rule may say: whom it binds, and since when."""
+
+    parties: tuple[str, ...] = ()
+    valid_from: Moment | None = None
+    valid_until: Moment | None = None
+
+    def __post_init__(self) -> None:
+        _check_order(self.valid_from, self.valid_until)
 
 
 class DecisionTable(Table, frozen=True, kw_only=True):
@@ -37,6 +50,9 @@ class LineTable(Table, frozen=True, kw_only=True):
     valid_from: Moment | None = None
     valid_until: Moment | None = None
 
+    def __post_init__(self) -> None:
+        _check_order(self.valid_from, self.valid_until)
+
 
 class SectorTable(Table, frozen=True, kw_only=True):
     id: str
@@ -49,8 +65,8 @@ class ZoneTable(Table, frozen=True, kw_only=True):
     id: str
     line: str | None = None
     side: Literal["A", "B", "both"] | None = None
-    inner_m: Metres | None = None
-    outer_m: Metres | None = None
+    inner_m: Reach | None = None
+    outer_m: Reach | None = None
     sector: str | None = None
     ends: Literal["flat", "round"] | None = None
     polygon: str | None = None
@@ -58,12 +74,15 @@ class ZoneTable(Table, frozen=True, kw_only=True):
     valid_from: Moment | None = None
     valid_until: Moment | None = None
 
+    def __post_init__(self) -> None:
+        _check_order(self.valid_from, self.valid_until)
+
 
 class SiteTable(Table, frozen=True, kw_only=True):
     id: str
     lat_deg: Latitude
     lon_deg: Longitude
-    radius_m: Metres
+    radius_m: Reach
     classes: tuple[str, ...] | None = None
 
 
@@ -90,3 +109,16 @@ class AgreementTable(Table, frozen=True, kw_only=True):
     zone: tuple[ZoneTable, ...] = ()
     site: tuple[SiteTable, ...] = ()
     class_: tuple[ClassTable, ...] = msgspec.field(default=(), name="class")
+
+    def __post_init__(self) -> None:
+        _check_order(self.in_force_from, self.in_force_until)
+
+
+def _check_order(start: datetime | None, end: datetime | None) -> None:
+    """Refuse a period that holds no moment, and moments that UTC cannot name."""
+    try:
+        moments = [moment.astimezone(UTC) for moment in (start, end) if moment is not None]
+    except OverflowError as error:
+        raise ValueError("a time before the year 1 or after 9999") from error
+    if len(moments) == 2 and moments[0] >= moments[1]:
+        raise ValueError("a period that ends before it begins")

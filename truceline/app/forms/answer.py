@@ -9,6 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from truceline.model.place import utc_text
+from truceline.model.text import visible
 
 PROBLEM = "application/problem+json"
 NDJSON = "application/x-ndjson"
@@ -86,5 +87,5 @@ def _members(value: msgspec.Struct) -> list[tuple[str, Any]]:
 
 
 def _visible(text: str) -> str:
-    line = "".join(c if c.isprintable() else f"⟨U+{ord(c):04X}⟩" for c in text)
+    line = visible(text)
     return line if len(line) <= 2 * _SHOWN else line[: 2 * _SHOWN] + "…"

@@ -5,10 +5,12 @@ in any order and with duplicates. A verdict is a claim for people to decide on, 
 """
 
 import argparse
+import codecs
 from pathlib import Path
 from typing import Any
 
 from truceline.model.errors import BadInput
+from truceline.model.text import visible
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,15 +37,15 @@ def run(args: argparse.Namespace) -> int:
         raise BadInput("check", "give --out, --explain or both")
     agreement = read_agreement(args.agreement)
     try:
-        lines = args.observations.read_bytes().split(b"\n")
+        lines = args.observations.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")
     except OSError as error:
         raise BadInput(str(args.observations), f"cannot be read: {error.strerror}") from error
     rows = read_lines(lines, args.observations.name, agreement)
     if args.cases:
         cases: dict[str, list[Any]] = {}
-        for number, row in enumerate(rows, 1):
+        for row in rows:
             if row.stub.case is None:
-                raise BadInput(args.observations.name, f"observation {number} has no `case`")
+                raise BadInput(f"{args.observations.name}:{row.number}", "the field `case` is missing")
             cases.setdefault(row.stub.case, []).append(row)
         _look_once(agreement, rows)
         judged = {case: _judged(agreement, cases[case]) for case in progress(sorted(cases), "cases")}
@@ -87,4 +89,4 @@ def _judged(agreement: Any, rows: Any) -> dict[str, Any]:
 def _text(incident: dict[str, Any]) -> str:
     head = f"{incident['start']}  {incident['rule']}  {incident['verdict']}  {incident['party'] or '-'}"
     said = incident["explanation"]
-    return f"{head}\n  for:     {said['supports']}\n  against: {said['challenges']}\n"
+    return visible(f"{head}\n  for:     {said['supports']}\n  against: {said['challenges']}\n", keep="\n")

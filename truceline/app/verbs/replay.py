@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from truceline.model.errors import BadInput
+from truceline.model.text import visible
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,5 +45,5 @@ def run(args: argparse.Namespace) -> int:
     elif found.difference is None:
         print(f"the same: {found.derived} claims derived again from {found.facts} entries")
     else:
-        print(f"differs: {found.difference.place}: {found.difference.what}")
+        print(visible(f"differs: {found.difference.place}: {found.difference.what}"))
     return 0 if found.difference is None else 3

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from truceline.model.errors import BadInput
+from truceline.model.text import visible
 
 NOT_ONE = 2
 
@@ -53,8 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _line(finding: dict[str, Any]) -> str:
     if finding["verdict"] == "failed":
-        why = "".join(c if c.isprintable() else "�" for c in finding["why"])
-        return f"{finding['path']}: FAILED: {why}"
+        return f"{finding['path']}: FAILED: {visible(finding['why'])}"
     word = (
         "verified" if finding["verdict"] == "verified" else "intact, but no trusted key was given (--trust)"
     )

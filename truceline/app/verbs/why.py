@@ -9,6 +9,8 @@ import argparse
 import json
 from pathlib import Path
 
+from truceline.model.text import visible
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dir", metavar="DIR", type=Path, help="data folder of the mission")
@@ -39,5 +41,5 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(told))
     else:
         for line in (*lines(steps), *grounds_lines(rests)):
-            print(line)
+            print(visible(line))
     return 0

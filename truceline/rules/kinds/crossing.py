@@ -6,9 +6,10 @@ from typing import ClassVar
 
 from truceline.geo.zone import NOWHERE, Standing, Zones
 from truceline.model.observed import Sighting
-from truceline.model.units import Metres, Seconds
+from truceline.model.units import Seconds
 from truceline.plug import Finding
 from truceline.rules.clause import Clause, Seen, measures, strength
+from truceline.rules.tables import Reach
 
 _NO_DOUBT = {"both_sides", "low_confidence", "covered_by_notice", "notice_late", "notice_without_consent"}
 
@@ -33,7 +34,7 @@ class Crossing(Clause):
     inside: ClassVar[str] = "beyond_line"
 
     line: str
-    min_depth_m: Metres = 0.0
+    min_depth_m: Reach = 0.0
     zone: str | tuple[str, ...] = ()
     classes: tuple[str, ...] | None = None
     max_gap_s: Seconds = 86400.0

@@ -29,6 +29,10 @@ class NoFly(Clause):
     above_m: float | None = None
     below_m: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.above_m is not None and self.below_m is not None and self.above_m >= self.below_m:
+            raise ValueError("above_m must be less than below_m")
+
     def more_doubts(self, sighting: Sighting) -> tuple[str, ...] | None:
         flying = [kind in _FLYING for kind in candidates(sighting)]
         if not any(flying):

@@ -1,7 +1,7 @@
 """Notice exception: what was notified beforehand, as agreed, is covered."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from truceline.geo.crs import GEOD
 from truceline.geo.zone import Zones
@@ -73,7 +73,7 @@ class NoticeException(Clause):
         """Name what keeps a notice from counting."""
         start, end = notice.from_time, notice.until_time
         found = []
-        if start is None or notice.time + timedelta(seconds=self.lead_time_s) > start:
+        if start is None or (start - notice.time).total_seconds() < self.lead_time_s:
             found.append("notice_late")
         if self.requires_consent and notice.consent is not True:
             found.append("notice_without_consent")
