@@ -3,6 +3,7 @@
 # ruff: noqa: E501  (sentences and scripts are not broken)
 
 import base64
+import io
 import json
 import os
 import select
@@ -15,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 WORLD = Path(__file__).with_name("page_world.py")
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
+PATIENCE_S = 150  # a machine that is busy with much else is slow, not wrong
 FLAGS = (
     "--headless=new --no-sandbox --use-angle=swiftshader --enable-unsafe-swiftshader --hide-scrollbars "
     "--no-first-run --disable-background-networking --remote-debugging-pipe"
@@ -70,7 +73,7 @@ class Browser:
 
     def read(self) -> dict[str, Any]:
         while b"\0" not in self.rest:
-            assert select.select([self.back], [], [], 60)[0], "chromium says nothing"
+            assert select.select([self.back], [], [], PATIENCE_S)[0], "chromium says nothing"
             piece = os.read(self.back, 1 << 20)
             assert piece, "chromium has gone"
             self.rest += piece
@@ -90,8 +93,8 @@ class Browser:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def until(self, expression: str, limit_s: float = 40) -> Any:
-        end = time.monotonic() + limit_s
+    def until(self, expression: str) -> Any:
+        end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
             if found := self.js(f"(v => v instanceof Node ? true : v)({expression})"):
                 return found
@@ -108,13 +111,24 @@ class Browser:
     def shot(self) -> bytes:
         return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
 
+    def until_seen(self, is_it: Callable[[Image.Image], bool]) -> Image.Image:
+        """Look until the picture of the page is as it should be."""
+        end = time.monotonic() + PATIENCE_S
+        while not is_it(shot := Image.open(io.BytesIO(self.shot())).convert("RGB")):
+            assert time.monotonic() < end, "the page never looked like that"
+        return shot
+
+    def let_settle(self) -> None:
+        """Let the words stand for longer than the 200 ms in which no key is taken for them."""
+        self.js("new Promise(done => setTimeout(done, 300))")
+
     def words(self, selector: str) -> str:
         """Read what a part of the page says, on one line."""
         return str(self.js(f"document.querySelector({json.dumps(selector)}).innerText")).replace("\n", " ")
 
     def close(self) -> None:
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(PATIENCE_S)
         os.close(self.to)
         os.close(self.back)
 
@@ -124,7 +138,7 @@ class Place:
 
     def __init__(self, browser: Browser, *options: str) -> None:
         self.server = subprocess.Popen(
-            [sys.executable, str(WORLD), *options], stdout=subprocess.PIPE, text=True
+            [sys.executable, str(WORLD), "--still", *options], stdout=subprocess.PIPE, text=True
         )
         assert self.server.stdout is not None
         self.url = f"http://127.0.0.1:{int(self.server.stdout.readline())}/"
@@ -146,7 +160,7 @@ class Place:
     def close(self) -> None:
         self.browser.call("Page.navigate", url="about:blank")
         self.server.terminate()
-        self.server.wait(20)
+        self.server.wait(PATIENCE_S)
         assert self.server.stdout is not None
         self.server.stdout.close()
 

@@ -46,11 +46,15 @@ TYPES = {
 class World:
     """What the made-up server holds; tests change it through ``/made-up``."""
 
-    def __init__(self, many: int, idle: bool) -> None:
+    def __init__(self, many: int, idle: bool, still: bool) -> None:
         self.lock = threading.Condition()
         self.events: list[tuple[int, str, dict[str, Any]]] = []
         self.started = time.monotonic()
-        self.beat_s, self.silent, self.refuse, self.rate = 5.0, False, 0, 1.0
+        self.beat_s, self.silent, self.refuse, self.rate = 5.0, False, 0, 0.0 if still else 1.0
+        self.held: list[str] = []  # answers to these paths are made, and stay under way
+        self.let_go = 0  # so many of them are not held
+        self.asked: list[str] = []
+        self.answered: list[str] = []
         self.decisions: list[dict[str, Any]] = []
         self.lists: dict[str, list[dict[str, Any]]] = {
             "zones": zones(), "tracks": tracks(many), "incidents": [] if idle else incidents(), "orders": [], "groups": [],
@@ -78,16 +82,30 @@ class World:
             "sectors": [{"id": i, "km_from": a, "km_to": b} for i, a, b in sectors],
         }  # fmt: skip
 
-    def happen(self, kind: str, data: dict[str, Any]) -> int:
+    def happen(self, kind: str, data: dict[str, Any], quietly: bool = False) -> int:
         with self.lock:
             self.seq += 1
             item = {**data, "seq": self.seq}
             if kind in ("incident", "recommendation"):
                 held = self.lists[f"{kind}s"]
                 held[:] = [i for i in held if i["id"] != item["id"]] + [item]
-            self.events.append((self.seq, kind, item))
+            if not quietly:
+                self.events.append((self.seq, kind, item))
             self.lock.notify_all()
             return self.seq
+
+    def wait_for(self, path: str) -> None:
+        """Keep an answer under way as long as it is held."""
+        with self.lock:
+            self.asked.append(path)
+            mine = self.asked.count(path)
+            self.lock.wait_for(lambda: path not in self.held or mine <= self.let_go)
+
+    def set(self, values: dict[str, Any]) -> None:
+        with self.lock:
+            for name, value in values.items():
+                setattr(self, name, value)
+            self.lock.notify_all()
 
     def decide(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         about = next(r for r in self.lists["recommendations"] if r["id"] == body["recommendation_id"])
@@ -122,7 +140,11 @@ class Handler(BaseHTTPRequestHandler):
             return self.stream()
         if path.startswith("blobs/"):
             return self.send_bytes(200, *BLOBS.get(path.removeprefix("blobs/"), (PICTURE, "image/png")))
-        return self.answer(*self.read(path))
+        status, said = self.read(path)
+        content = json.dumps(said).encode()  # what it holds is settled; it only comes late
+        self.world.wait_for(path)
+        self.send_bytes(status, content, "application/json" if status < 400 else "application/problem+json")
+        self.world.answered.append(path)
 
     def read(self, path: str) -> tuple[int, dict[str, Any]]:
         if path == "mission":
@@ -151,15 +173,17 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
         if self.path == "/decisions":
             status, said = self.world.decide(body)
+            self.world.wait_for("decisions")
             return self.answer(status, said)
         if self.path == "/made-up/happen":
-            return self.answer(200, {"seq": self.world.happen(body["kind"], body["data"])})
+            return self.answer(200, {"seq": self.world.happen(**body)})
         if self.path == "/made-up/set":
-            for name, value in body.items():
-                setattr(self.world, name, value)
+            self.world.set(body)
             return self.answer(200, {})
         if self.path == "/made-up/decisions":
             return self.answer(200, {"items": self.world.decisions})
+        if self.path == "/made-up/lists":
+            return self.answer(200, {"asked": self.world.asked, "answered": self.world.answered})
         return self.answer(404, {"title": "not found", "status": 404})
 
     def file(self, name: str) -> None:
@@ -169,8 +193,11 @@ class Handler(BaseHTTPRequestHandler):
         return self.send_bytes(200, path.read_bytes(), TYPES[path.suffix])
 
     def answer(self, status: int, body: dict[str, Any]) -> None:
-        kind = "application/json" if status < 400 else "application/problem+json"
-        self.send_bytes(status, json.dumps(body).encode(), kind)
+        self.send_bytes(
+            status,
+            json.dumps(body).encode(),
+            "application/json" if status < 400 else "application/problem+json",
+        )
 
     def send_bytes(self, status: int, body: bytes, kind: str) -> None:
         self.send_response(status)
@@ -214,8 +241,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--many", type=int, default=0, help="so many more points")
     parser.add_argument("--idle", action="store_true", help="nothing to decide")
+    parser.add_argument("--still", action="store_true", help="the mission's clock stands still")
     given = parser.parse_args()
-    Handler.world = World(given.many, given.idle)
+    Handler.world = World(given.many, given.idle, given.still)
     server = ThreadingHTTPServer(("127.0.0.1", given.port), Handler)
     server.daemon_threads = True
     print(server.server_address[1], flush=True)

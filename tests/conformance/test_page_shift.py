@@ -2,10 +2,6 @@
 
 # ruff: noqa: E501  (sentences and scripts are not broken)
 
-import io
-
-from PIL import Image
-
 READ = "fetch('/recommendations', {headers: {Authorization: 'Bearer duty'}}).then(r => r.json())"
 
 
@@ -22,13 +18,13 @@ def test_theme_turned_before_the_map_stands_reaches_the_map(place):
     browser.press("d", "d")
     browser.until("truceline.ready")
     browser.until("document.querySelector('#map canvas')")
-    browser.js("new Promise(done => setTimeout(done, 2500))")
 
     land = browser.js("getComputedStyle(document.documentElement).getPropertyValue('--land').trim()")
     wanted = tuple(int(land[i : i + 2], 16) for i in (1, 3, 5))
     assert browser.js("document.documentElement.dataset.theme") != before
-    shot = Image.open(io.BytesIO(browser.shot())).convert("RGB")
-    assert max(abs(a - b) for a, b in zip(shot.getpixel((900, 600)), wanted, strict=True)) < 12
+    browser.until_seen(
+        lambda shot: max(abs(a - b) for a, b in zip(shot.getpixel((900, 600)), wanted, strict=True)) < 12
+    )
 
 
 def test_stretch_that_is_looked_at_again_is_no_longer_called_unobserved(place):
@@ -38,8 +34,7 @@ def test_stretch_that_is_looked_at_again_is_no_longer_called_unobserved(place):
     where.tell("set", {"rate": 1600.0})  # the gap of the made-up day ends five minutes later
 
     browser.until("parseInt(document.querySelector('#utc').innerText) >= 4")
-    browser.js("new Promise(done => setTimeout(done, 1000))")
-    assert "0.0 of 60 km" in browser.words("#health")
+    browser.until("document.querySelector('#health').innerText.includes('0.0 of 60 km')")
     assert "Could not observe km 22.0" not in browser.words("#queue")
 
 
@@ -85,7 +80,7 @@ def test_amending_says_what_another_unit_costs_and_who_is_barred(place):
     ]  # fmt: skip
     where.tell("happen", {"kind": "recommendation", "data": {**rec, "ways": [*rec["ways"], *ways]}})
     browser.until("document.querySelector('#panel .body').innerText.includes('E-03 (Elm)')")
-    browser.js("new Promise(done => setTimeout(done, 400))")
+    browser.let_settle()
     browser.press("m", "m")
     browser.until("document.querySelector('[data-part=unit]')")
 

@@ -6,21 +6,27 @@ import { key, make, renew, small } from "./dom";
 import type { Json, Recommendation, Way } from "./items";
 import { decision } from "./items";
 import { Answer, post } from "./link";
+import { soonAgain } from "./renewal";
 import { afterwards, CHOICES, REASONS, refusal, SAY, type Choice } from "./words";
 
-/** Keys struck while the words under the eyes changed are not meant for the new words. */
+/** A key struck so soon after the words under the eyes changed was not meant for the new words. */
 const SETTLE_MS = 200;
 
 export function drawAct(foot: HTMLElement, r: Recommendation | undefined): void {
   foot.hidden = r === undefined;
   if (!r) return;
   const state = [r.id, r.state, r.decision?.seq, isChanged(r), desk.choice, desk.reason, desk.said, desk.sending, desk.lostSinceMs !== null, live(), seenSeq(r), [...desk.amend], picture.mission?.role, canRecord()];
-  const focusOn = desk.choice && !foot.querySelector("[data-reason]") ? "[data-reason]" : "";
-  renew(foot, JSON.stringify(state), () => [...said(), ...body(r)]);
-  if (focusOn) foot.querySelector<HTMLElement>(focusOn)?.focus();
+  renew(foot, JSON.stringify(state), () => [...said(r), ...body(r)]);
+  if (desk.toReason) foot.querySelector<HTMLElement>("[data-reason]")?.focus();
+  desk.toReason = false;
 }
 
-const said = (): Node[] => (desk.said ? [make("p", { class: "said", role: "alert" }, desk.said)] : []);
+/** What became of the last record; it names the decision that it is about when another one is open. */
+function said(r: Recommendation): Node[] {
+  if (!desk.said) return [];
+  const about = desk.saidOf === r.id ? undefined : picture.recommendations.get(desk.saidOf);
+  return [make("p", { class: "said", role: "alert" }, about && make("b", {}, `${about.action}: `), desk.said)];
+}
 
 function body(r: Recommendation): Node[] {
   if (r.state === "withdrawn") return [make("p", {}, "Withdrawn. Nothing to decide.")];
@@ -101,20 +107,20 @@ function leavesTask(): boolean {
   return tasks.length === 0 || tasks.some((_, i) => !desk.amend.get(i)?.out);
 }
 
-/** Typing enables the record button without building the form anew. */
-export function noteTyped(words: string): void {
-  desk.note = words;
-  const button = document.querySelector<HTMLButtonElement>("[data-record]");
-  if (button) button.disabled = !canRecord();
-}
-
 /** Open the reason for a choice; records nothing. */
 export function choose(choice: Choice): void {
   const r = opened();
-  const settled = performance.now() - desk.contentChangedAt > SETTLE_MS;
-  if (!r || r.state !== "waiting" || isChanged(r) || desk.lostSinceMs !== null || !live() || !settled || picture.mission?.role !== "commander") return;
-  Object.assign(desk, { choice, reason: "", said: "" });
+  if (!r || r.state !== "waiting" || isChanged(r) || desk.lostSinceMs !== null || !live() || picture.mission?.role !== "commander" || !settled(r)) return;
+  Object.assign(desk, { choice, reason: "", said: "", toReason: true });
   changed();
+}
+
+/** A key or click that came as the words changed was not meant for them: it does nothing, and that is said. */
+function settled(r: Recommendation): boolean {
+  if (performance.now() - desk.contentChangedAt > SETTLE_MS) return true;
+  Object.assign(desk, { said: SAY.unsettled, saidOf: r.id });
+  changed();
+  return false;
 }
 
 export function back(): void {
@@ -125,7 +131,7 @@ export function back(): void {
 /** Send the decision; the answer becomes a sentence. */
 export async function record(): Promise<void> {
   const r = opened(), choice = desk.choice;
-  if (!r || !choice || !canRecord() || isChanged(r) || performance.now() - desk.contentChangedAt < SETTLE_MS) return;
+  if (!r || !choice || !canRecord() || isChanged(r) || !settled(r)) return;
   const reason = [desk.reason, desk.note.trim()].filter(Boolean).join(". ");
   const body: Json = { recommendation_id: r.id, verdict: choice, reason, seen_seq: seenSeq(r) };
   if (choice === "amended") body.tasks = amendedTasks(r);
@@ -136,12 +142,13 @@ export async function record(): Promise<void> {
     const made = { recommendation_id: r.id, verdict: choice, reason, by: picture.mission?.userName ?? "", at_utc: new Date(now()).toISOString(), ...answer };
     const seq = decision(made).seq;
     if (picture.recommendations.get(r.id)?.state === "waiting") picture.apply({ kind: "decision", seq: Math.min(seq, picture.lastSeq), data: { ...made, seq } }, 0);
-    Object.assign(desk, { choice: null, reason: "", note: "" });
+    if (desk.selected === r.id) Object.assign(desk, { choice: null, reason: "", note: "" });
   } catch (error) {
-    const refused = error instanceof Answer;
-    desk.said = refused ? refusal(error.status, error.detail) : refusal(0, "the server does not answer");
-    if (refused && error.status === 401) desk.said = SAY.signInAgain;
-    if (refused && error.status === 409) desk.choice = null;
+    const status = error instanceof Answer ? error.status : 0;
+    Object.assign(desk, { said: error instanceof Answer ? refusal(status, error.detail) : SAY.notAnswered, saidOf: r.id });
+    if (status === 401) desk.said = SAY.signInAgain;
+    if (status === 409 && desk.selected === r.id) desk.choice = null;
+    soonAgain();  // what the refusal speaks of, or whether it was recorded after all
   } finally {
     desk.sending = false;
     changed();

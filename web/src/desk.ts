@@ -16,13 +16,15 @@ export const clockOfMission = new MissionClock();
 export const desk = {
   signedIn: false, signInWords: "", ready: false, reading: "",
   selected: "" as string,
-  choice: null as Choice | null, reason: "", note: "", said: "", sending: false,
+  choice: null as Choice | null, reason: "", note: "", said: "", saidOf: "", sending: false,
+  /** Focus goes to the first reason when the form is there. */
+  toReason: false,
   amend: new Map<number, { unit: string; laterMin: number; out: boolean }>(),
   evidence: false, place: "" as string, evidenceView: "clip" as "clip" | "picture", keys: false, coverage: true, singleKeys: true, sound: false,
   pastMs: null as number | null, then: false,
   lostSinceMs: null as number | null, heardAt: performance.now(),
   readSeq: new Map<string, number>(), numbers: new Map<string, number>(), closedAt: new Map<string, number>(),
-  contentChangedAt: 0, acknowledged: new Set<string>(), shelves: new Map<string, Shelf>(), shelving: "",
+  contentChangedAt: 0, acknowledged: new Set<string>(), shelves: new Map<string, Shelf>(), shelving: "", shelfReason: "", find: "",
 };
 
 let asked = false;
@@ -67,8 +69,6 @@ export const waiting = (): Recommendation[] =>
   [...picture.recommendations.values()].filter((r) => r.state === "waiting").sort((a, b) => (a.dueMs ?? Infinity) - (b.dueMs ?? Infinity) || a.seq - b.seq);
 
 export const opened = (): Recommendation | undefined => picture.recommendations.get(desk.selected);
-
-export const numberOf = (id: string): number | undefined => desk.numbers.get(id);
 
 export function incidentsOf(r: Recommendation): Incident[] {
   return r.incidentIds.map(incidentBy).filter((i) => i !== undefined);
@@ -123,7 +123,7 @@ export function openFirst(): void {
 
 export function open(id: string): void {
   if (desk.selected !== id) {
-    Object.assign(desk, { selected: id, choice: null, reason: "", note: "", said: "", evidence: false, place: "" });
+    Object.assign(desk, { selected: id, choice: null, reason: "", note: "", said: "", toReason: false, evidence: false, place: "" });
     desk.amend.clear();
   }
   changed();

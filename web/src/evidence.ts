@@ -4,30 +4,33 @@ import { changedPlaces, changeFacts, changeTitle, incidentOn, placeBehind, type 
 import { clockNear, span } from "./clock";
 import { changed, desk, incidentsOf, now, opened } from "./desk";
 import { byId, key, make, renew } from "./dom";
-import { drawFilm, filmFigure, loadFilm, playing, type Reel } from "./film";
+import { drawFilm, filmFigure, loadFilm, type Film, type Reel } from "./film";
 import { list, number, object, text, time, type Incident, type Json, type Report } from "./items";
-import { Answer, get, picture as fetchPicture } from "./link";
+import { Answer, get, NoAnswer, sample } from "./link";
 import { reportsOf } from "./panel";
 import { coordinates, placeLong } from "./places";
-import { incidentTitle, incidentVerdict, SAY } from "./words";
+import { confirmation, incidentTitle, incidentVerdict, SAY } from "./words";
 
 /** What the evidence is for: an incident, or a changed place that no rule speaks about. */
 interface Claim { key: string; seq: number; title: string; pictures: string[]; incident: Incident | null; place: ChangedPlace | null }
 interface Cause { seq: number; kind: string; id: string; atMs: number | null; words: string; body: Json }
 /** A row of detections that a track used, and its share of what they said about its place. */
 interface Used { track: string; seq: number; weight: number; words: string }
-interface Seen { of: string; causes: Cause[]; used: Used[]; film: boolean; image: ImageBitmap | null; sha256: string; failed: string; shown: Cause | null }
+interface Seen { of: string; ready: boolean; causes: Cause[]; used: Used[]; film: Film | null; image: ImageBitmap | null; sha256: string; failed: string; shown: Cause | null }
+
+/** Evidence that the server did not answer for is asked for again so long after. */
+const AGAIN_MS = 5_000;
 
 let seen: Seen | null = null;
 
 export function drawEvidence(): void {
   const box = byId("evidence"), of = claim();
   box.hidden = !desk.evidence || !of;
-  if (!desk.evidence || !of) return;
+  if (!desk.evidence || !of) return drawFilm(null, null);
   if (seen?.of !== of.key) void look(of);
-  const state = [of.key, of.incident?.state, seen?.causes.length, seen?.sha256, seen?.failed, seen?.image !== null, seen?.film, desk.evidenceView];
+  const state = [of.key, of.incident?.state, reports(of.incident).length, elsewhere(of), seen?.ready, seen?.causes.length, seen?.sha256, seen?.failed, seen?.image !== null, seen?.film?.seq, desk.evidenceView];
   if (renew(box, JSON.stringify(state), () => content(of))) paint(box);
-  drawFilm();
+  drawFilm(filmShown(), of.incident);
 }
 
 /** The changed place that was picked, else what the open decision is about. */
@@ -42,41 +45,41 @@ function claim(): Claim | null {
 
 const reports = (it: Incident | null): Report[] => (it ? reportsOf(it) : []);
 
-const showsFilm = (): boolean => seen?.film === true && playing() !== null && (desk.evidenceView === "clip" || !seen.image);
+const filmShown = (): Film | null => (desk.evidenceView === "clip" || !seen?.image ? (seen?.film ?? null) : null);
 
 async function look(of: Claim): Promise<void> {
   const it = of.incident;
-  const mine: Seen = { of: of.key, causes: [], used: [], film: false, image: null, sha256: "", failed: "", shown: null };
+  const mine: Seen = { of: of.key, ready: false, causes: [], used: [], film: null, image: null, sha256: "", failed: "", shown: null };
   seen = mine;
   const blobs: { sha: string; cause: Cause | null }[] = [...of.pictures, ...reports(it).flatMap((r) => r.blobs)].map((sha) => ({ sha, cause: null }));
-  try {
-    const why = await get(`why/${of.seq}`);
+  const failed = (error: unknown): void => void (mine.failed = whyNot(error));
+  await get(`why/${of.seq}`).then((why) => {
     mine.causes = flatten(why);
     mine.used = list(why.tracks).map(object).flatMap(usedOf);
     for (const c of mine.causes) for (const b of list(c.body.blobs).map(object)) if (isPicture(b)) blobs.push({ sha: text(b.sha256), cause: c });
-  } catch (error) {
-    if (!(error instanceof Answer)) mine.failed = SAY.unreachable;
-  }
-  try {
-    mine.film = it !== null && (await loadFilm(mine.causes.flatMap(reelOf), it));
-  } catch (error) {
-    mine.failed = kept(error);
-  }
+  }).catch((error: unknown) => error instanceof NoAnswer && failed(error));
+  if (it) await loadFilm(mine.causes.flatMap(reelOf), it).then((film) => (mine.film = film), failed);
   for (const { sha, cause } of blobs) {
-    if (seen !== mine) return;
-    try {
-      mine.image = await createImageBitmap(await fetchPicture(sha));
-      Object.assign(mine, { sha256: sha, shown: cause });
-      break;
-    } catch (error) {
-      mine.failed = kept(error);  // another picture may still be there
-    }
+    if (seen !== mine || mine.image) break;  // another picture may still be there when one is not
+    await sample(sha).then(createImageBitmap).then((image) => Object.assign(mine, { image, sha256: sha, shown: cause }), failed);
   }
+  mine.ready = true;
+  if (mine.failed === SAY.unreachable) setTimeout(() => forget(mine), AGAIN_MS);
   changed();
 }
 
-/** Why a picture is not there, in the server's words where it has some. */
-const kept = (error: unknown): string => (error instanceof Answer && /removed/.test(error.detail) ? `${SAY.removed} ${error.detail}. ${SAY.standsOn}` : SAY.notKept);
+function forget(it: Seen): void {
+  if (seen === it) seen = null;
+  changed();
+}
+
+/** Why a picture is not there: in the server's words where it has some, and never what is not known. */
+function whyNot(error: unknown): string {
+  if (error instanceof NoAnswer) return SAY.unreachable;
+  if (!(error instanceof Answer)) return SAY.unreadable;
+  if (/removed/.test(error.detail)) return `${SAY.removed} ${error.detail}. ${SAY.standsOn}`;
+  return error.status === 404 ? SAY.notKept : `${SAY.removed} ${error.detail}.`;
+}
 
 /** The clip of a cause: its table and its frames. */
 function reelOf(c: Cause): Reel[] {
@@ -129,19 +132,18 @@ function views(): HTMLElement | false {
 }
 
 function figure({ incident: it, place }: Claim): HTMLElement {
-  const f = playing();
-  if (showsFilm() && f) return filmFigure(f);
+  const f = filmShown();
+  if (f) return filmFigure(f);
   if (!seen?.image) {
     const kinds = [...new Set(reports(it).map((r) => `${r.type} reports`))].join(", ") || "the entries listed here";
-    const words = seen?.failed || `${SAY.noPicture} ${SAY.restsOn(kinds)}`;
-    return make("figure", {}, make("p", {}, words), make("figcaption", {}, SAY.unconfirmed));
+    const words = seen?.failed || (seen?.ready ? `${SAY.noPicture} ${SAY.restsOn(kinds)}` : SAY.looking);
+    return make("figure", {}, make("p", {}, words), make("figcaption", {}, confirmation(it)));
   }
   const c = seen.shown, from = c ? `Entry ${c.seq}${c.words ? `, ${c.words}` : ""}${c.atMs === null ? "" : `, ${clockNear(c.atMs, now())}`}. ` : "";
-  const confirmed = it?.state === "confirmed" ? SAY.confirmed : SAY.unconfirmed;
   const shows = place?.chip === seen.sha256 ? SAY.beforeAfter : "The picture behind the claim, as it is stored";
   return make("figure", {}, place?.chip === seen.sha256 && make("p", { class: "small" }, SAY.beforeAfter),
     make("canvas", { role: "img", "aria-label": shows, width: seen.image.width, height: seen.image.height }),
-    make("figcaption", {}, `${from}Shown as it is stored: ${seen.image.width} × ${seen.image.height}, not rescaled. SHA-256 ${seen.sha256.slice(0, 12)}…. ${confirmed}`));
+    make("figcaption", {}, `${from}Shown as it is stored: ${seen.image.width} × ${seen.image.height}, not rescaled. SHA-256 ${seen.sha256.slice(0, 12)}…. ${confirmation(it)}`));
 }
 
 function paint(box: HTMLElement): void {

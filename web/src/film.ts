@@ -3,13 +3,13 @@
 import { changed } from "./desk";
 import { byId, key, make, renew } from "./dom";
 import { list, number, object, time, type Incident, type Json, type Place } from "./items";
-import { picture as fetchBytes } from "./link";
+import { sample } from "./link";
 import { coordinates } from "./places";
-import { plural, SAY } from "./words";
+import { confirmation, plural, SAY } from "./words";
 
 interface Box { sides: [x: number, y: number, w: number, h: number]; shares: [string, number][]; place: Place | null; ce90M: number | null; row: number | null }
 interface Frame { frame: number; packet: number | null; atMs: number | null; ptsS: number; at: number; bytes: number; boxes: Box[] }
-export interface Film { seq: number; width: number; height: number; frames: Frame[]; data: Blob; shown: number; playing: number; claim: Incident }
+export interface Film { seq: number; width: number; height: number; frames: Frame[]; data: Blob; shown: number; playing: number }
 export interface Reel { seq: number; index: string; data: string }
 
 /** So many tables are read to find the clip that shows the claim. */
@@ -18,27 +18,23 @@ const MOST_TABLES = 6;
 const LEAST_SHARE = 0.3;
 const KM_PER_DEG = 111.2;
 
+/** The clip under the hand: the one that is drawn. */
 let film: Film | null = null;
 
-export const playing = (): Film | null => film;
-
-/** Find, among the clips that a claim rests on, the one with a box nearest to its place, and make it ready. */
-export async function loadFilm(reels: Reel[], it: Incident): Promise<boolean> {
-  stop();
-  film = null;
+/** Find, among the clips that a claim rests on, the one with a box nearest to its place; null where none shows anything. */
+export async function loadFilm(reels: Reel[], it: Incident): Promise<Film | null> {
   let best: { reel: Reel; table: Json; frame: number; far: number } | null = null;
   for (const reel of reels.slice(0, MOST_TABLES)) {
-    const table = object(JSON.parse(await (await fetchBytes(reel.index)).text()));
+    const table = object(JSON.parse(await (await sample(reel.index)).text()));
     const found = nearest(framesOf(table), it);
     if (best === null || found.far < best.far) best = { reel, table, ...found };
   }
-  if (!best) return false;
-  const frames = framesOf(best.table);
-  film = {
-    seq: best.reel.seq, width: number(best.table.width_px) ?? 0, height: number(best.table.height_px) ?? 0, frames, data: await fetchBytes(best.reel.data),
-    shown: best.frame, playing: 0, claim: it,
+  const frames = best ? framesOf(best.table) : [];
+  if (!best || frames.length === 0) return null;
+  return {
+    seq: best.reel.seq, width: number(best.table.width_px) ?? 0, height: number(best.table.height_px) ?? 0, frames, data: await sample(best.reel.data),
+    shown: best.frame, playing: 0,
   };
-  return frames.length > 0;
 }
 
 function framesOf(table: Json): Frame[] {
@@ -84,22 +80,24 @@ export function filmFigure(f: Film): HTMLElement {
     make("ol", { id: "film-boxes" }), make("figcaption", { id: "film-words" }));
 }
 
-/** Bring the figure up to the frame that is shown. */
-export function drawFilm(): void {
-  const f = film, canvas = document.querySelector<HTMLCanvasElement>("#film");
-  if (!f || !canvas) return stop();
+/** Bring the figure up to the frame that is shown; a clip that is no longer drawn stops. */
+export function drawFilm(f: Film | null, it: Incident | null): void {
+  const canvas = document.querySelector<HTMLCanvasElement>("#film");
+  if (f !== film || !canvas) stop();
+  film = f;
+  if (!f || !it || !canvas) return;
   const frame = f.frames[f.shown]!, slider = byId<HTMLInputElement>("film-at"), label = whenWords(frame);
   if (Number(slider.value) !== f.shown) slider.value = String(f.shown);
   slider.setAttribute("aria-valuetext", label);
-  const about = claimed(frame, f.claim);
+  const about = claimed(frame, it);
   renew(byId("film-play"), String(f.playing !== 0), () => [f.playing ? SAY.pause : SAY.play, " ", key("P")]);
   renew(byId("film-boxes"), String(f.shown), () => frame.boxes.map((b) => make("li", { class: b === about ? "claim" : "" }, boxWords(b, b === about))));
-  renew(byId("film-words"), `${f.shown}`, () => [`${label}. ${plural(frame.boxes.length, "thing", "things")} found in it. ${SAY.veiled(f.width, f.height, f.seq)} ${f.claim.state === "confirmed" ? SAY.confirmed : SAY.unconfirmed}`]);
-  if (canvas.dataset.frame !== String(f.shown)) void show(f, canvas);
+  renew(byId("film-words"), `${f.shown} ${it.state}`, () => [`${label}. ${plural(frame.boxes.length, "thing", "things")} found in it. ${SAY.veiled(f.width, f.height, f.seq)} ${confirmation(it)}`]);
+  if (canvas.dataset.frame !== String(f.shown)) void show(f, canvas, about);
 }
 
 /** The canvas, not the clip, remembers what it shows: another one stands in its place when the words around it change. */
-async function show(f: Film, canvas: HTMLCanvasElement): Promise<void> {
+async function show(f: Film, canvas: HTMLCanvasElement, about: Box | undefined): Promise<void> {
   const wanted = String(f.shown), frame = f.frames[f.shown]!;
   canvas.dataset.frame = wanted;
   const image = await createImageBitmap(f.data.slice(frame.at, frame.at + frame.bytes, "image/jpeg")).catch(() => null);
@@ -108,7 +106,6 @@ async function show(f: Film, canvas: HTMLCanvasElement): Promise<void> {
   ctx.clearRect(0, 0, canvas.width, canvas.height);  // no frame stands under the words of another
   if (!image) return;
   ctx.drawImage(image, 0, 0);
-  const about = claimed(frame, f.claim);
   frame.boxes.forEach((b, i) => mark(ctx, b, i + 1, b === about));
 }
 

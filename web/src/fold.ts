@@ -6,6 +6,9 @@ import type { Coverage, Decision, Ground, Group, Incident, Json, Mission, Order,
 export interface Happening { kind: string; seq: number; data: Json }
 export type Noun = "tracks" | "incidents" | "recommendations" | "orders" | "zones" | "sources" | "coverage" | "reports" | "groups";
 
+/** The newest entry that a recommendation shows the effect of. */
+const newest = (r: Recommendation): number => Math.max(r.seq, r.touchedSeq, r.decision?.seq ?? 0);
+
 const TRAIL_KEPT = 400;  // stands kept of one moving thing, for looking at the past
 
 export class Picture {
@@ -25,7 +28,7 @@ export class Picture {
   /** The newest entry whose effect on recommendations is surely on the page. */
   recommendationsSeq = -1;
   /** Grows with each change of a noun; drawing compares it. */
-  version = { things: 0, incidents: 0, recommendations: 0, reports: 0, coverage: 0, grounds: 0, sources: 0 };
+  version = { things: 0, coverage: 0, grounds: 0 };
   private heard: { seq: number; atMs: number }[] = [];
 
   /** Take one event in. `nowMs` is the mission's clock when it came. */
@@ -41,30 +44,35 @@ export class Picture {
     else if (event.kind === "order_state") this.takeOrderState(data);
   }
 
-  /** Take a whole list in; what it does not hold is no longer in force. */
-  replace(noun: Noun, items: Json[]): void {
+  /**
+   * Take a whole list in that was asked for after entry `asOf`. What it does not hold is no longer in force, unless it
+   * came meanwhile: the list may be older than that, and another one is asked for.
+   */
+  replace(noun: Noun, items: Json[], asOf: number): void {
     if (noun === "tracks") {
       const before = this.things;
-      this.things = new Map();
+      this.things = new Map([...before].filter(([, it]) => it.seq > asOf));
       for (const item of items) this.takeThing(item, before);
       this.version.things++;
     } else if (noun === "incidents") {
-      this.incidents = new Map();
-      for (const item of items) this.takeIncident(item);
-      this.version.incidents++;
+      const since = [...this.incidents.values()].filter((i) => i.seq > asOf), newer = new Set(since.map((i) => i.caseId));
+      this.incidents = new Map(since.map((i) => [i.id, i]));
+      for (const it of items.map(read.incident)) if (!newer.has(it.caseId)) this.incidents.set(it.id, it);
     } else if (noun === "recommendations") {
+      const before = this.recommendations;
       this.recommendations = new Map();
       for (const item of items) this.takeRecommendation(item);
-      this.version.recommendations++;
+      for (const r of before.values()) {
+        const listed = this.recommendations.get(r.id);
+        if (newest(r) > (listed ? newest(listed) : asOf)) this.recommendations.set(r.id, r);
+      }
     } else if (noun === "orders") {
       this.orders = new Map(items.map(read.order).map((o) => [o.id, o]));
-      this.version.recommendations++;
     } else if (noun === "zones") {
       this.grounds = items.filter((i) => i.type === "Feature").map((i) => ({ ...i, properties: read.object(i.properties) }) as unknown as Ground);
       this.version.grounds++;
     } else if (noun === "sources") {
       this.sources = items.map(read.source);
-      this.version.sources++;
     } else if (noun === "groups") {
       this.groups = items.map(read.group).filter((g) => g !== null);
     } else if (noun === "reports") {
@@ -108,7 +116,6 @@ export class Picture {
     const it = read.report(json);
     if (!it) return;
     this.hear(it.seq, it.knownMs);
-    this.version.reports++;
     if (it.type !== "position") {
       this.reports.set(it.id, it);
       return;
@@ -157,21 +164,18 @@ export class Picture {
     for (const [id, held] of this.incidents) if (held.caseId === it.caseId && id !== it.id) this.incidents.delete(id);
     if (json.withdrawn === true) this.incidents.delete(it.id);
     else this.incidents.set(it.id, it);
-    this.version.incidents++;
   }
 
   private takeRecommendation(json: Json): void {
     const it = read.recommendation(json);
     this.recommendations.set(it.id, it);
     if (it.decision) this.decisions.set(it.decision.id || it.id, it.decision);
-    this.version.recommendations++;
   }
 
   private takeDecision(it: Decision): void {
     this.decisions.set(it.id, it);
     const about = this.recommendations.get(it.recommendationId);
     if (about) this.recommendations.set(about.id, { ...about, state: it.verdict, decision: it });
-    this.version.recommendations++;
   }
 
   private takeOrderState(json: Json): void {
@@ -179,6 +183,5 @@ export class Picture {
     if (!held) return;
     const step = { state: read.text(json.state), atMs: read.time(json.at_utc) ?? 0, by: read.text(json.by) };
     this.orders.set(id, { ...held, state: step.state, history: [...held.history, step] });
-    this.version.recommendations++;
   }
 }

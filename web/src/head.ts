@@ -60,7 +60,7 @@ function drawSentence(): void {
     renew(line, `${tone}|${first}|${words}`, () => [first && make("span", { class: tone }, first), first ? ` ${words}` : words]);
   };
   if (!desk.signedIn) say(desk.signInWords || "Sign in to see the picture.");
-  else if (!desk.ready) say(desk.reading || "Reading the picture.");
+  else if (!desk.ready) say(desk.reading || SAY.readingPicture);
   else if (desk.lostSinceMs !== null) say(SAY.lost(desk.lostSinceMs));
   else if (left.length === 0) {
     const last = Math.max(...[...picture.decisions.values()].map((d) => d.atMs), 0);

@@ -1,6 +1,6 @@
 // The hand: clicks and keys become changes on the desk, in one place.
 
-import { back, choose, noteTyped, record } from "./act";
+import { back, choose, record } from "./act";
 import { goLive, seek, timeAt } from "./chart";
 import { changedPlaces, incidentOn, placeAt, placeBehind } from "./changes";
 import { MINUTE } from "./clock";
@@ -27,16 +27,20 @@ export function startHand(hand: Hand): void {
     e.preventDefault();
     hand.signIn(byId<HTMLInputElement>("token").value);
   });
-  document.addEventListener("input", (e) => {
-    if (e.target instanceof HTMLTextAreaElement && e.target.id === "note") noteTyped(e.target.value);
-    else if (e.target instanceof HTMLInputElement && e.target.id === "film-at") seekFilm(Number(e.target.value));
-  });
-  document.addEventListener("change", (e) => {
-    if (e.target instanceof HTMLElement && e.target.dataset.amend !== undefined) amended(e.target as HTMLInputElement | HTMLSelectElement);
-  });
+  document.addEventListener("input", (e) => typed(e.target as HTMLInputElement));
+  document.addEventListener("change", (e) => typed(e.target as HTMLInputElement));
   document.addEventListener("keydown", (e) => struck(e, hand));
   document.addEventListener("map-pick", (e) => pick((e as CustomEvent<[number, number, number, number]>).detail));
   startSlider(byId("chart"));
+}
+
+/** What is typed lies on the desk at once: a field that is drawn again holds it. */
+function typed(it: HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement): void {
+  if (it.id === "note") set({ note: it.value });
+  else if (it.id === "find") set({ find: it.value });
+  else if (it.id === "shelf-reason") set({ shelfReason: it.value });
+  else if (it.id === "film-at") seekFilm(Number(it.value));
+  else if (it.dataset.amend !== undefined) amended(it);
 }
 
 function clicked(it: HTMLElement, hand: Hand): void {
@@ -64,9 +68,9 @@ function clicked(it: HTMLElement, hand: Hand): void {
 
 function clickedAlarm(d: DOMStringMap): void {
   if (d.acknowledge !== undefined) desk.acknowledged.add(d.acknowledge);
-  else if (d.shelve !== undefined) desk.shelving = d.shelve;
+  else if (d.shelve !== undefined) Object.assign(desk, { shelving: d.shelve, shelfReason: "" });
   else if (d.shelfHours !== undefined) {
-    const reason = byId<HTMLInputElement>("shelf-reason").value.trim();
+    const reason = desk.shelfReason.trim();
     if (reason === "") return byId("shelf-reason").focus();
     desk.shelves.set(desk.shelving, { reason, untilMs: now() + Number(d.shelfHours) * 60 * MINUTE });
     desk.shelving = "";
@@ -81,7 +85,7 @@ function amendOf(i: number): { unit: string; laterMin: number; out: boolean } {
   return desk.amend.get(i) ?? { unit: String(opened()?.tasks[i]?.unit ?? ""), laterMin: 0, out: false };
 }
 
-function amended(it: HTMLInputElement | HTMLSelectElement): void {
+function amended(it: HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement): void {
   const i = Number(it.dataset.amend), held = amendOf(i);
   desk.amend.set(i, it.dataset.part === "unit" ? { ...held, unit: it.value } : { ...held, laterMin: Math.max(0, Number(it.value) || 0) });
   changed();
@@ -109,12 +113,12 @@ function struck(e: KeyboardEvent, hand: Hand): void {
   }
   if (typing && e.key === "Escape") return (e.target as HTMLElement).blur();
   if (e.ctrlKey || e.metaKey || e.altKey || typing) return;
-  const done = named(e, hand) || (desk.singleKeys && letter(e.key, hand));
+  const done = named(e) || (desk.singleKeys && letter(e, hand));
   if (done) e.preventDefault();
 }
 
 /** Keys with a name work always. */
-function named(e: KeyboardEvent, _hand: Hand): boolean {
+function named(e: KeyboardEvent): boolean {
   const minutes: Record<string, number> = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -60, PageUp: 60 };
   const step = minutes[e.key];
   if (e.target === byId("chart") && step !== undefined) seek(looking() + step * (e.shiftKey && Math.abs(step) === 1 ? 10 : 1) * MINUTE);
@@ -139,7 +143,9 @@ function nextRegion(step: number): void {
   byId(REGIONS[(at + step + REGIONS.length) % REGIONS.length]!).focus();
 }
 
-function letter(struckKey: string, hand: Hand): boolean {
+/** A letter acts once, however long it is held; only near and far and single frames go on. */
+function letter(e: KeyboardEvent, hand: Hand): boolean {
+  if (e.repeat && !/^[-+=−,.]$/.test(e.key)) return false;
   const acts: Record<string, () => void> = {
     e: turnEvidence, a: () => choose("approved"), m: () => choose("amended"), x: () => choose("rejected"), r: readChange,
     t: () => byId("chart").focus(), v: () => set({ then: !desk.then && desk.pastMs !== null }), c: () => set({ coverage: !desk.coverage }),
@@ -147,9 +153,9 @@ function letter(struckKey: string, hand: Hand): boolean {
     "-": () => zoomBy(-1), "−": () => zoomBy(-1),
     ...(desk.evidence ? { p: () => turnFilm("play"), ",": () => turnFilm("back"), ".": () => turnFilm("on") } : {}),
   };
-  const numbered = [...desk.numbers].find(([, n]) => String(n) === struckKey);
+  const numbered = [...desk.numbers].find(([, n]) => String(n) === e.key), act = acts[e.key.toLowerCase()];
   if (numbered) open(numbered[0]);
-  else if (acts[struckKey.toLowerCase()]) acts[struckKey.toLowerCase()]!();
+  else if (act) act();
   else return false;
   return true;
 }
@@ -191,6 +197,7 @@ function startSlider(chart: HTMLElement): void {
     seek(timeAt(e.clientX));
   });
   chart.addEventListener("pointermove", (e) => {
-    if (e.buttons & 1) seek(timeAt(e.clientX));
+    // A hand that began elsewhere, as on the map, only passes.
+    if (chart.hasPointerCapture(e.pointerId)) seek(timeAt(e.clientX));
   });
 }

@@ -10,6 +10,12 @@ export class Answer extends Error {
   }
 }
 
+/** No whole answer came: the server is away, or took too long. */
+export class NoAnswer extends Error {}
+
+/** Nothing is waited for longer: a question that hangs would hold up all that are asked after it. */
+const PATIENCE_MS = 60_000;
+
 let token = "";
 
 /** Take the token out of the address (`/#token=...`) and remove it from there at once. */
@@ -21,11 +27,9 @@ export function tokenFromAddress(): boolean {
   return true;
 }
 
-export function signIn(words: string): void {
+/** Take a token; false when there is none in the words. */
+export function signIn(words: string): boolean {
   token = words.trim();
-}
-
-export function signedIn(): boolean {
   return token !== "";
 }
 
@@ -37,24 +41,28 @@ async function answered(reply: Response): Promise<Response> {
   throw new Answer(reply.status, text(said.detail) || text(said.title) || `the server answered ${reply.status}`);
 }
 
-export async function get(path: string): Promise<Json> {
-  return object(await (await answered(await fetch(path, { headers: bearer({ Accept: "application/json" }), cache: "no-store" }))).json());
+async function ask<T>(path: string, given: RequestInit, read: (reply: Response) => Promise<T>): Promise<T> {
+  try {
+    return await read(await answered(await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS), ...given })));
+  } catch (error) {
+    throw error instanceof Answer ? error : new NoAnswer(String(error));
+  }
 }
 
-export async function post(path: string, body: Json): Promise<Json> {
-  const headers = bearer({ "Content-Type": "application/json", Accept: "application/json" });
-  const reply = await answered(await fetch(path, { method: "POST", headers, body: JSON.stringify(body) }));
-  return object(await reply.json());
-}
+const json = async (reply: Response): Promise<Json> => object(await reply.json());
 
-export async function picture(sha256: string): Promise<Blob> {
-  return (await answered(await fetch(`blobs/${sha256}`, { headers: bearer() }))).blob();
-}
+export const get = (path: string): Promise<Json> => ask(path, { headers: bearer({ Accept: "application/json" }) }, json);
 
-/** All pages of a list; a list that the role may not see is empty. `page` is told of each page. */
-export async function whole(path: string, page: (items: Json[]) => void = () => undefined): Promise<Json[]> {
+export const post = (path: string, body: Json): Promise<Json> =>
+  ask(path, { method: "POST", headers: bearer({ "Content-Type": "application/json", Accept: "application/json" }), body: JSON.stringify(body) }, json);
+
+/** The bytes of a sample. They are named by their content, so that what the browser holds of them is right. */
+export const sample = (sha256: string): Promise<Blob> => ask(`blobs/${sha256}`, { headers: bearer(), cache: "default" }, (reply) => reply.blob());
+
+/** All pages of a list, or those from `first` on; a list that the role may not see is empty. `page` is told of each page. */
+export async function whole(path: string, page: (items: Json[]) => void = () => undefined, first = path): Promise<Json[]> {
   const all: Json[] = [];
-  let next: string | null = path;
+  let next: string | null = first;
   try {
     while (next !== null) {
       const reply: Json = await get(next);
@@ -92,13 +100,22 @@ export interface Listener {
 export async function listen(to: Listener): Promise<void> {
   for (let wait = 500; ; wait = Math.min(8000, wait * 2)) {
     try {
-      const headers = bearer({ Accept: "text/event-stream" });
-      const reply = await answered(await fetch(`events?after_seq=${to.after()}`, { headers, cache: "no-store" }));
-      if (reply.body) await readStream(reply.body.getReader(), to, () => (wait = 500));
+      await readStream(await openStream(to.after()), to, () => (wait = 500));
     } catch (error) {
       if (error instanceof Answer && [401, 403].includes(error.status)) return to.refused(error.status);
     }
     await new Promise((done) => setTimeout(done, wait));
+  }
+}
+
+/** Begin to read the stream. Its answer must begin in time; how long it goes on is another matter. */
+async function openStream(after: number): Promise<ReadableStreamDefaultReader<Uint8Array>> {
+  const giveUp = new AbortController(), timer = setTimeout(() => giveUp.abort(), SILENCE_MS);
+  try {
+    const reply = await answered(await fetch(`events?after_seq=${after}`, { headers: bearer({ Accept: "text/event-stream" }), cache: "no-store", signal: giveUp.signal }));
+    return reply.body!.getReader();
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -114,7 +131,7 @@ async function readStream(reader: ReadableStreamDefaultReader<Uint8Array>, to: L
     const piece = await Promise.race([reader.read(), silence]);
     window.clearTimeout(timer);
     if (piece === null) {
-      void reader.cancel();
+      void reader.cancel().catch(() => undefined);
       return;
     }
     if (piece.done) return;
@@ -124,8 +141,12 @@ async function readStream(reader: ReadableStreamDefaultReader<Uint8Array>, to: L
     const blocks = rest.split("\n\n");
     rest = blocks.pop() ?? "";
     for (const block of blocks) {
-      const event = parsed(block);
-      if (event) to.happened(event);
+      try {
+        const event = parsed(block);
+        if (event) to.happened(event);
+      } catch (error) {
+        reportError(error);  // one event that is not understood stops none that come after it
+      }
     }
   }
 }

@@ -5,22 +5,21 @@ import { drawTime } from "./chart";
 import { changed, clockOfMission, desk, now, onDraw, openFirst, picture, waiting } from "./desk";
 import { byId } from "./dom";
 import { drawEvidence } from "./evidence";
-import type { Happening, Noun } from "./fold";
+import type { Happening } from "./fold";
 import { drawHead } from "./head";
 import { select, startHand } from "./keys";
-import { Answer, get, listen, signedIn, signIn, tokenFromAddress, whole } from "./link";
+import { Answer, get, listen, NoAnswer, signIn, tokenFromAddress, whole } from "./link";
 import { drawMap, mapDrawn, recolour, setView, startMap, visibleCount } from "./map";
 import { drawPanel } from "./panel";
 import { drawQueue } from "./queue";
+import { concernsLists, pause, pollForEver, pollNow, renewCoverage, renewList, soonAgain } from "./renewal";
 import { forgetColours } from "./symbols";
 import { drawTools } from "./tools";
 import { SAY } from "./words";
 
 /** A page that has heard nothing for this long says that the link is lost. */
 const LOST_MS = 20_000;
-const POLL_MS = 15_000;
-const LEAST_POLL_MS = 2_000;
-const AGAIN_MS = 400;
+const AGAIN_MS = 2_000;
 /** A tone again each minute while something is overdue. */
 const REMIND_MS = 60_000;
 
@@ -48,74 +47,70 @@ function drawAll(): void {
   drawEvidence();
 }
 
+let beginning = false;
+
+/** Sign in and read the first picture, until it stands; once, however often one asks. */
 async function begin(): Promise<void> {
+  if (beginning) return;
+  beginning = true;
+  while (!(await begun())) await pause(AGAIN_MS);
+  beginning = false;
+}
+
+/** True when there is nothing to try again: the picture stands, or the token is not known. */
+async function begun(): Promise<boolean> {
   try {
     picture.takeMission(await get("mission"));
-  } catch (error) {
-    const unknown = error instanceof Answer && (error.status === 401 || error.status === 403);
-    Object.assign(desk, { signedIn: !unknown, signInWords: unknown ? SAY.badToken : "", reading: unknown ? "" : SAY.unreachable });
+    Object.assign(desk, { signedIn: true, signInWords: "", reading: SAY.readingPicture });
     changed();
-    if (!unknown) setTimeout(() => void begin(), 2000);
-    return;
+    await firstPicture();
+    return true;
+  } catch (error) {
+    const refusedWith = error instanceof Answer && [401, 403].includes(error.status) ? error : null;
+    Object.assign(desk, refusedWith ? { signedIn: false, signInWords: refusedWith.status === 401 ? SAY.badToken : SAY.mayNotSee(refusedWith.detail), reading: "" } : { reading: SAY.unreachable });
+    changed();
+    if (!(error instanceof Answer || error instanceof NoAnswer)) reportError(error);
+    return refusedWith !== null;
   }
-  Object.assign(desk, { signedIn: true, signInWords: "", reading: "Reading the picture." });
-  changed();
-  await firstPicture();
 }
 
 async function firstPicture(): Promise<void> {
   const mission = picture.mission!, upTo = mission.treeSize - 1;
   clockOfMission.set(mission.utcMs, mission.rate);
-  try {
-    await Promise.all([...(["zones", "tracks", "incidents", "recommendations", "orders", "sources", "groups"] as const).map(renewList), renewCoverage()]);
-  } catch {
-    desk.reading = SAY.unreachable;
-    changed();
-    setTimeout(() => void begin(), 2000);
-    return;
-  }
+  await Promise.all([...(["zones", "tracks", "incidents", "recommendations", "orders", "sources", "groups"] as const).map(renewList), renewCoverage()]);
   picture.lastSeq = Math.max(picture.lastSeq, upTo);
   picture.firstPictureSeq = upTo;
   picture.recommendationsSeq = upTo;
   Object.assign(desk, { ready: true, reading: "", heardAt: performance.now() });
-  drawAll();
-  void mapDrawn.then(() => (window.truceline.ready = true));
+  changed();
+  void mapDrawn.then(() => requestAnimationFrame(() => (window.truceline.ready = true)));  // after what `changed` draws
   void readReports(upTo);
-  void listen({ happened, heard, refused, after: () => picture.lastSeq });
+  void listen(LISTENER);
   void pollForEver();
-}
-
-async function renewList(noun: Noun): Promise<void> {
-  picture.replace(noun, await whole(noun));
-}
-
-async function renewCoverage(): Promise<void> {
-  try {
-    picture.takeCoverage(await get("coverage"));
-  } catch (error) {
-    if (!(error instanceof Answer)) throw error;
-  }
 }
 
 /** Old reports come last: the picture stands without them, the chart and the evidence gain from them. */
 async function readReports(upTo: number): Promise<void> {
-  let got = 0;
+  const path = "reports?limit=1000";
+  let got = -1;
   const page = (items: Record<string, unknown>[]): void => {
-    picture.replace("reports", items);
+    picture.replace("reports", items, upTo);
     got = Math.max(got, ...items.map((i) => Number(i.seq) || 0));
     desk.reading = got < upTo && items.length >= 100 ? SAY.reading(got + 1, upTo + 1) : "";
     changed();
   };
-  await whole("reports?limit=1000", page).catch(() => undefined);
+  // What was read stays read: after a break it goes on from there.
+  const read = (): Promise<boolean> => whole(path, page, got < 0 ? path : `${path}&after_seq=${got}`).then(() => true, (error) => error instanceof Answer && error.status < 500);
+  while (!(await read())) await pause(AGAIN_MS);
   desk.reading = "";
   changed();
 }
 
-let tonedFor = new Set<string>();
+const tonedFor = new Set<string>();
 
 function happened(event: Happening): void {
   picture.apply(event, now());
-  if (event.kind !== "report" || event.data.type !== "position") soonAgain();
+  if (concernsLists(event)) soonAgain();
   if (event.kind === "recommendation" && waiting().some((r) => r.id === event.data.id) && !tonedFor.has(String(event.data.id))) {
     tonedFor.add(String(event.data.id));
     tone();
@@ -124,57 +119,21 @@ function happened(event: Happening): void {
 }
 
 function heard(): void {
-  desk.heardAt = performance.now();
+  Object.assign(desk, { heardAt: performance.now(), signInWords: "" });
   if (desk.lostSinceMs !== null) {
     desk.lostSinceMs = null;
-    soonAgain();
+    pollNow();
     changed();
   }
 }
 
 function refused(status: number): void {
-  Object.assign(desk, { signedIn: false, signInWords: status === 401 ? SAY.signInAgain : SAY.badToken });
+  const ended = status === 401 && picture.mission !== null && desk.signInWords === "";
+  Object.assign(desk, { signedIn: false, signInWords: ended ? SAY.signInAgain : SAY.badToken });
   changed();
 }
 
-let renewing = 0;
-
-/** What an entry changed in lists that are in force is read again, once for many entries. */
-function soonAgain(): void {
-  if (renewing) return;
-  renewing = window.setTimeout(() => {
-    renewing = 0;
-    const asOf = picture.lastSeq;
-    const lists = (["incidents", "recommendations", "orders"] as const).map(renewList);
-    void Promise.all(lists).then(() => {
-      picture.recommendationsSeq = Math.max(picture.recommendationsSeq, asOf);
-      changed();
-    }, () => undefined);
-  }, AGAIN_MS);
-}
-
-/** Health and coverage are no entries of the log, so they are asked for; oftener when the clock runs fast. */
-async function pollForEver(): Promise<void> {
-  for (;;) {
-    await new Promise((done) => setTimeout(done, Math.max(LEAST_POLL_MS, POLL_MS / Math.max(1, clockOfMission.pace))));
-    if (!signedIn() || desk.lostSinceMs !== null) continue;
-    await poll().catch(() => undefined);
-    changed();
-  }
-}
-
-let tracksAsOf = -1;
-
-async function poll(): Promise<void> {
-  const asked = performance.now(), mission = await get("mission");
-  picture.takeMission(mission);
-  const clock = mission.clock as { utc?: string; rate?: number } | undefined, said = Date.parse(clock?.utc ?? "");
-  const away = (performance.now() - asked) / 2, rate = clock?.rate ?? 1;
-  if (!Number.isNaN(said)) clockOfMission.set(said + away * rate, rate);
-  const asOf = picture.lastSeq, anew = asOf !== tracksAsOf ? [renewList("tracks"), renewList("groups"), renewList("zones")] : [];  // many tracks are not read again for nothing
-  await Promise.all([renewList("sources"), renewCoverage(), ...anew]);
-  tracksAsOf = asOf;
-}
+const LISTENER = { happened, heard, refused, after: () => picture.lastSeq };
 
 function tick(): void {
   const silent = performance.now() - desk.heardAt;
@@ -216,24 +175,27 @@ function start(): void {
   startHand({
     turnTheme,
     signIn: (words) => {
-      signIn(words);
-      if (!signedIn()) return;
-      if (desk.ready) {
-        Object.assign(desk, { signedIn: true, signInWords: "" });
-        void listen({ happened, heard, refused, after: () => picture.lastSeq });
-        changed();
-      } else void begin();
+      if (!signIn(words)) return;
+      if (desk.ready) signInAgain();
+      else void begin();
     },
     signOut: () => location.reload(),
   });
   window.addEventListener("resize", changed);
   setInterval(tick, 1000);
   setInterval(remind, REMIND_MS);
-  void document.fonts.load('600 14px "Noto Sans"').then(changed);
-  void document.fonts.load('14px "Noto Sans"').then(changed);
+  for (const weight of [400, 600]) void document.fonts.load(`${weight} 14px "Noto Sans"`).then(changed, changed);
   if (desk.signedIn) void begin();
   drawAll();
   if (!desk.signedIn) byId("token").focus();
+}
+
+/** The picture stands already: listen on, and ask at once who it is that signed in. */
+function signInAgain(): void {
+  desk.signedIn = true;
+  void listen(LISTENER);
+  pollNow();
+  changed();
 }
 
 start();

@@ -43,7 +43,7 @@ export function startMap(): void {
     map?.addLayer(points);
     recolour();  // the theme may have turned since the style was made
     if (waitingView) map?.jumpTo({ center: waitingView.centre, zoom: waitingView.zoom });
-    void landOutline().then(() => map?.once("idle", drawn));
+    void landOutline().catch(() => undefined).then(() => map?.once("idle", drawn));  // lines and things stand without land
     drawMap();
   });
   map.on("render", () => over());

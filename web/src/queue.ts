@@ -93,7 +93,7 @@ function alarmButtons(a: Alarm): HTMLElement | false {
   if (desk.shelves.has(a.id)) return false;
   if (desk.shelving === a.id) {
     const hours = [0.5, 1, 4, 8].map((h) => make("button", { "data-shelf-hours": h, "data-at": `hours${h}` }, h < 1 ? "30 min" : `${h} h`));
-    return make("span", { class: "act" }, make("input", { id: "shelf-reason", type: "text", placeholder: "Why", "aria-label": "Why it is shelved", "data-at": "shelf" }), hours);
+    return make("span", { class: "act" }, make("input", { id: "shelf-reason", type: "text", placeholder: "Why", "aria-label": "Why it is shelved", "data-at": "shelf", value: desk.shelfReason }), hours);
   }
   const heard = desk.acknowledged.has(a.id);
   if (heard && !a.shelvable) return false;

@@ -25,7 +25,7 @@ export function drawTools(): void {
     make("button", { "data-theme-turn": true, "data-at": "theme" }, "Light or dark ", key("D")),
     make("button", { "data-sound": true, "data-at": "sound", "aria-pressed": String(desk.sound) }, desk.sound ? "Sound on" : "Sound off"),
     make("button", { "data-keys": true, "data-at": "keys" }, "Keys ", key("?")),
-    make("input", { id: "find", type: "text", placeholder: "Find  /", "aria-label": "Find a unit, object or incident", "data-at": "find" }),
+    make("input", { id: "find", type: "text", placeholder: "Find  /", "aria-label": "Find a unit, object or incident", "data-at": "find", value: desk.find }),
   ]);
   renew(byId("legend"), JSON.stringify([theme, desk.ready]), () => [
     make("p", { class: "legend" }, LEGEND.map(([, sidc, words]) => make("span", {}, sign(sidc), words)), make("span", {}, make("i", { class: "mark gap" }), "not observed")),

@@ -63,6 +63,9 @@ export function incidentVerdict(it: Incident): string {
   return it.probability === null ? verdict : `${verdict}, ${chance(it.probability)}`;
 }
 
+/** Whether anybody has confirmed a claim. */
+export const confirmation = (it: Incident | null): string => (it?.state === "confirmed" ? SAY.confirmed : SAY.unconfirmed);
+
 /** What each rule kind says has happened. */
 const CLASSES: Record<string, string> = {
   absence: "Presence where nobody may be", activity_ban: "Banned activity", crossing: "Crossing of the line", escalation: "Step out of the agreed order",
@@ -108,10 +111,14 @@ export const SAY = {
   readFirst: "Read what changed first. All three buttons wait for that.",
   upTo: (seq: number) => `You decide on what stands here: entries up to ${seq}.`,
   notYours: (role: string) => `You are signed in as ${role}. A commander decides this.`,
+  unsettled: "The words changed just as you pressed, so nothing was done. Read them, then press again.",
+  notAnswered: "The server did not answer, so it is not known whether this decision was recorded. The card says it as soon as the server answers; decide again only if it still waits.",
   needReason: "One reason is enough, by a button or in your own words.",
   noPicture: "There is no picture of this place.",
   restsOn: (types: string) => `The claim rests on ${types} alone.`,
   notKept: "Picture not kept: its bytes are not in this log. The finding stands on the entries listed here.",
+  looking: "Looking for a picture of this place.",
+  unreadable: "The picture is kept, but this browser cannot show it.",
   removed: "Picture not kept:", standsOn: "The finding stands on the entries listed here.",
   beforeAfter: "The same place before and after, in the same greys; the corners mark what changed.",
   elsewhere: "The open decision is not about this place.",
@@ -125,6 +132,8 @@ export const SAY = {
   looked: (place: string, ce90M: number, atMs: number) => `looked at ${place} ± ${Math.round(ce90M)} m, ${clock(atMs)}`,
   saw: (name: string, ageMs: number) => `${name} saw this ${ago(ageMs)}`,
   signInAgain: "Your sign-in has ended. What you typed is still here. Give a token to go on.",
+  mayNotSee: (detail: string) => `This token may not see the picture: ${detail}. Ask the administrator for another.`,
+  readingPicture: "Reading the picture.",
   badToken: "That token is not known here. Ask the administrator for another.",
   unreachable: "The server does not answer. Is it running? The page tries again by itself.",
   quiet: (since: string, share: number | null) => `No incident since ${since}.${share === null ? "" : ` ${Math.round(share * 100)} % of the line was observed.`}`,
