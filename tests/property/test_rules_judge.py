@@ -217,6 +217,29 @@ def test_large_clusters_wait_for_the_clock_and_then_are_the_same(seed, most):
     assert not clusters.waits
 
 
+def test_what_another_party_gave_notice_of_is_not_among_what_an_incident_rests_on():
+    def notice(party: str) -> Report:
+        words = {
+            "kind": "notice", "notice_type": "crossing", "party": party,
+            "from_time": "2025-06-01T05:00:00Z", "until_time": "2025-06-01T07:00:00Z",
+        }  # fmt: skip
+        return Report(type="note", time_utc=START, lat_deg=24.5, lon_deg=10.25, attributes=words)
+
+    soldier = {"party": "north", "class": "soldier"}
+    seen = Report(
+        type="sighting", time_utc=START, lat_deg=24.505, lon_deg=10.25, ce90_m=20, attributes=soldier
+    )
+    node = Node(AGREEMENT)
+    rests = []
+    append = node._append
+    node._append = lambda claim: (rests.append((claim.kind, claim.refs)), append(claim))  # type: ignore[method-assign]
+
+    for number, report in enumerate((notice("north"), notice("south"), seen)):
+        node.take(f"r{number}", report)
+
+    assert [refs for kind, refs in rests if kind == "incident"] == [(0, 2)]
+
+
 def test_incident_bodies_survive_json():
     picture = run(AGREEMENT, [("r1", Report(type="shot", time_utc=START, lat_deg=24.5, lon_deg=10.2))])
 

@@ -111,6 +111,24 @@ def test_expired_pictures_go_and_rows_and_telemetry_stay(node):
     assert sweep(node) == 0
 
 
+def test_a_picture_that_is_brought_again_while_it_goes_stays(node):
+    photo = hear(node, 1)
+    days_pass(node, 30)
+    submit = node.submit
+
+    def submit_after_another(claims):
+        node.submit = submit
+        again = Report(type="note", time_utc=START, lat_deg=38.0, lon_deg=127.0)
+        put(node, "report", "r-again", again, "user:olga", (), (photo,))
+        return submit(claims)
+
+    node.submit = submit_after_another
+
+    assert sweep(node) == 0
+
+    assert has(node, [photo]) == [True]
+
+
 def test_what_an_incident_in_force_rests_on_stays(node):
     photos = [hear(node, number) for number in range(4)]
     _, pictures, _ = fly(node, 1)

@@ -1,15 +1,22 @@
-"""Small parts of the flow: the clock, and the way down from an entry."""
+"""Small parts of the flow: the clock, settings, sources at work, and the way down from an entry."""
 
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 from truceline.flow.clock import Clock
+from truceline.flow.core import mission_of
 from truceline.flow.courier import Courier
+from truceline.flow.mission import Watched
+from truceline.flow.node import Node
 from truceline.flow.why import chain, find, lines, says
 from truceline.log.journal import Journal
-from truceline.model.errors import BadInput
+from truceline.log.reader import read_facts
+from truceline.model.decided import Config
+from truceline.model.errors import BadInput, Broken
 from truceline.model.facts import Claim, Fact, Header, Redacted
+from truceline.model.observed import Observation, Report
+from truceline.plug import Taken
 from truceline.view.holds import Holds
 
 START = datetime(2030, 5, 1, tzinfo=UTC)
@@ -84,9 +91,53 @@ def test_an_entry_is_found_by_number_or_by_the_latest_of_its_id(tmp_path):
     assert find(tmp_path, "1")[1] == 1
     assert find(tmp_path, "i")[1] == 2
     assert find(tmp_path, "r")[1] == 0
-    for unknown in ("99", "nobody", "-1"):
+    for unknown in ("99", "nobody", "-1", "²"):
         with pytest.raises(BadInput, match="among 3"):
             find(tmp_path, unknown)
+
+
+def test_settings_never_reach_a_file_outside_of_the_mission(tmp_path):
+    journal = Journal.open(tmp_path / "data")
+    blob = journal.blobs.put(b"evil", "text/plain", "setting-0")
+    for path in ("../evil.toml", str(tmp_path / "evil.toml")):
+        settings = {"mission": path, "files": {path: blob.sha256}}
+        config = Config(version="1", settings=settings)
+        journal.append([Claim(kind="config", id=path, body=config, actor="node:settings", blobs=(blob,))])
+
+        with (
+            pytest.raises(Broken, match="outside of the mission"),
+            mission_of(tmp_path / "data", journal.blobs),
+        ):
+            pass
+
+    journal.close()
+    assert not list(tmp_path.rglob("evil.toml"))
+
+
+class Post:
+    """A source that brings the same report with other words, again and again."""
+
+    name = "post"
+
+    def observe(self, intake, follow):
+        for text in ("first", "second", "second"):
+            body = Report(type="note", time_utc=START, lat_deg=1.0, lon_deg=2.0, text=text)
+            yield Taken(noun=body, id="r-1")
+
+
+def test_what_the_log_refuses_of_a_source_is_told_once_and_the_rest_goes_on(tmp_path):
+    node = Node(tmp_path)
+    node.start()
+
+    node.supply.start(Watched("patrol", Post(), 0.0, ()), follow=False)
+    node.wait_idle(20)
+    node.stop()
+
+    facts = list(read_facts(tmp_path))
+    told = [fact.noun(Observation) for fact in facts if fact.kind == "observation"]
+    assert [fact.noun(Report).text for fact in facts if fact.kind == "report"] == ["first"]
+    assert [(one.source, one.status) for one in told] == [("post", "degraded")]
+    assert "known with other content" in told[0].reason
 
 
 def test_a_clock_that_changes_its_pace_goes_on_from_where_it_was():

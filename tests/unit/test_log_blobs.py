@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from truceline.log import pieces
 from truceline.log.blobs import Blobs
-from truceline.model.errors import BadInput
+from truceline.model.errors import BadInput, Broken
 
 
 def test_a_sample_lies_under_its_own_hash(tmp_path):
@@ -40,6 +40,17 @@ def test_a_damaged_sample_is_replaced_when_it_comes_again(tmp_path):
     Blobs(tmp_path).put(b"same", "x/y", "n")
 
     assert Blobs(tmp_path).open(blob).read_bytes() == b"same"
+
+
+def test_a_sample_whose_content_has_changed_is_not_read(tmp_path):
+    blobs = Blobs(tmp_path)
+    piece = pieces.seal(pa.table({"n": [1, 2]}), blobs, "rows")
+    other = pieces.seal(pa.table({"n": [1, 3]}), blobs, "rows")
+    blobs.open(piece).write_bytes(blobs.open(other).read_bytes())
+
+    for read in (blobs.read, lambda blob: pieces.read(blobs, blob)):
+        with pytest.raises(Broken, match="its content has changed"):
+            read(piece)
 
 
 def test_every_folder_above_a_sample_is_flushed_before_it_counts_as_stored(tmp_path, monkeypatch):

@@ -93,6 +93,34 @@ def test_a_package_holds_the_incident_its_causes_and_what_was_decided(data, tmp_
     assert package == make_package(data, ["inc"])
 
 
+def test_another_case_that_a_decision_joined_keeps_its_words_and_pictures(tmp_path):
+    folder = tmp_path / "data"
+    journal = Journal.open(folder)
+    mine, shared, theirs = (journal.blobs.put(word, "image/png", "chip") for word in (b"1", b"2", b"3"))
+
+    def put(kind, id, body, refs=(), blobs=()):
+        journal.append([Claim(kind=kind, id=id, body=body, actor="a", refs=refs, blobs=blobs)])
+
+    put("report", "r-mine", {"text": "at the gate"}, blobs=(mine, shared))
+    put("report", "r-theirs", {"text": "from house 12"}, blobs=(shared, theirs))
+    put("incident", "inc-mine", {"class": "crossing"}, (0,))
+    put("incident", "inc-theirs", {"class": "crossing", "party": "B"}, (1,))
+    put("recommendation", "rec", {"action": "look"}, (2, 3))
+    journal.close()
+
+    package = make_package(folder, ["inc-mine"])
+
+    entries = [json.loads(line) for line in read_zip(package)["entries.jsonl"].splitlines()]
+    open_ids = [entry["header"]["id"] for entry in entries if "body" in entry]
+    assert ids(package) == ["r-mine", "r-theirs", "inc-mine", "inc-theirs", "rec"]
+    assert open_ids == ["r-mine", "inc-mine", "rec"]
+    assert b"house 12" not in package
+    assert json.loads(read_zip(package)["manifest.json"])["withheld_blobs"] == [theirs.sha256]
+    assert code(package, folder, tmp_path) == 0
+    assert ids(make_package(folder, ["inc-mine", "inc-theirs"])) == ids(package)
+    assert b"house 12" in make_package(folder, ["inc-mine", "inc-theirs"])
+
+
 def test_a_package_never_holds_the_body_of_an_account(data):
     assert b"token_sha256" not in make_package(data, ["inc"])
 

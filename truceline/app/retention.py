@@ -64,10 +64,12 @@ def _remove(node: Node, going: list[Held], days: float) -> int:
     entry = name("ret", *(str(seq) for seq in refs))
     claim = Claim(kind="statement", id=entry, body=said, actor="node:retention", refs=refs)
     node.submit([claim]).result()
-    for sha256 in removed:
-        node.blobs.remove(sha256)
+    with node.lock:  # what was brought again meanwhile stays
+        gone = set(removed) - node.views.keeping.shown_by(set())
+        for sha256 in gone:
+            node.blobs.remove(sha256)
     _LOG.info("%s", text)
-    return len(removed)
+    return len(gone)
 
 
 def _open_cases(node: Node, now: datetime) -> list[int]:

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
@@ -23,7 +23,7 @@ from truceline.log.blobs import Blobs
 from truceline.log.fold import Fold
 from truceline.log.reader import read_facts
 from truceline.model.decided import Config
-from truceline.model.errors import BadInput
+from truceline.model.errors import BadInput, Broken
 from truceline.model.facts import Blob, Claim, Fact, Job
 from truceline.model.names import name
 from truceline.rules.agreement import Agreement, read_agreement
@@ -149,8 +149,10 @@ def mission_of(data_dir: Path, blobs: Blobs) -> Iterator[Mission | None]:
     with tempfile.TemporaryDirectory(prefix="truceline-") as folder:
         for path, sha256 in newest.settings["files"].items():
             target = Path(folder, path)
+            if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+                raise Broken(f"{data_dir}: its settings name a file outside of the mission: {path}")
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(blobs.open(sha256).read_bytes())
+            target.write_bytes(blobs.read(sha256))
         yield load_mission(Path(folder, newest.settings["mission"]))
 
 

@@ -132,7 +132,7 @@ def _named(fact: Fact) -> Iterator[str]:
 
 def _number(track: str) -> int:
     digits = track.removeprefix(PREFIX)
-    if not digits.isdigit():
+    if not digits.isdecimal():
         raise BadInput(track, f"is no track; a track is {PREFIX}NUMBER")
     return int(digits)
 

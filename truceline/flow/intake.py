@@ -90,10 +90,15 @@ class Supply:
     def _observe(self, watched: Watched, follow: bool) -> None:
         basket = Basket(self._node, watched.plug.name, self._stop)
         failures = 0
+        refused: set[str] = set()  # told of once: a source may bring it again and again
         while not self._stop.is_set():
             try:
                 for taken in watched.plug.observe(basket, follow):
-                    self._node.submit([_claim(watched.plug.name, taken)]).result()
+                    claim = _claim(watched.plug.name, taken)
+                    (outcome,) = self._node.submit([claim]).result()
+                    if isinstance(outcome, Refused) and claim.id not in refused:
+                        refused.add(claim.id)
+                        self._say(watched.plug.name, f"refused {claim.id}", f"refused: {outcome.why}")
                     if self._stop.is_set():
                         return
                 return
@@ -102,19 +107,21 @@ class Supply:
             except Exception as error:  # the supervisor's door: a failing source becomes a fact
                 _LOG.exception("source %s failed", watched.plug.name)
                 failures += 1
-                if not self._say(watched.plug.name, failures, error) or not follow:
+                said = f"the source failed: {type(error).__name__}: {error}"
+                if not self._say(watched.plug.name, f"failure {failures}", said) or not follow:
                     return
                 self._stop.wait(_PAUSES_S[min(failures, len(_PAUSES_S)) - 1])
 
-    def _say(self, source: str, failures: int, error: Exception) -> bool:
+    def _say(self, source: str, key: str, reason: str) -> bool:
+        """Make a fact of what went wrong; False when nothing can be said any more."""
         now = self._node.now()
         said = Observation(
             source=source,
-            key=f"failure {failures} at {now.isoformat()}",
+            key=f"{key} at {now.isoformat()}",
             phenomenon=Span(from_utc=now, until_utc=now),
             result_utc=now,
             status="degraded",
-            reason=f"the source failed: {type(error).__name__}: {error}"[:200],
+            reason=reason[:200],
         )
         claim = Claim(kind="observation", id=said.id, body=said, actor=f"source:{source}")
         try:

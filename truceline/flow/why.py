@@ -75,7 +75,7 @@ def find(data_dir: Path, entry: str) -> tuple[list[Fact], int]:
         If there is none.
     """
     facts = list(read_facts(data_dir))
-    if entry.isdigit() and int(entry) < len(facts):
+    if entry.isdecimal() and int(entry) < len(facts):
         return facts, int(entry)
     for fact in reversed(facts):
         if fact.id == entry:

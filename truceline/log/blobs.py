@@ -55,6 +55,22 @@ class Blobs:
             raise BadInput(sha256, "no such sample in the blob folder")
         return path
 
+    def read(self, sample: str | Blob) -> bytes:
+        """Return the bytes of a stored sample, which are those that it is named after.
+
+        Raises
+        ------
+        BadInput
+            If it is not there.
+        Broken
+            If its content has changed since.
+        """
+        path = self.open(sample)
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != path.name:
+            raise Broken(f"sample {path.name}: its content has changed")
+        return content
+
     def remove(self, sha256: str) -> bool:
         """Remove a sample for good; false if it is not there.
 

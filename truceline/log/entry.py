@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import msgspec
 
 from truceline.log.canon import canonical, text_json
 from truceline.log.keys import Key, sign_checkpoint
-from truceline.log.merkle import leaf_hash
+from truceline.log.merkle import Tree, leaf_hash
+from truceline.log.sign import CHECKPOINT_DOMAIN, signature_holds
 from truceline.model.errors import Broken
 from truceline.model.facts import Fact, Header, Redacted
 
@@ -92,6 +93,35 @@ def checked_leaf(line: bytes) -> tuple[Raws, Header, bytes]:
     if raws.redacted is None and body_hash(bytes(raws.body), raws.salt) != header.body_sha256:
         raise ValueError("body does not match its hash")
     return raws, header, leaf_hash(bytes(raws.header))
+
+
+def check_signed(said: Mapping[str, Any], public: bytes, tree: Tree) -> None:
+    """Check a checkpoint, which speaks for every entry before it.
+
+    Parameters
+    ----------
+    said
+        The checkpoint line.
+    public
+        Public key of the log.
+    tree
+        Made of the entries before it.
+
+    Raises
+    ------
+    ValueError
+        If the key has not signed it, or the entries do not give its root.
+    """
+    try:
+        checkpoint, key_id = said["checkpoint"], hashlib.sha256(public).hexdigest()
+        signatures = {item["key_id"]: bytes.fromhex(item["sig_hex"]) for item in said["signatures"]}
+        size, root = checkpoint["tree_size"], checkpoint["root_sha256"]
+    except (LookupError, TypeError) as error:
+        raise ValueError(f"no checkpoint: {error}") from error
+    if not signature_holds(public, CHECKPOINT_DOMAIN + canonical(checkpoint), signatures.get(key_id, b"")):
+        raise ValueError("the last checkpoint is not signed by the log's key")
+    if (size, root) != (tree.size, tree.root().hex()):
+        raise ValueError("the entries do not give the root of the last checkpoint")
 
 
 def segments(log_dir: Path) -> list[Path]:

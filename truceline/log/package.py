@@ -28,6 +28,7 @@ _FOLLOWS = frozenset({"recommendation", "decision", "order", "order_state", "sta
 _ACCOUNT = "an account: its entry proves the role, its body stays with the mission"
 _CAMERAS = ("video/", "image/jpeg", "image/png", "image/webp")  # scenes from orbit are TIFF, and few photos
 _LEFT_OUT = "left out of this package by the mission"
+_OTHER_CASE = "of another case, decided on together with this one: its body stays with the mission"
 _FORMAT = """# Evidence package, format truceline-evidence/1
 
 `entries.jsonl` holds log entries, `proofs.json` proves each against `checkpoint.json`, `keys.json`
@@ -38,6 +39,13 @@ here: get the keys of log and mission by another way, then
 
 A blanked entry (`redacted`) keeps its place and its proof; its words are left out.
 """
+
+
+class _Chosen(NamedTuple):
+    """The entries of a package: of the cases asked for, and what else their decisions rest on."""
+
+    own: set[int]
+    others: set[int]
 
 
 class _Log(NamedTuple):
@@ -63,7 +71,8 @@ def make_package(
 ) -> bytes:
     """Make a package of incidents, everything they rest on, and what was decided on them.
 
-    Bodies of accounts are always blanked: they hold hashes of tokens.
+    Bodies of accounts are always blanked: they hold hashes of tokens. So are those of other cases that a
+    recommendation joined with these, and their samples are withheld: nobody has released them.
 
     Parameters
     ----------
@@ -91,10 +100,11 @@ def make_package(
         If the log is corrupt.
     """
     log = _read(data_dir)
-    seqs = _select(log, incident_ids)
+    chosen = _select(log, incident_ids)
+    seqs = sorted(chosen.own | chosen.others)
     mission = load_key(data_dir / "keys" / "mission.pem")
     keys = _keys(data_dir, mission)
-    facts, lines = _lines(log, seqs, redact, str(log.checkpoint["checkpoint"]["origin"]))
+    facts, lines = _lines(log, chosen, redact, str(log.checkpoint["checkpoint"]["origin"]))
     files = {
         "FORMAT.md": _FORMAT.encode(),
         "checkpoint.json": canonical(log.checkpoint["checkpoint"]),
@@ -105,6 +115,9 @@ def make_package(
     if since:
         files["consistency.json"] = canonical(_consistency(log, since))
     kept_back = set() if originals else _originals(facts)
+    kept_back |= _samples(f for f in facts if f.seq in chosen.others) - _samples(
+        f for f in facts if f.seq in chosen.own
+    )
     held = _add_samples(files, Blobs(data_dir / "blobs"), facts, withhold, log.removed, kept_back)
     written = utc_text(moment) if moment else log.checkpoint["checkpoint"]["time_utc"]
     manifest = {
@@ -208,28 +221,37 @@ def _read(data_dir: Path) -> _Log:
     return _Log(headers, about, removed, tree, index, checkpoint)
 
 
-def _select(log: _Log, incident_ids: Sequence[str]) -> list[int]:
-    """Choose the incidents, what followed from them, and all that these rest on."""
+def _select(log: _Log, incident_ids: Sequence[str]) -> _Chosen:
+    """Choose the incidents and what they rest on, what followed from them, and all that this rests on."""
     known = {header.id for header in log.headers if header.kind == "incident"}
     for incident in incident_ids:
         if incident not in known:
             raise BadInput(incident, "no incident of this log has this id")
     wanted = set(incident_ids)
-    chosen: set[int] = set()
+    asked: set[int] = set()
+    followed: set[int] = set()
     for header in log.headers:
-        is_asked = header.kind == "incident" and header.id in wanted
-        follows = header.kind in _FOLLOWS and not chosen.isdisjoint(header.refs)
-        if is_asked or follows or log.about.get(header.seq) in wanted:
-            chosen.add(header.seq)
-    waiting = list(chosen)
+        if header.kind == "incident" and header.id in wanted:
+            asked.add(header.seq)
+        follows = header.kind in _FOLLOWS and not (asked | followed).isdisjoint(header.refs)
+        if follows or log.about.get(header.seq) in wanted:
+            followed.add(header.seq)
+    own = _closure(log, asked) | followed
+    return _Chosen(own, _closure(log, own) - own)
+
+
+def _closure(log: _Log, seqs: set[int]) -> set[int]:
+    """Add all that entries rest on."""
+    found, waiting = set(seqs), list(seqs)
     while waiting:
-        fresh = set(log.headers[waiting.pop()].refs) - chosen
-        chosen |= fresh
+        fresh = set(log.headers[waiting.pop()].refs) - found
+        found |= fresh
         waiting += fresh
-    return sorted(chosen)
+    return found
 
 
-def _lines(log: _Log, seqs: Sequence[int], redact: Sequence[str], by: str) -> tuple[list[Fact], list[bytes]]:
+def _lines(log: _Log, chosen: _Chosen, redact: Sequence[str], by: str) -> tuple[list[Fact], list[bytes]]:
+    seqs = sorted(chosen.own | chosen.others)
     facts: list[Fact] = []
     lines: list[bytes] = []
     here = {log.headers[seq].id for seq in seqs}
@@ -249,6 +271,8 @@ def _lines(log: _Log, seqs: Sequence[int], redact: Sequence[str], by: str) -> tu
             lines.append(blanked_line(header, by, _LEFT_OUT))
         elif fact.redacted is None and fact.kind == "user":
             lines.append(blanked_line(header, by, _ACCOUNT))
+        elif fact.redacted is None and seq in chosen.others:
+            lines.append(blanked_line(header, by, _OTHER_CASE))
         else:
             lines.append(line + b"\n")
     return facts, lines
@@ -290,7 +314,7 @@ def _add_samples(
     kept_back: set[str],
 ) -> list[str]:
     """Add the samples of the entries to the files; return those that are not in it, sorted."""
-    wanted = sorted({blob.sha256 for fact in facts for blob in fact.blobs})
+    wanted = sorted(_samples(facts))
     for sha256 in withhold:
         if sha256 not in wanted:
             raise BadInput(sha256, "no sample of this package, so it cannot be withheld")
@@ -298,10 +322,7 @@ def _add_samples(
     for sha256 in wanted:
         if sha256 in left_out:
             continue
-        data = blobs.open(sha256).read_bytes()
-        if hashlib.sha256(data).hexdigest() != sha256:
-            raise Broken(f"sample {sha256}: its content has changed")
-        files[f"blobs/{sha256}"] = data
+        files[f"blobs/{sha256}"] = blobs.read(sha256)
     return sorted(left_out)
 
 
@@ -314,6 +335,10 @@ def _originals(facts: Sequence[Fact]) -> set[str]:
         if fact.kind == "observation" and (blob.media_type.startswith(_CAMERAS) or blob.name == "photo")
     }
     return taken - {blob.sha256 for fact in facts if fact.kind != "observation" for blob in fact.blobs}
+
+
+def _samples(facts: Iterable[Fact]) -> set[str]:
+    return {blob.sha256 for fact in facts for blob in fact.blobs}
 
 
 def _keys(data_dir: Path, mission: Key) -> list[dict[str, str]]:

@@ -35,9 +35,12 @@ def read(blobs: Blobs, blob: Blob | str) -> pa.Table:
     ------
     BadInput
         If it is missing or no Parquet.
+    Broken
+        If its content has changed since it was sealed.
     """
-    path = blobs.open(blob)
+    content = blobs.read(blob)
     try:
-        return pq.read_table(path, memory_map=False)
+        return pq.read_table(pa.BufferReader(content))
     except (pa.ArrowInvalid, OSError) as error:
-        raise BadInput(path.name, f"no Parquet piece: {error}") from error
+        sha256 = blob if isinstance(blob, str) else blob.sha256
+        raise BadInput(sha256, f"no Parquet piece: {error}") from error

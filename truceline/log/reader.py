@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from truceline.log.entry import CHECKPOINT_START, checked_leaf, decode_fact, lines_of, segments
+from truceline.log.entry import CHECKPOINT_START, ZEROS, check_signed, checked_leaf, lines_of, segments
+from truceline.log.merkle import Tree
 from truceline.model.errors import BadInput, Broken
 from truceline.model.facts import Fact
 
@@ -38,38 +37,60 @@ def read_lines(path: Path) -> Iterator[tuple[Path, int, bytes]]:
                 waiting.clear()
 
 
-def read_facts(path: Path, check: bool = False) -> Iterator[Fact]:
+def read_facts(path: Path) -> Iterator[Fact]:
     """Yield the facts of a log in order of ``seq``, as far as a signed checkpoint covers them.
+
+    What was altered is not handed on unseen: body, leaf and chain of each entry are checked, and in the
+    end root and signature of the last checkpoint (all that ``verify`` checks is more).
 
     Parameters
     ----------
     path
         Data folder or log folder; a server may be writing to it.
-    check
-        Also check every hash: body, leaf and chain (signatures and roots are for ``verify``).
 
     Raises
     ------
     BadInput
         If there is no log.
     Broken
-        If a line is corrupt, named by file and offset.
+        If a line is corrupt, named by file and offset, or the last checkpoint does not hold.
     """
-    previous, seq = b"", 0
+    tree, previous = Tree(), ZEROS
+    place, last = "", b""
     for segment, offset, line in read_lines(path):
+        place = f"{segment}: offset {offset}"
         if line.startswith(CHECKPOINT_START):
+            last = line
             continue
         try:
-            if check:
-                _, header, leaf = checked_leaf(line)
-                if header.seq != seq or header.prev_sha256 != (previous.hex() or "0" * 64):
-                    raise ValueError("chain broken")
-                previous = leaf
-            fact = decode_fact(line)
-        except (msgspec.MsgspecError, ValueError) as error:
-            raise Broken(f"{segment}: offset {offset}: {error}") from error
-        seq += 1
-        yield fact
+            raws, header, leaf = checked_leaf(line)
+            if header.seq != tree.size or header.prev_sha256 != previous:
+                raise ValueError("chain broken")
+        except ValueError as error:
+            raise Broken(f"{place}: {error}") from error
+        previous = leaf.hex()
+        tree.append(leaf)
+        yield Fact(header=header, body=raws.body, salt=raws.salt, redacted=raws.redacted)
+    if last:
+        try:
+            check_signed(json.loads(last), public_key(path), tree)
+        except ValueError as error:
+            raise Broken(f"{place}: {error}") from error
+
+
+def public_key(path: Path) -> bytes:
+    """Read the public key that a log names as its own.
+
+    Raises
+    ------
+    Broken
+        If it names none.
+    """
+    named = log_folder(path) / "keys.json"
+    try:
+        return bytes.fromhex(json.loads(named.read_bytes())["keys"][0]["public_key_hex"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise Broken(f"{named}: no list of one log key: {error}") from error
 
 
 def read_checkpoint_lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -12,11 +12,10 @@ import msgspec
 
 from truceline.log.admit import Roll, needs_body
 from truceline.log.canon import canonical, parse_canonical
-from truceline.log.entry import CHECKPOINT_START, ZEROS, checked_leaf, lines_of, segments
+from truceline.log.entry import CHECKPOINT_START, ZEROS, check_signed, checked_leaf, lines_of, segments
 from truceline.log.keys import Key, load_key, load_or_make_key, sync_folder, write_new
 from truceline.log.merkle import Tree
 from truceline.log.reader import Index
-from truceline.log.sign import CHECKPOINT_DOMAIN, signature_holds
 from truceline.model.errors import BadInput, Broken
 from truceline.model.facts import Fact, entry_key
 
@@ -119,8 +118,10 @@ def prepare(data_dir: Path, origin: str) -> Keys:
         raise Broken(f"{known}: no list of one log key: {error}") from error
     if record != log_key.record("log", origin):
         raise Broken(f"{known}: names another key than {key_dir / 'log.pem'}")
-    mission = load_or_make_key(key_dir / "mission.pem")
-    if not (key_dir / "trust.json").exists():
+    known_before = (key_dir / "trust.json").exists()
+    # Whoever holds trust.json would take what another key signs for a forgery.
+    mission = (load_key if known_before else load_or_make_key)(key_dir / "mission.pem")
+    if not known_before:
         trust = {"keys": [log_key.record("log", origin), mission.record("mission", f"{origin} mission")]}
         write_new(key_dir / "trust.json", canonical(trust))
     return Keys(log_key, mission, origin)
@@ -235,15 +236,11 @@ def _check_checkpoint(state: State, line: bytes) -> None:
 
 
 def _check_last(state: State, path: Path) -> None:
-    """Check root and signature of the last checkpoint: it speaks for every entry before it."""
-    last = state.last_checkpoint or {}
-    checkpoint, key = last["checkpoint"], state.keys.log
-    signatures = {item["key_id"]: item["sig_hex"] for item in last["signatures"]}
-    message = CHECKPOINT_DOMAIN + canonical(checkpoint)
-    if not signature_holds(key.public, message, bytes.fromhex(signatures.get(key.key_id, ""))):
-        raise Broken(f"{path}: the last checkpoint is not signed by the log's key")
-    if checkpoint["root_sha256"] != state.tree.root().hex():
-        raise Broken(f"{path}: the entries do not give the root of the last checkpoint")
+    """Check root and signature of the last checkpoint."""
+    try:
+        check_signed(state.last_checkpoint or {}, state.keys.log.public, state.tree)
+    except ValueError as error:
+        raise Broken(f"{path}: {error}") from error
 
 
 def _unended_checkpoint(paths: list[Path]) -> bytes:

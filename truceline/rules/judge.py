@@ -136,7 +136,7 @@ class Judge(Fold):
                 name: msgspec.structs.replace(cluster, km=self._km(cluster.lat_deg, cluster.lon_deg))
                 for name, cluster in made.items()
             }
-            claims += self._reconcile(gone, come, fact, ())
+            claims += self._reconcile(gone, come, fact)
         return claims
 
     def due(self) -> datetime | None:
@@ -282,10 +282,14 @@ class Judge(Fold):
             self._found[name] = come
         if not bucket:
             self._buckets.pop(name, None)
-        return self._reconcile(gone, come, fact, tuple(notice.seq for notice in notices))
+        return self._reconcile(gone, come, fact, notices)
 
     def _reconcile(
-        self, gone: Mapping[str, Incident], come: Mapping[str, Incident], fact: Fact, also: tuple[int, ...]
+        self,
+        gone: Mapping[str, Incident],
+        come: Mapping[str, Incident],
+        fact: Fact,
+        notices: Sequence[Sighting] = (),
     ) -> list[Claim]:
         """Claim what is there and was not, superseding what was there and is not."""
         replaces: dict[str, list[str]] = {}
@@ -307,14 +311,16 @@ class Judge(Fold):
             self._holding[new] = come[new]
             if new not in gone or new in replaces:
                 entries = [self._entries[old] for old in replaces.get(new, ()) if old in self._entries]
-                claims.append(self._claim(new, come[new], entries, fact, also))
+                # What another party gave notice of covers nothing here, and is not for its opponent's eyes.
+                own = [notice.seq for notice in notices if notice.party == come[new].party]
+                claims.append(self._claim(new, come[new], entries, own, fact))
         for old in withdrawn:
             if old in self._entries:
                 claims.append(self._withdrawal(old, gone[old], fact))
         return claims
 
     def _claim(
-        self, new: str, incident: Incident, entries: Sequence[int], fact: Fact, also: tuple[int, ...]
+        self, new: str, incident: Incident, entries: Sequence[int], notices: Sequence[int], fact: Fact
     ) -> Claim:
         supersedes = tuple(sorted(set(entries)))
         return Claim(
@@ -322,7 +328,7 @@ class Judge(Fold):
             id=new,
             body=msgspec.structs.replace(incident, supersedes=supersedes),
             actor=ACTOR,
-            refs=tuple(sorted({*self._rests_on(incident), *supersedes, *also, fact.seq})),
+            refs=tuple(sorted({*self._rests_on(incident), *supersedes, *notices, fact.seq})),
         )
 
     def _withdrawal(self, old: str, incident: Incident, fact: Fact) -> Claim:
