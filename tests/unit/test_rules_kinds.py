@@ -270,6 +270,35 @@ def test_a_look_that_gave_nothing_is_never_compliance(agree):
     assert "why is not known." in untold.explanation.supports
 
 
+@pytest.mark.parametrize(
+    ("sighting", "rule", "supports", "challenges"),
+    [
+        (seen(km=1.9), ABSENCE, "1,900 m from the line on side A", "lies 100 m inside the limit."),
+        (seen(km=1.9), ABSENCE, "in the zone z from 0 m to 2,000 m, 100 m inside the limit", "not named"),
+        (
+            seen(km=2.02, ce90_m=50), ABSENCE, "2,020 m from the line",
+            "lies 20 m outside the limit, so the truth may lie on the other side of it.",
+        ),
+        (seen(km=0.5), CROSSING, "500 m from the line on side A, 300 m beyond the limit", "300 m beyond"),
+        (seen(km=0.18, ce90_m=50), CROSSING, "180 m from the line", "lies 20 m short of the limit, so"),
+        (seen(confidence=0.7996), ABSENCE, "violation", "is 0.799, less than the 0.8 that a violation needs"),
+        (seen(class_=None, classes=("tank", "ifv")), ABSENCE, "A sighting (tank or ifv) of S", "certain"),
+        (
+            seen(class_=None, classes=("tank", "ifv", "apc", "truck")), ABSENCE,
+            "A sighting (tank or one of 3 other kinds) of S", "What exactly it was is not certain.",
+        ),
+        (seen(count=3, source="gate"), ABSENCE, "3 x tank of S was reported by gate", "source, gate."),
+    ],
+)  # fmt: skip
+def test_an_explanation_says_where_how_sure_and_how_far_past_the_limit(
+    agree, sighting, rule, supports, challenges
+):
+    (_, incident), *_ = judge_all(agree(rule), [sighting])[0]
+
+    assert supports in incident.explanation.supports
+    assert challenges in incident.explanation.challenges
+
+
 def test_both_sides_are_told_the_same_with_names_exchanged(agree):
     agreement = agree(ABSENCE.replace('\nexcept_sites=["gate"]', ""))
 

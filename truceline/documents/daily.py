@@ -192,7 +192,7 @@ def _unobserved(views: Views, span: Span, shown: Sequence[IncidentItem]) -> Iter
                 )
                 for item in troubled
             ],
-            "Sources in trouble at the end",
+            f"Sources in trouble as of {_time(views.watch.now_utc)}",
         )
     looks = [item for item in shown if item.incident.verdict == "could_not_observe"]
     if looks:

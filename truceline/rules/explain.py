@@ -1,5 +1,6 @@
 """Why, and what the accused party could rightly say: the same sentences for both sides."""
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -49,7 +50,8 @@ def explain(
         Below it an observation supports no violation.
     """
     return Explanation(
-        supports=_supports(rule, finding, zones, names), challenges=_challenges(finding, min_confidence)
+        supports=_supports(rule, finding, zones, names),
+        challenges=_challenges(rule, finding, min_confidence),
     )
 
 
@@ -70,12 +72,7 @@ def words_of(seen: Sighting) -> str:
     if seen.kind != "sighting":
         return (seen.activity or seen.kind).replace("_", " ")
     kinds = candidates(seen)
-    if kinds == ("unknown",):
-        words = "something not recognised"
-    elif len(kinds) <= _NAMED:
-        words = " or ".join(kind.replace("_", " ") for kind in kinds)
-    else:
-        words = f"{kinds[0].replace('_', ' ')} or the like"
+    words = "something not recognised" if kinds == ("unknown",) else _kinds(kinds, "or the like")
     return f"{seen.count} x {words}" if seen.count != 1 else words
 
 
@@ -91,7 +88,7 @@ def _supports(rule: Rule, finding: Finding, zones: Zones, names: dict[str, str])
         return f"{said} A planned look{place}{source}, {when}, gave nothing; {why}."
     whose = names.get(finding.party or "", "a party that is not known")
     text = f"{said} {_what(seen)} of {whose} was reported{source}, {when}"
-    text += _where(finding, zones) + "."
+    text += _where(rule, finding, zones) + "."
     if len(finding.causes) > 1:
         first, last = _minute(finding.causes[0].time), _minute(finding.causes[-1].time)
         text += f" It rests on {len(finding.causes)} observations from {first} to {last}."
@@ -113,11 +110,18 @@ def _what(seen: Sighting) -> str:
     if seen.kind != "sighting":
         what = (seen.activity or seen.kind).replace("_", " ")
         return f"The activity '{what}'" + (f" by a {seen.unit_size}" if seen.unit_size else "")
-    kinds = " or ".join(kind.replace("_", " ") for kind in candidates(seen))
+    found = candidates(seen)
+    kinds = _kinds(found, f"or one of {len(found) - 1} other kinds")
     return f"{seen.count} x {kinds}" if seen.count != 1 else f"A sighting ({kinds})"
 
 
-def _where(finding: Finding, zones: Zones) -> str:
+def _kinds(kinds: Sequence[str], rest: str) -> str:
+    """Name a few kinds, or of many the first and how the rest is called."""
+    names = [kind.replace("_", " ") for kind in kinds]
+    return " or ".join(names) if len(names) <= _NAMED else f"{names[0]} {rest}"
+
+
+def _where(rule: Rule, finding: Finding, zones: Zones) -> str:
     measured = finding.measured
     text = ""
     if "distance_m" in measured:
@@ -130,25 +134,31 @@ def _where(finding: Finding, zones: Zones) -> str:
     elif zone is not None:
         text += f", in the zone {zone.id}"
     if "margin_m" in measured and float(measured["margin_m"]) >= 0:
-        text += f", {_metres(measured['margin_m'])} beyond the limit"
+        text += f", {_margin(rule, float(measured['margin_m']))}"
     return text
 
 
-def _challenges(finding: Finding, min_confidence: float) -> str:
+def _margin(rule: Rule, margin_m: float) -> str:
+    """Say how far past a limit something is: in a zone, or over a line."""
+    held, not_held = ("beyond", "short of") if hasattr(rule, "line") else ("inside", "outside")
+    return f"{_metres(abs(margin_m))} {held if margin_m >= 0 else not_held} the limit"
+
+
+def _challenges(rule: Rule, finding: Finding, min_confidence: float) -> str:
     seen, parts = finding.strongest, []
     if finding.verdict == "could_not_observe":
         return "Nothing was seen, so nothing is said about what any party did there at that time."
     if "margin_m" in finding.measured and "ce90_m" in finding.measured:
         margin_m, ce90_m = float(finding.measured["margin_m"]), float(finding.measured["ce90_m"])
-        inside = "inside" if margin_m >= 0 else "outside"
         parts.append(
             f"The position is known to {_metres(ce90_m)} in nine of ten cases"
-            f" and lies {_metres(abs(margin_m))} {inside} the limit"
+            f" and lies {_margin(rule, margin_m)}"
             + (", so the truth may lie on the other side of it." if abs(margin_m) < ce90_m else ".")
         )
     low = min(sighting.confidence for sighting in finding.causes)
     word = "less than" if low < min_confidence else "at least"
-    parts.append(f"The lowest confidence is {low:g}, {word} the {min_confidence:g} that a violation needs.")
+    said = math.floor(low * 1000) / 1000  # never rounded up over what it is compared with
+    parts.append(f"The lowest confidence is {said:g}, {word} the {min_confidence:g} that a violation needs.")
     parts.append(_sources(finding.causes))
     parts += [_DOUBTS[reason] for reason in finding.reasons if reason in _DOUBTS]
     if finding.verdict == "covered_by_notice":
