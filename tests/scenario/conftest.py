@@ -44,7 +44,7 @@ class Site:
     def __getitem__(self, who: str) -> httpx.Client:
         if who not in self._clients:
             headers = {"Authorization": f"Bearer {self.tokens[who]}"} if who in self.tokens else {}
-            self._clients[who] = httpx.Client(base_url=self.url, headers=headers, timeout=20)
+            self._clients[who] = httpx.Client(base_url=self.url, headers=headers, timeout=120)
         return self._clients[who]
 
     def hire(self, name: str, **account: str) -> None:

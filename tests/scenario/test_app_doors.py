@@ -73,7 +73,10 @@ def test_after_a_sample_could_not_be_stored_nothing_is_taken_until_a_restart(tmp
     node.start()
     prepare(data_dir, node)
     admin = {"Authorization": f"Bearer {(data_dir / 'admin.token').read_text().strip()}"}
-    with in_background(node, Settings()) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as call:
+    with (
+        in_background(node, Settings()) as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as call,
+    ):
         made = call.post("/users", json={"name": "olga", "role": "observer"}, headers=admin).json()
         own = {"Authorization": f"Bearer {made['token']}"}
 

@@ -28,7 +28,7 @@ def invite(site, name, role="observer", **more):
 
 def claim(site, code, csr=None, headers=PEM):
     csr = csr if csr is not None else request_pem(new_key())
-    return httpx.post(f"{site.url}/enrolments/{code}", content=csr, headers=headers, timeout=20)
+    return httpx.post(f"{site.url}/enrolments/{code}", content=csr, headers=headers, timeout=120)
 
 
 def users(site, name):
@@ -42,7 +42,7 @@ def fingerprint(pem):
 
 
 def reads(site, token, path="/reports"):
-    return httpx.get(site.url + path, headers={"Authorization": f"Bearer {token}"}, timeout=20).status_code
+    return httpx.get(site.url + path, headers={"Authorization": f"Bearer {token}"}, timeout=120).status_code
 
 
 def test_a_code_becomes_a_certificate_and_a_token(site):
@@ -67,7 +67,9 @@ def test_the_url_is_where_the_code_is_used_and_the_picture_is_svg(site):
     assert len(made["code"]) >= 22  # 128 bits of base64
     left = datetime.fromisoformat(made["expires_utc"]) - datetime.now(UTC)
     assert timedelta(minutes=9) < left <= timedelta(minutes=10)
-    assert httpx.post(made["url"], content=request_pem(new_key()), headers=PEM).status_code == 201
+    assert (
+        httpx.post(made["url"], content=request_pem(new_key()), headers=PEM, timeout=120).status_code == 201
+    )
 
 
 def test_a_code_outlives_a_restart_and_is_still_used_once(site, tmp_path):

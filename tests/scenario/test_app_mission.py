@@ -35,7 +35,10 @@ def ask(shared, tmp_path):
     node = Node(tmp_path / "data", load_mission(path))
     node.start()
     admin = prepare(tmp_path / "data", node).read_text().strip()
-    with in_background(node, Settings()) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+    with (
+        in_background(node, Settings()) as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client,
+    ):
         tokens = {"admin": admin}
         for role in ("operator", "observer"):
             made = client.post(
@@ -125,7 +128,10 @@ def test_satellites_of_the_mission_are_told_with_the_ground_they_can_look_at(sha
     node = Node(tmp_path / "data", load_mission(tmp_path / "mission.toml"))
     node.start()
     admin = prepare(tmp_path / "data", node).read_text().strip()
-    with in_background(node, Settings()) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+    with (
+        in_background(node, Settings()) as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client,
+    ):
 
         def ask(method, path, token, **more):
             return client.request(method, path, headers={"Authorization": f"Bearer {token}"}, **more).json()

@@ -155,7 +155,7 @@ def test_whoever_sends_a_body_that_is_too_large_hears_why(site, announce):
     body = b"a" * (12 << 20)  # more than the buffers of a connection hold
     headers = {"Content-Type": "application/json", "Connection": "close"}
     headers["Authorization"] = f"Bearer {site.tokens['olga']}"
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=120)
 
     connection.request("POST", "/reports", body if announce else iter([body]), headers)
     said = connection.getresponse()
@@ -296,7 +296,10 @@ def test_when_the_log_cannot_be_written_nothing_is_acknowledged(tmp_path, report
     def full(_handle):
         raise OSError(28, "No space left on device")
 
-    with in_background(node, Settings()) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+    with (
+        in_background(node, Settings()) as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client,
+    ):
         headers = {"Authorization": f"Bearer {token}"}
         made = client.post("/users", json={"name": "o", "role": "observer"}, headers=headers).json()
         headers = {"Authorization": f"Bearer {made['token']}"}

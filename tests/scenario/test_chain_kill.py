@@ -17,6 +17,7 @@ from truceline.log.verify import read_trust, verify_path
 
 SEED = 20260301
 THREADS = 4
+PATIENCE_S = 120
 RADIUS_M = 6_371_008.8
 BASE = datetime.now(UTC) - timedelta(hours=6)
 
@@ -34,7 +35,7 @@ def serving(data_dir):
     finally:
         if process.poll() is None:
             process.kill()
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE_S)
 
 
 class Sender(threading.Thread):
@@ -48,7 +49,7 @@ class Sender(threading.Thread):
 
     def run(self):
         headers = {"Authorization": f"Bearer {self.token}"}
-        with httpx.Client(base_url=self.url, headers=headers, timeout=20) as client:
+        with httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE_S) as client:
             for number in range(100_000):
                 report = self._report(f"{self.prefix}-{number}")
                 self.sent[report["id"]] = report
@@ -92,10 +93,16 @@ def test_kill_9_in_a_burst_of_reports_loses_nothing_and_leaves_the_right_inciden
             ]
             for sender in senders:
                 sender.start()
-            threading.Event().wait(chance.uniform(0.05, 0.6))
+            # Among the first dozens of answers, at any moment of the writing of the next.
+            wanted = chance.randrange(1, 40)
+            while sum(len(sender.acknowledged) for sender in senders) < wanted:
+                assert any(sender.is_alive() for sender in senders)
+                threading.Event().wait(0.001)
+            threading.Event().wait(chance.uniform(0, 0.05))
             process.send_signal(signal.SIGKILL)
             for sender in senders:
-                sender.join(timeout=20)
+                sender.join(timeout=PATIENCE_S)
+                assert not sender.is_alive()
                 sent |= sender.sent
                 acknowledged |= sender.acknowledged
 
@@ -103,7 +110,7 @@ def test_kill_9_in_a_burst_of_reports_loses_nothing_and_leaves_the_right_inciden
         present = listed(url, token, "/reports?limit=1000", "after_seq", "next_after_seq")
         incidents = listed(url, token, "/incidents", "after", "next")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=15) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0
 
     by_id = {item["id"]: item for item in present}
     assert len(acknowledged) > kills * THREADS / 2
@@ -118,7 +125,7 @@ def test_kill_9_in_a_burst_of_reports_loses_nothing_and_leaves_the_right_inciden
 def hire(url, data, people):
     """Make the reporters and a commander; answer the commander's token."""
     admin = {"Authorization": f"Bearer {(data / 'admin.token').read_text().strip()}"}
-    with httpx.Client(base_url=url, headers=admin, timeout=20) as client:
+    with httpx.Client(base_url=url, headers=admin, timeout=PATIENCE_S) as client:
         for n in range(THREADS):
             made = client.post("/users", json={"name": f"post-{n}", "role": "observer"})
             people[f"post-{n}"] = made.json()["token"]
@@ -128,7 +135,9 @@ def hire(url, data, people):
 def listed(url, token, path, parameter, member):
     """Read all pages of a list."""
     items, place = [], None
-    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
+    with httpx.Client(
+        base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE_S
+    ) as client:
         while True:
             page = client.get(path, params={} if place is None else {parameter: place}).json()
             items += page["items"]
@@ -171,4 +180,4 @@ def linked(one, other):
 
 def replayed(data):
     command = [sys.executable, "-m", "truceline.app", "replay", str(data)]
-    return subprocess.run(command, check=False, stdout=subprocess.DEVNULL, timeout=120).returncode
+    return subprocess.run(command, check=False, stdout=subprocess.DEVNULL, timeout=PATIENCE_S).returncode

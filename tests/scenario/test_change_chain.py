@@ -59,7 +59,7 @@ class Post:
         self.tokens = {"admin": self.admin}
 
     def enter(self, port: int) -> None:
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120)
         for role in ("operator", "commander"):
             made = self.ask("POST", "/users", "admin", json={"name": role, "role": role})
             self.tokens[role] = made.json()["token"]

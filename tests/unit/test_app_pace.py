@@ -1,6 +1,5 @@
 """The pace of an exercise: a slow machine tells the same day, only later."""
 
-import time
 from datetime import UTC, datetime, timedelta
 from threading import RLock
 from types import SimpleNamespace
@@ -35,28 +34,52 @@ class Node:
         return SourceItem("radar-1", "alarm", self._pieces(self.now()), OWES_S, "ok", "", 1)
 
 
-def elapsed_s(pieces, wall_s):
+def elapsed_s(pieces, wall_s, monkeypatch):
+    """Run a pace over so many seconds of a wall clock of its own."""
+    wall = Wall(wall_s)
+    monkeypatch.setattr("truceline.flow.clock.time", wall)
     node, told = Node(pieces), []
     pace = Pace(node, START, told.append)
-    pace.start()
-    time.sleep(wall_s)
-    moment = node.now()
-    pace.end()
-    assert node.rate == 1.0
-    return (moment - START).total_seconds(), told
+    pace._ended = wall
+    pace.run()
+    return (node.now() - START).total_seconds(), told
 
 
-def test_clock_waits_for_a_source_whose_pieces_do_not_come():
-    reached_s, told = elapsed_s(lambda now: START, 4.0)
+class Wall:
+    """A clock that goes on only while one waits, and an event that comes in the end."""
+
+    def __init__(self, until_s):
+        self._now_s, self._until_s = 0.0, until_s
+
+    def monotonic(self):
+        return self._now_s
+
+    def wait(self, seconds):
+        self._now_s += seconds
+        return self._now_s > self._until_s
+
+
+def test_clock_waits_for_a_source_whose_pieces_do_not_come(monkeypatch):
+    reached_s, told = elapsed_s(lambda now: START, 4.0, monkeypatch)
 
     assert reached_s < OWES_S  # at full speed it would be 6,400
     assert told == sorted(told)
 
 
-def test_clock_runs_at_its_speed_while_pieces_come():
-    reached_s, _ = elapsed_s(lambda now: now - timedelta(minutes=10), 2.0)
+def test_clock_runs_at_its_speed_while_pieces_come(monkeypatch):
+    reached_s, _ = elapsed_s(lambda now: now - timedelta(minutes=10), 2.0, monkeypatch)
 
     assert reached_s >= 3200
+
+
+def test_clock_goes_on_at_the_pace_of_the_wall_after_the_day():
+    node = Node(lambda now: now)
+    pace = Pace(node, START, lambda _: None)
+    pace.start()
+
+    pace.end()
+
+    assert node.rate == 1.0
 
 
 def test_waiting_jobs_slow_the_clock_too():

@@ -57,7 +57,7 @@ def days_pass(node, days):
 
 def put(node, kind, entry_id, body, actor, refs=(), blobs=()):
     claim = Claim(kind=kind, id=entry_id, body=body, actor=actor, refs=refs, blobs=blobs)
-    (done,) = node.submit([claim]).result(timeout=20)
+    (done,) = node.submit([claim]).result(timeout=120)
     return done.fact
 
 

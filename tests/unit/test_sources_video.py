@@ -153,7 +153,7 @@ def test_watched_folder_hands_over_a_file_that_is_renamed_into_place(inbox, shel
     thread.start()
     (inbox / "a.ts.part").write_bytes(clip(2))
     (inbox / "a.ts.part").rename(inbox / "a.ts")
-    thread.join(timeout=20)
+    thread.join(timeout=120)
 
     assert [one.noun.attributes["file"] for one in got] == ["a.ts"]
 

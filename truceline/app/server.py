@@ -35,6 +35,7 @@ ROUTES = tuple(
     for route in room.TABLE.routes
 )
 GRACE_S = 3  # for open requests when it stops; the contract gives ten seconds for everything
+_PATIENCE_S = 120
 _BACKLOG = 1024
 _STUCK_MS = 30_000  # a reader that takes nothing for so long is cut off
 
@@ -194,8 +195,8 @@ def in_background(node: Node, settings: Settings) -> Iterator[int]:
         )
         thread.start()
         try:
-            if not ready.wait(timeout=20):
-                raise Broken("the server did not come up within 20 s")
+            if not ready.wait(_PATIENCE_S):
+                raise Broken(f"the server did not come up within {_PATIENCE_S} s")
             yield server.port
         finally:
             server.should_exit = True
