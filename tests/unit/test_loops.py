@@ -47,6 +47,65 @@ from loop_at_hand import add_up
 print(add_up(importlib.import_module(sys.argv[2]).Box(np.arange(5.0))))
 """
 
+CALLER = """
+import sys
+import numpy as np
+sys.path.insert(0, sys.argv[1])
+from loop_at_hand import add_up
+from truceline.geo.loops import njit
+
+@njit()
+def twice(values):
+    return 2 * add_up(values)
+
+values = np.arange(5.0)
+print(add_up(values), twice(values), add_up(values[::2]))
+"""
+FLAGS = """
+from truceline.geo.loops import njit
+import numpy as np
+
+@njit(cache=True)
+def add_up(values):
+    words = values.view(np.int64)
+    if words[0] < 0:
+        raise ValueError("the first is negative")
+    return words.astype(np.float64).sum()
+"""
+LOAD = """
+import sys
+import numpy as np
+sys.path.insert(0, sys.argv[1])
+from loop_at_hand import add_up
+print(add_up(np.arange(5)), "numba.np.arrayobj" in sys.modules)
+try:
+    add_up(np.arange(-1, 5))
+except ValueError as error:
+    print(error)
+"""
+
+
+def run(code, folder):
+    return subprocess.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True
+    )
+
+
+def test_a_loop_that_was_read_can_be_called_by_one_that_is_compiled_then(tmp_path):
+    (tmp_path / "loop_at_hand.py").write_text(LOOP)
+
+    told = [run(CALLER, tmp_path).stdout.split() for _ in range(2)]
+
+    assert told == 2 * [["10.0", "20.0", "6.0"]]
+
+
+def test_a_loop_that_was_compiled_before_is_read_without_the_modules_of_numba_it_was_made_with(tmp_path):
+    (tmp_path / "loop_at_hand.py").write_text(FLAGS)
+
+    told = [run(LOAD, tmp_path).stdout.splitlines() for _ in range(2)]
+
+    assert told == [[f"10.0 {before}", "the first is negative"] for before in (True, False)]
+
 
 def test_a_loop_that_was_compiled_before_is_read_without_what_compiling_needs(tmp_path):
     (tmp_path / "loop_at_hand.py").write_text(LOOP)
