@@ -88,6 +88,8 @@ def link_package():
     start = 'if __name__ == "__main__":\n    sys.exit(main())\n'
     command.write_text(f"#!{python()}\nimport sys\nfrom truceline.app.cli import main\n\n{start}")
     command.chmod(0o755)
+    # pip does so with what it installs; where Python may not write, each start would compile it again.
+    subprocess.call([python(), "-m", "compileall", "-q", str(HERE / "truceline")])
 
 
 def test(options):
