@@ -7,6 +7,7 @@ of a series small, sums exact, and the answer the same however the scene is cut.
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import numpy as np
@@ -73,13 +74,15 @@ def read_levels(paths: Sequence[Path], grid: Grid, item_id: str, desk: Desk) -> 
         If a file is no such raster, looks like dB, or lies on another grid.
     """
     levels = desk.levels(len(paths))
-    with ThreadPoolExecutor(len(paths)) as pool:
-        jobs = [
-            pool.submit(_fill, path, grid, item_id, layer, desk)
-            for path, layer in zip(paths, levels, strict=True)
-        ]
-        for job in jobs:
-            job.result()
+    with ExitStack() as stack, ThreadPoolExecutor(len(paths)) as pool:
+        # Opened here: each thread that asks for a CRS opens the tables of all of them.
+        rasters = [stack.enter_context(closing(SingleBand(path))) for path in paths]
+        for raster in rasters:
+            if not grid.same_as(raster.grid):
+                raise BadInput(
+                    f"{raster.path}: {item_id}", f"lies on the grid {raster.grid}; the others on {grid}"
+                )
+        list(pool.map(lambda raster, layer: _fill(raster, layer, desk), rasters, levels))
     for top, bottom in desk.strips() if len(paths) > 1 else ():
         _join(levels, top, bottom)
         desk.let_go(top, bottom)
@@ -100,20 +103,14 @@ def decibels(codes: NDArray[np.int16]) -> NDArray[np.float32]:
     return np.where(codes == UNSEEN, np.nan, codes / STEPS_PER_DB).astype(np.float32)
 
 
-def _fill(path: Path, grid: Grid, item_id: str, layer: Levels, desk: Desk) -> None:
+def _fill(raster: SingleBand, layer: Levels, desk: Desk) -> None:
     finite = negative = 0
-    raster = SingleBand(path)
-    try:
-        if not grid.same_as(raster.grid):
-            raise BadInput(f"{path}: {item_id}", f"lies on the grid {raster.grid}; the others on {grid}")
-        for top, bottom in desk.strips():
-            counts = _encode(raster.rows(top, bottom), np.float32(raster.nodata), layer[top:bottom])
-            finite, negative = finite + counts[0], negative + counts[1]
-            desk.let_go(top, bottom)
-    finally:
-        raster.close()
+    for top, bottom in desk.strips():
+        counts = _encode(raster.rows(top, bottom), np.float32(raster.nodata), layer[top:bottom])
+        finite, negative = finite + counts[0], negative + counts[1]
+        desk.let_go(top, bottom)
     if 2 * negative > finite:
-        raise BadInput(str(path), "has a median below 0 and looks like dB; linear power is wanted")
+        raise BadInput(str(raster.path), "has a median below 0 and looks like dB; linear power is wanted")
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
