@@ -1,5 +1,6 @@
 """The pace of an exercise: a slow machine tells the same day, only later."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import RLock
 from types import SimpleNamespace
@@ -70,6 +71,15 @@ def test_clock_runs_at_its_speed_while_pieces_come(monkeypatch):
     reached_s, _ = elapsed_s(lambda now: now - timedelta(minutes=10), 2.0, monkeypatch)
 
     assert reached_s >= 3200
+
+
+def test_clock_waits_while_a_fold_is_at_work():
+    node = Node(lambda now: now)
+    pace = Pace(node, START, lambda seconds: None)
+    with node.lock, ThreadPoolExecutor(1) as other:
+        assert other.submit(pace._share).result() == 1 / 64
+
+    assert pace._share() == 1.0
 
 
 def test_clock_goes_on_at_the_pace_of_the_wall_after_the_day():

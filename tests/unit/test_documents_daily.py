@@ -1,15 +1,17 @@
 """The daily report says what was seen, what was not, in the same words for both sides."""
 
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 
 import msgspec
 import pytest
 from truceline.documents.daily import Daily
 from truceline.documents.markup import element, page
-from truceline.documents.words import certainty, sentence
+from truceline.documents.words import certainty, means, sentence
 from truceline.log.blobs import Blobs
 from truceline.model.decided import Decision, Explanation, Incident, Recommendation, Statement
 from truceline.model.errors import BadInput
@@ -124,6 +126,70 @@ def test_what_could_not_be_observed_names_the_obstacle(views):
     assert "1†" in text
 
 
+def test_an_incident_of_its_last_moment_is_of_the_span_and_what_begins_at_its_end_is_not(views):
+    moment = BEGAN + timedelta(hours=2)  # when both incidents are
+    ends, begins = Span(from_utc=moment, until_utc=DAY.until_utc), Span(from_utc=BEGAN, until_utc=moment)
+
+    assert "1 incident assessed as violation" in Text(Daily().write(views, ends)).text
+    assert "No incident is in force" in Text(Daily().write(views, begins)).text
+
+
+def test_a_proposal_at_the_end_of_a_span_belongs_to_the_next(views):
+    made = BEGAN + timedelta(hours=3)
+
+    before = Text(Daily().write(views, Span(from_utc=BEGAN, until_utc=made))).text
+    after = Text(Daily().write(views, Span(from_utc=made, until_utc=DAY.until_utc))).text
+
+    assert "Nothing was proposed." in before and "1 recommendation: approved" not in before
+    assert "Send Q-1." in after
+
+
+def test_a_withdrawn_proposal_says_why(views):
+    gone = Recommendation(
+        incident_ids=("inc-1",), action="Send Q-2.", why="w", now_utc=BEGAN + timedelta(hours=5)
+    )
+    say(views, 7, "recommendation", "rec-2", gone, 5)
+    taken_back = msgspec.structs.replace(
+        gone, withdrawn=True, supersedes=(7,), withdrawn_because="It holds no more."
+    )
+    say(views, 8, "recommendation", "rec-2", taken_back, 6)
+
+    assert "withdrawn: It holds no more." in Text(Daily().write(views, DAY)).text
+
+
+def test_incidents_are_counted_in_the_sector_of_the_nearest_node(tmp_path):
+    corridor = Path(__file__).parents[2] / "truceline/sim/corridor/force.json"
+    views = Views.empty(Blobs(tmp_path), force=corridor.read_bytes())
+    node = next(one for one in views.teams.nodes().values() if one.sector == "S4")
+    say(views, 0, "incident", "inc-1", incident(lat_deg=node.lat_deg + 0.001, lon_deg=node.lon_deg))
+
+    assert "S4 1 0 0 0 0 all 1" in Text(Daily().write(views, DAY)).text
+
+
+def test_of_very_many_gaps_the_smallest_are_summed_in_one_line(tmp_path):
+    many = 70
+    lons = [10.0 + 0.1 * number for number in range(2 * many)]
+    views = Views.empty(
+        Blobs(tmp_path),
+        sources=[Watched("radar-1", "sar", 3600)],
+        stations=Stations(1000, [24.5] * len(lons), lons),
+    )
+    for number in range(many):  # every second place is looked at, all but the first for the whole day
+        west, east = lons[2 * number] - 0.05, lons[2 * number] + 0.05
+        corners = [(west, 24.4), (east, 24.4), (east, 24.6), (west, 24.6), (west, 24.4)]
+        span = Span(from_utc=BEGAN + timedelta(hours=0 if number else 23), until_utc=DAY.until_utc)
+        look = Observation(
+            source="radar-1", key=str(number), phenomenon=span, result_utc=BEGAN,
+            footprint={"type": "Polygon", "coordinates": [corners]},
+        )  # fmt: skip
+        say(views, number, "observation", look.id, look, 24)
+
+    text = Text(Daily().write(views, DAY)).text
+
+    assert "km 0.0 to 2.0" in text  # twice as long as the others, for 23 hours
+    assert re.search(r"\d+ smaller stretches are not listed, \d+ km × hours together\.", text)
+
+
 def test_no_person_is_named_but_by_role(views):
     body = Daily().write(views, DAY).decode()
 
@@ -134,7 +200,7 @@ def test_no_person_is_named_but_by_role(views):
 def test_a_partys_report_holds_only_what_was_released_to_it(views):
     for_a, for_b = (Text(Daily(party=side).write(views, DAY)).text for side in ("A", "B"))
 
-    assert "crossing of the line" in for_a
+    assert "crossing of the line" in for_a and "Copy for party A" in for_a
     assert "crossing of the line" not in for_b
     for text in (for_a, for_b):
         assert (
@@ -145,6 +211,16 @@ def test_a_partys_report_holds_only_what_was_released_to_it(views):
 def test_an_exercise_says_so_and_a_mission_does_not(views):
     assert b"EXERCISE" in Daily(exercise=True).write(views, DAY)
     assert b"EXERCISE" not in Daily().write(views, DAY)
+
+
+def test_what_rests_on_reports_alone_was_not_recorded():
+    seen, heard = (
+        Report(type=word, time_utc=BEGAN, lat_deg=24.5, lon_deg=10.1) for word in ("sighting", "shot")
+    )
+
+    assert means(incident(report_ids=("r",), causes=("r",)), [seen]) == "observed"
+    assert means(incident(report_ids=("r",), causes=("r", "det/0")), [heard]) == "heard and recorded"
+    assert means(incident(), []) == "on record"
 
 
 def test_both_sides_are_written_of_in_the_same_words():

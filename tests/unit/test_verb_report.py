@@ -66,7 +66,7 @@ def test_a_party_sees_nothing_that_was_not_released(data, tmp_path):
 
     assert main(["report", str(data), "--party", "A", "--out", str(out)]) == 0
 
-    assert "No incident is in force for this span." in out.read_text()
+    assert "No incident of this span is released to party A." in out.read_text()
     assert "radar" not in out.read_text()
 
 

@@ -52,6 +52,8 @@ def build_parser(only: str | None = None) -> Parser:
     parser = Parser(
         prog="truceline",
         description="Watch over a ceasefire line: from pixels and reports to a person's decision.",
+        epilog="truceline VERB --help tells of one verb. Exit codes: 0 done, 2 bad usage or input,\n"
+        "1 our failure, 3 a check did not hold, 4 nothing trusted was given.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"truceline {__version__}")

@@ -67,9 +67,13 @@ class Pace(threading.Thread):
         self._node.clock.run_at(1.0)
 
     def _share(self) -> float:
-        with self._node.lock:
+        if not self._node.lock.acquire(timeout=_LOOK_S):
+            return _LEAST  # a fold is at work so long (kernels at first use) that nothing can keep up
+        try:
             sources = self._node.views.watch.sources()
             jobs = self._node.work.pending
+        finally:
+            self._node.lock.release()
         newest = max((item.last_utc for item in sources if item.last_utc is not None), default=self._start)
         owed_s = min((item.owes_s for item in sources if item.owes_s > 0), default=0.0)
         if owed_s <= 0:

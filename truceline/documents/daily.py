@@ -77,6 +77,8 @@ class Daily(Document):
         if self.exercise:
             yield element("p", "EXERCISE · nothing in this report is real", class_="exercise")
         yield element("h1", self.title)
+        if self.party is not None:
+            yield element("p", f"Copy for party {self.party}: only what was released to it.")
         yield element(
             "p",
             f"{_time(span.from_utc)} to {_time(span.until_utc)}. Based on information taken in as of "
@@ -108,7 +110,9 @@ class Daily(Document):
 
     def _summary(self, views: Views, span: Span, shown: Sequence[IncidentItem]) -> Iterator[str]:
         count = Counter(_verdict(item.incident) for item in shown)
-        if not shown:
+        if not shown and self.party is not None:
+            yield f"No incident of this span is released to party {self.party}."
+        elif not shown:
             yield "No incident is in force for this span."
         for verdict in VERDICTS:
             if count[verdict]:

@@ -96,6 +96,11 @@ class Blobs:
             sha256 in self._durable or self._path(sha256).is_file()
         )
 
+    def is_whole(self, sha256: str) -> bool:
+        """Tell whether a stored sample still has the content that it is named after; reads all of it."""
+        with self.open(sha256).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+
     def _path(self, sha256: str) -> Path:
         if _NAME.fullmatch(sha256) is None:
             raise BadInput(sha256, "no SHA-256 in 64 lower-case hexadecimal digits")
@@ -117,9 +122,9 @@ class Blobs:
         if not path.is_file():
             return False
         if sha256 not in self._durable:
+            if not self.is_whole(sha256):
+                return False
             with path.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-                    return False
                 os.fsync(file.fileno())
             self._make(self.root)
             self._make(path.parent)

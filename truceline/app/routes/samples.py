@@ -62,6 +62,8 @@ def show(ask: Ask) -> Response:
         gone = views.keeping.removed.get(sha256)
         said = f"its bytes were removed on {gone.at_utc:%d %b} by entry {gone.seq}" if gone else ""
         raise Failure(404, said or "there is no such sample")
+    if not ask.node.blobs.is_whole(sha256):
+        raise Failure(404, "its bytes have changed since they were taken in, so they are not shown")
     path: Path = ask.node.blobs.open(sha256)
     media_type = media_type_of(path)
     app_of(ask).access.opened(who, sha256, media_type)

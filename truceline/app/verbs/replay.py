@@ -7,7 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
-from truceline.model.errors import BadInput
+from truceline.model.errors import BadInput, Broken
 from truceline.model.text import visible
 
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     import msgspec
 
-    from truceline.flow.replay import replay, replay_shuffled
+    from truceline.flow.replay import Comparison, Difference, replay, replay_shuffled
     from truceline.model.place import utc_time
 
     try:
@@ -36,9 +36,13 @@ def run(args: argparse.Namespace) -> int:
         raise BadInput("--until", str(error)) from error
     if args.shuffle is not None and (until or args.deep):
         raise BadInput("--shuffle", "goes with neither --until nor --deep")
-    found = replay_shuffled(args.dir, args.shuffle) if args.shuffle is not None else replay(
-        args.dir, until, args.deep
-    )  # fmt: skip
+    try:
+        if args.shuffle is not None:
+            found = replay_shuffled(args.dir, args.shuffle)
+        else:
+            found = replay(args.dir, until, args.deep)
+    except Broken as error:  # altered: what cannot be read again is not the same
+        found = Comparison(0, 0, Difference(str(args.dir), str(error)))
     if args.json:
         same = {"same": found.difference is None}
         print(json.dumps(same | msgspec.to_builtins(found)))
