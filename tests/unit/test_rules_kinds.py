@@ -20,20 +20,24 @@ party = [{ id = "n", name = "N", side = "A" }, { id = "s", name = "S", side = "B
 line = [{ id = "l", path = "l.geojson", side_left = "A" }]
 zone = [{ id = "z", line = "l", side = "both", inner_m = 0, outer_m = 2000 }]
 site = [{ id = "gate", lat_deg = 0.005, lon_deg = 10.25, radius_m = 200 }]
-class = [{ id = "guns", kinds = ["artillery"], min_calibre_mm = 100 }]
+[[class]]
+id = "guns"
+kinds = ["artillery"]
+min_calibre_mm = 100
 """  # noqa: E501
 LINE = '{"type":"Feature","properties":{},"geometry":{"type":"LineString","coordinates":[[10,0],[10.5,0]]}}'
 KM = 1 / 110.574  # degrees of latitude at the equator
 
 
+def written(folder: Path, *rules: str) -> Agreement:
+    (folder / "l.geojson").write_text(LINE)
+    (folder / "a.toml").write_text(HEAD + "".join(f"\n[[rule]]\n{rule}\n" for rule in rules))
+    return read_agreement(folder / "a.toml")
+
+
 @pytest.fixture
 def agree(tmp_path):
-    def read(*rules: str) -> Agreement:
-        (tmp_path / "l.geojson").write_text(LINE)
-        (tmp_path / "a.toml").write_text(HEAD + "".join(f"\n[[rule]]\n{rule}\n" for rule in rules))
-        return read_agreement(Path(tmp_path / "a.toml"))
-
-    return read
+    return lambda *rules: written(tmp_path, *rules)
 
 
 def seen(name: str = "o1", km: float = 1.0, minutes: float = 0, **values: object) -> Sighting:
@@ -62,6 +66,7 @@ ABSENCE = 'id="R"\narticle="1"\ntype="absence"\nzone="z"\nclasses=["tank","guns"
         (seen(party="c"), None),
         (seen(party_assumed=True), "possible_violation"),
         (seen(confidence=0.79), "possible_violation"),
+        (seen(confidence=0.8), "violation"),
         (seen(class_="truck"), None),
         (seen(class_="unknown"), "possible_violation"),
         (seen(class_="aircraft_unknown"), None),
