@@ -18,11 +18,16 @@ def whole_file(target: Path) -> Iterator[Path]:
     beside = _beside(target, folder=False)
     try:
         yield beside
-        with beside.open("rb") as written:
-            os.fsync(written.fileno())
+        to_disk(beside)
         beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def to_disk(path: Path) -> None:
+    """Wait until the disk has all of a file."""
+    with path.open("rb") as written:
+        os.fsync(written.fileno())
 
 
 @contextmanager

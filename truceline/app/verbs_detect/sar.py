@@ -55,7 +55,6 @@ def run(args: argparse.Namespace) -> int:
     from truceline.codec.stac import write_item
     from truceline.detect.radar.alerts import geojson_of, item_of
     from truceline.detect.radar.bands import BANDS, bands_of
-    from truceline.detect.radar.history_file import save_history
     from truceline.geo.cog import write_cog_from
 
     settings = _settings(args)
@@ -66,15 +65,24 @@ def run(args: argparse.Namespace) -> int:
         beside = stack.enter_context(whole_file(args.state)) if args.state else None
         folder = stack.enter_context(whole_folder(args.out))
         history = _follow(new, history, settings, args, folder)
-        with ThreadPoolExecutor(1) as pool:  # the picture beside the documents
+        with ThreadPoolExecutor(2) as pool:  # the disk takes the state while picture and documents are made
+            kept = pool.submit(_save, history, beside) if beside is not None else None
             path, bands = folder / "change.tif", partial(bands_of, history)
             picture = pool.submit(write_cog_from, path, history.grid, bands, BANDS)
             (folder / "alerts.geojson").write_bytes(geojson_of(history))
             (folder / "alerts.stac.json").write_bytes(write_item(item_of(history)))
             picture.result()
-        if beside is not None:
-            save_history(history, beside)
+            if kept is not None:
+                kept.result()
     return 0
+
+
+def _save(history: "History", path: Path) -> None:
+    from truceline.app.output import to_disk
+    from truceline.detect.radar.history_file import save_history
+
+    save_history(history, path)
+    to_disk(path)
 
 
 def _settings(args: argparse.Namespace) -> "SarSettings":
