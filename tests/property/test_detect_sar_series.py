@@ -65,6 +65,24 @@ def test_adding_dates_to_a_state_equals_one_run(series, tmp_path_factory, cuts: 
     assert contents(parts) == whole
 
 
+@settings(max_examples=4)
+@given(
+    cuts=st.sets(st.integers(1, DATES - 1), max_size=4), orbits=st.permutations([7, 80, 7, 80, 152, 7] * 2)
+)
+def test_dates_of_several_orbits_added_to_a_state_equal_one_run(series, tmp_path_factory, cuts, orbits):
+    folder = tmp_path_factory.mktemp("orbits")
+    mixed = [
+        {**item, "properties": {**item["properties"], "sat:relative_orbit": orbit}}
+        for item, orbit in zip(series, orbits, strict=True)
+    ]
+    whole = contents(detect(folder, mixed, "whole", "--threads", "1", "--state", str(folder / "one")))
+    for end in [*sorted(cuts), DATES]:
+        parts = detect(folder, mixed[max(0, end - 14) : end], "parts", "--state", str(folder / "state"))
+
+    assert contents(parts) == whole
+    assert (folder / "state").read_bytes() == (folder / "one").read_bytes()
+
+
 def test_one_item_at_a_time_gives_the_scores_of_one_run(series, tmp_path):
     whole = contents(detect(tmp_path, series, "whole", "--scores"))
     scores = {}
@@ -86,6 +104,10 @@ def test_the_order_of_items_and_the_number_of_threads_are_irrelevant(series, tmp
 
 @pytest.mark.parametrize("rows", [16, 28])
 def test_a_large_scene_in_files_and_in_other_strips_gives_the_same(series, tmp_path, monkeypatch, rows: int):
+    series = [
+        {**item, "properties": {**item["properties"], "sat:relative_orbit": 7 + number % 2}}
+        for number, item in enumerate(series)
+    ]
     one = contents(detect(tmp_path, series, "one", "--state", str(tmp_path / "one.state")))
     monkeypatch.setattr(desk, "IN_MEMORY_PX", 0)
     monkeypatch.setattr(desk, "STRIP_ROWS", rows)

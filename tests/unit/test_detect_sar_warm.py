@@ -27,7 +27,8 @@ history = History.new(SarSettings(baseline=2), grid, ("vv", "vh"))
 for number in range(6):
     power = np.random.default_rng(number).gamma(5, 0.02, (2, 90, 70)).astype(np.float32)
     power[:, 20:40, 20:40] *= 3 if number > 3 else 1
-    stamp = Stamp(str(number), datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=number))
+    orbit = "ab"[number % 2] if number < 2 else "a"
+    stamp = Stamp(str(number), datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=number), orbit=orbit)
     observe(history, stamp, encode(power), threads=2)
 for rows, columns in ((slice(0, 90), slice(0, 70)), (slice(0, 64), slice(0, 64))):
     bands_of(history, rows, columns)

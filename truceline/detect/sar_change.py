@@ -16,6 +16,7 @@ from truceline.detect.radar.alerts import Alert, alerts_of, meanings_of, outline
 from truceline.detect.radar.backscatter import STEPS_PER_DB, decibels, grid_at, read_levels
 from truceline.detect.radar.history import History, SarSettings, Stamp
 from truceline.detect.radar.history_file import load_history, save_history
+from truceline.detect.radar.orbits import orbit_of
 from truceline.detect.radar.series import observe
 from truceline.geo.raster import Float32
 from truceline.model.errors import BadInput
@@ -56,7 +57,9 @@ class SarChange(Detector):
 
     def _advanced(self, observation: Observation, blobs: Sequence[Blob], media: Media) -> History:
         files = {blob.name: media.open(blob) for blob in blobs if blob.name in POLARISATIONS}
-        stamp = Stamp(observation.key, observation.phenomenon.from_utc)
+        told = observation.attributes
+        orbit = orbit_of(told.get("relative_orbit"), told.get("orbit_state"), observation.key)
+        stamp = Stamp(observation.key, observation.phenomenon.from_utc, orbit=orbit)
         settings = SarSettings(**{word: getattr(self, word) for word in SarSettings.__struct_fields__})
         history = load_history(media.memory) if media.memory is not None else None
         words = history.polarisations if history else tuple(word for word in POLARISATIONS if word in files)

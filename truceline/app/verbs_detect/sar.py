@@ -2,7 +2,9 @@
 
 ITEMS.json is a STAC ItemCollection of one area whose items carry vv and/or vh rasters
 (single-band GeoTIFF, float32, linear power), or a folder of such files named by date and
-polarisation, as 20250131_vv.tif. DIR gets change.tif, alerts.geojson and
+polarisation, as 20250131_vv.tif. Scenes may come from several orbits: items tell theirs by
+sat:relative_orbit, else sat:orbit_state, else by a burst id (T137-292319-IW1) in their
+id or file name; what tells none counts as one orbit. DIR gets change.tif, alerts.geojson and
 alerts.stac.json. With --state new scenes are added to a series without reading the old ones.
 """
 
@@ -138,6 +140,7 @@ def _follow(
     from truceline.detect.radar.backscatter import grid_at, read_levels
     from truceline.detect.radar.bands import score_band
     from truceline.detect.radar.history import History, Stamp
+    from truceline.detect.radar.orbits import LEAST_DATES
     from truceline.detect.radar.series import observe
     from truceline.geo.cog import write_cog_from
     from truceline.geo.raster import resolve_href
@@ -157,7 +160,14 @@ def _follow(
         levels = read_levels(paths, grid, item.id, history.desk)
         is_tested = history.is_testing
         href = item.self_href if item.self_href != f"#{item.id}" else f"{args.items.name}#{item.id}"
-        observe(history, Stamp(item.id, item.time_utc, href), levels, args.threads or os.cpu_count() or 1)
+        stamp = Stamp(item.id, item.time_utc, href, _orbit(item))
+        observe(history, stamp, levels, args.threads or os.cpu_count() or 1)
+        before = [own.orbit for own in history.stamps[:-1]].count(stamp.orbit)
+        if is_tested and before < LEAST_DATES:
+            say(
+                "warning",
+                f"{item.id}: look {before + 1} from orbit {stamp.orbit or 'unknown'}; not tested yet",
+            )
         if not history.was_observed:
             say("warning", f"{item.id}: no data anywhere; nothing was observed")
         if args.scores and is_tested:
@@ -169,6 +179,13 @@ def _follow(
     if len(history.stamps) <= settings.baseline:
         say("warning", f"{len(history.stamps)} items; nothing is tested before {settings.baseline + 1}")
     return history
+
+
+def _orbit(item: "Item") -> str:
+    from truceline.detect.radar.orbits import orbit_of
+
+    told = item.properties
+    return orbit_of(told.get("sat:relative_orbit"), told.get("sat:orbit_state"), item.id)
 
 
 def _polarisations(items: "tuple[Item, ...]", where: Path) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from truceline.detect.desk import Desk
 from truceline.detect.radar.lifecycle import NEVER, Life
 from truceline.detect.radar.matched import Past, Today
+from truceline.detect.radar.orbits import Orbits, View, known_orbits
 from truceline.detect.radar.scoring import SCORE_STEPS, UNTESTED
 from truceline.detect.radar.season import Maps, no_maps
 from truceline.detect.radar.tail import usual_reach
@@ -42,11 +43,12 @@ class SarSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stamp(msgspec.Struct, frozen=True):
-    """One item that was taken in."""
+    """One item that was taken in; ``orbit`` as :func:`~truceline.detect.radar.orbits.orbit_of` names it."""
 
     id: str
     time_utc: datetime
     href: str = ""
+    orbit: str = ""
 
 
 class AlertObject(msgspec.Struct, frozen=True):
@@ -65,7 +67,8 @@ class History:
     ordered, as row times width plus column; ``owners`` the numbers of the objects they belong to.
     ``pooled_db2`` is the scene's usual variance, covariance, variance; ``reaches`` how far
     unchanged pixels reached on past dates (see :mod:`~truceline.detect.radar.tail`); ``maps`` what
-    the parts of the scene did on them (see :mod:`~truceline.detect.radar.season`).
+    the parts of the scene did on them (see :mod:`~truceline.detect.radar.season`); ``orbits`` what each
+    pixel showed from each side, if there are several.
     """
 
     settings: SarSettings
@@ -76,6 +79,7 @@ class History:
     today: Today
     life: Life
     maps: Maps
+    orbits: Orbits
     places: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     owners: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     stamps: list[Stamp] = field(default_factory=list)
@@ -104,6 +108,7 @@ class History:
     ) -> "History":
         """Put the kept planes in their places and make those that each date fills anew."""
         count = len(polarisations)
+        views = [View(planes[f"mean {own}"], planes[f"fed {own}"]) for own in range(_views_in(planes))]
         return cls(
             settings=settings,
             grid=grid,
@@ -119,6 +124,7 @@ class History:
             ),
             life=Life(**{name: planes[name] for name in Life._fields}),
             maps=no_maps(grid.shape, count),
+            orbits=Orbits(views, desk.plane("u1") if views else np.zeros((0, 0), np.uint8)),
         )
 
     @property
@@ -128,6 +134,8 @@ class History:
             **self.past._asdict(),
             **self.life._asdict(),
             "score": self.today.score,
+            **{f"mean {own}": view.mean for own, view in enumerate(self.orbits.views)},
+            **{f"fed {own}": view.fed for own, view in enumerate(self.orbits.views)},
         }
 
     @property
@@ -150,9 +158,16 @@ def blank(desk: Desk, rows: Sequence[Row]) -> dict[str, NDArray[Any]]:
     return {name: desk.plane(kind, layers, fill) for name, kind, layers, fill in rows}
 
 
-def kept(polarisations: tuple[str, ...]) -> list[Row]:
-    """List the planes of which every pixel is kept."""
+def _views_in(planes: dict[str, NDArray[Any]]) -> int:
+    return sum(name.startswith("fed ") for name in planes)
+
+
+def kept(polarisations: tuple[str, ...], stamps: Sequence[Stamp] = ()) -> list[Row]:
+    """List the planes of which every pixel is kept after these dates."""
     count = len(polarisations)
+    views: list[Row] = []
+    for own in range(known_orbits([stamp.orbit for stamp in stamps])):
+        views += [(f"mean {own}", "<i2", count, 0), (f"fed {own}", "u1", 0, 0)]
     return [
         ("mean", "<i2", count, 0),
         ("spread", "<u2", count, 0),
@@ -162,6 +177,7 @@ def kept(polarisations: tuple[str, ...]) -> list[Row]:
         ("seen", "u1", 0, 0),
         ("recent", "i1", 2, 0),
         ("score", "<i2", 0, UNTESTED),
+        *views,
     ]
 
 

@@ -30,7 +30,7 @@ from truceline.geo.loops import njit
 from truceline.geo.raster import MAX_SIDE_PX, Grid
 from truceline.model.errors import BadInput
 
-_MAGIC = b"truceline radar series 5\n"
+_MAGIC = b"truceline radar series 6\n"
 _PART = 1 << 19  # bytes that are read, written and summed at a time: they stay in the cache of a core
 _HELD = 64  # parts of a large scene that are held in memory
 _CHECK = 16  # bytes of the checksum
@@ -104,7 +104,7 @@ def _header(stream: BinaryIO, path: Path) -> _Header:
 
 
 def _history(header: _Header, stream: BinaryIO, path: Path, folder: Path | None) -> History:
-    rows = kept(header.polarisations)
+    rows = kept(header.polarisations, header.stamps)
     pixels = header.grid.height * header.grid.width
     dense_bytes = sum(np.dtype(kind).itemsize * max(layers, 1) for _, kind, layers, _ in rows) * pixels
     alerted_bytes = (12 + sum(np.dtype(kind).itemsize for _, kind, _, _ in ALERTED)) * header.alerted
@@ -136,7 +136,7 @@ def _history(header: _Header, stream: BinaryIO, path: Path, folder: Path | None)
 
 
 def _dense(history: History) -> Planes:
-    kinds = [(name, kind) for name, kind, _, _ in kept(history.polarisations)]
+    kinds = [(name, kind) for name, kind, _, _ in kept(history.polarisations, history.stamps)]
     return {name: np.ascontiguousarray(history.planes[name], kind) for name, kind in kinds}
 
 

@@ -12,7 +12,17 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from truceline.detect.radar import extent, learning, matched, restless, scoring, season, texture, weather
+from truceline.detect.radar import (
+    extent,
+    learning,
+    matched,
+    orbits,
+    restless,
+    scoring,
+    season,
+    texture,
+    weather,
+)
 from truceline.detect.radar.alert_objects import follow_objects
 from truceline.detect.radar.backscatter import UNSEEN, Levels, root_ratios
 from truceline.detect.radar.footprint import WATCHED, Places, held, stretches
@@ -58,6 +68,7 @@ def observe(history: History, stamp: Stamp, levels: Levels, threads: int = 1) ->
     history.today = history.today._replace(level=levels)
     item = len(history.stamps)
     history.stamps.append(stamp)
+    orbits.turn_to(history.orbits, [own.orbit for own in history.stamps], history.past, history.desk)
     with ThreadPoolExecutor(threads) as pool:
         run = _Date(history, pool.map if threads > 1 else map)
         trend, rough = run.take_weather()
@@ -95,9 +106,13 @@ class _Date:
         blocks = tuple(-(-side // size) for side in history.grid.shape)
         sums = np.zeros((len(level), *blocks), np.int32)
         counts = np.zeros(blocks, np.int32)
-        self._each(
-            lambda top, bottom: weather.sum_blocks(level, past.mean, past.fed, top, bottom, sums, counts)
-        )
+
+        def strip(top: int, bottom: int) -> None:
+            if history.orbits.views:
+                orbits.expect(history.orbits, past, history.pooled_db2, top, bottom)
+            weather.sum_blocks(level, past.mean, past.fed, top, bottom, sums, counts)
+
+        self._each(strip)
         smooth = weather.surface(sums, counts, self.share)
         self.sums, self.counts, self.smooth = sums, counts, smooth
         trend = smooth + season.expected(history.maps, sums, counts, smooth, self.share)
@@ -151,7 +166,9 @@ class _Date:
         self._remember(item)
         if item > TELLING_DATES:
             is_quiet = MIN_QUIET_SHARE * strengths[0].sum() >= strengths[1].sum()
-            reach = reach_of(strengths[0 if is_quiet else 1], settings.far)
+            # From a side that is hardly known the whole scene may reach far:
+            told = None if history.orbits.views and not is_quiet else strengths[0 if is_quiet else 1]
+            reach = reach_of(told, settings.far) if told is not None else None
             history.reaches += [reach] if reach is not None else []
         history.pooled_db2 = _pooled(spreads, history.pooled_db2)
 
@@ -172,6 +189,13 @@ class _Date:
         np.subtract.at(free, blocks, 1)
         season.remember(history.maps, item, self.sums, free, self.counts, self.smooth)
 
+    def _state(self, top: int, bottom: int) -> NDArray[np.uint8]:
+        """Give the alert states; in the rows what this side hardly knows is as if under an alert."""
+        history = self.history
+        if not history.orbits.views:
+            return history.life.state
+        return orbits.bar(history.orbits, history.past, history.life.state, top, bottom)
+
     def _score(self, gauge: NDArray[np.float32], wide: weather.Surface) -> NDArray[np.int64]:
         """Score, let wide stretches count more, and answer the histogram of the strengths."""
         history = self.history
@@ -182,13 +206,15 @@ class _Date:
             scoring.score_rows(
                 history.past,
                 history.today,
-                history.life.state,
+                self._state(top, bottom),
                 gauge,
                 wide,
                 history.settings.baseline,
                 (top, bottom),
                 bins,
             )
+            if history.orbits.views:
+                orbits.leave_untested(history.orbits, history.today, top, bottom)
             return bins, extent.runs_of(score, least, (top, bottom))
 
         scored = self._each(strip)
@@ -217,9 +243,12 @@ class _Date:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
         history = self.history
         bins = np.zeros((3, learning.SPREAD_BINS), np.int64)
-        observed = learning.learn_rows(
-            history.past, history.today, history.life.state, gauge, trend, (top, bottom), bins
-        )
+        state, sides = self._state(top, bottom), history.orbits
+        if sides.views:
+            orbits.learn_view(
+                sides.views[sides.own], history.past, history.today, history.life.state, trend, top, bottom
+            )
+        observed = learning.learn_rows(history.past, history.today, state, gauge, trend, (top, bottom), bins)
         alerted = np.flatnonzero(history.life.state[top:bottom] != NONE) + top * history.grid.width
         return bins, alerted, observed
 

@@ -22,9 +22,9 @@ def warm() -> None:
     history = History.new(SarSettings(baseline=2), grid, ("vv", "vh"))
     first = datetime(2024, 1, 1, tzinfo=UTC)
     speckle = np.random.default_rng(0)  # a scene in which nothing moves has no season to explain
-    for number in range(4):
+    for number, orbit in enumerate("aaaabb"):
         power = speckle.gamma(5, 0.02, (2, SIDE_PX, SIDE_PX)).astype(np.float32)
-        observe(history, Stamp(str(number), first + timedelta(days=number)), encode(power))
+        observe(history, Stamp(str(number), first + timedelta(days=number), orbit=orbit), encode(power))
     score_band(history, slice(0, SIDE_PX), slice(0, SIDE_PX))
     bands_of(history, slice(0, SIDE_PX), slice(0, SIDE_PX))
     with tempfile.TemporaryDirectory(prefix="truceline-") as folder:
