@@ -14,12 +14,14 @@ from typing import Any, ClassVar, Protocol, dataclass_transform
 import msgspec
 import pyarrow as pa
 
+from truceline.geo.regard import Field
 from truceline.geo.zone import Zones
+from truceline.model.classes import FUSION_CLASSES
 from truceline.model.errors import BadInput
 from truceline.model.facts import Blob
 from truceline.model.observed import Observation, Report, Sighting
 from truceline.model.place import NounMeta, Span
-from truceline.model.units import Word
+from truceline.model.units import Ratio, Word
 from truceline.view.views import Views
 
 
@@ -80,10 +82,53 @@ class Media(Protocol):
     def put(self, sample: Path | bytes, media_type: str, name: str) -> Blob: ...
 
 
+class Sight(msgspec.Struct, frozen=True, kw_only=True):
+    """What a look of a detector shows of what is there, and so what it says that it shows nothing.
+
+    Parameters
+    ----------
+    basis
+        Where the figures come from.
+    pd
+        How likely one look shows a thing that this detector can show at all. Take too little rather than too
+        much: too much lets things vanish that are there.
+    finds
+        Fusion class → share of such things that it can show at all, however often it looks: the others stand
+        under trees or look like nothing it knows. To a class that is not named it is blind: that it shows
+        none of them never says anything, even where it has shown the thing before.
+    least_speed_mps
+        What is slower it does not show.
+    apart_s
+        Looks that lie nearer in time count as one: they err alike.
+    """
+
+    basis: str
+    pd: Ratio
+    finds: Mapping[str, float]
+    least_speed_mps: float = 0.0
+    apart_s: float = 0.0
+
+    def look(self, since: datetime, until: datetime, sensor: str, field: Field) -> dict[str, Any]:
+        """Make a row of ``tables.LOOK`` of a rectangle that was in sight all the time."""
+        return {
+            "since_utc": since,
+            "time_utc": until,
+            "sensor": sensor,
+            "shape": "rect",
+            **field._asdict(),
+            "pd": self.pd,
+            **{f"finds_{word}": self.finds.get(word, 0.0) for word in FUSION_CLASSES},
+            "least_speed_mps": self.least_speed_mps,
+            "apart_s": self.apart_s,
+        }
+
+
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What a detector saw: rows of ``tables.DETECTION``, also none.
 
     ``memory`` was put into the media; ``hidden`` is ground of the piece that it could not see, as GeoJSON.
+    ``looks`` (``tables.LOOK``) tell where it would have seen more; None: on all the ground of the observation
+    that is not hidden, if it has a ``sight``.
     """
 
     rows: pa.Table
@@ -92,12 +137,18 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     status: str = "ok"
     reason: str = ""
     hidden: dict[str, Any] | None = None
+    looks: pa.Table | None = None
 
 
 class Detector(Plug):
-    """Pure; may run on another machine. With ``stateful`` it is given its memory of the piece before."""
+    """Pure; may run on another machine. With ``stateful`` it is given its memory of the piece before.
+
+    With a ``sight`` its silence speaks against what others have seen, or it has seen before; without, which
+    is right for what sees changes or hears events, it says nothing.
+    """
 
     stateful: ClassVar[bool] = False
+    sight: ClassVar[Sight | None] = None
 
     @abstractmethod
     def detect(self, observation: Observation, blobs: Sequence[Blob], media: Media) -> Found:
@@ -216,6 +267,6 @@ def _checked(found: Any, port: type[Plug], word: str) -> type[Plug]:
 
 
 __all__ = [
-    "Detector", "Document", "Finding", "Found", "Intake", "Media", "Plug", "Rule", "Source",
-    "Taken", "Word", "find", "load",
+    "Detector", "Document", "Finding", "Found", "Intake", "Media", "Plug", "Rule", "Sight",
+    "Source", "Taken", "Word", "find", "load",
 ]  # fmt: skip

@@ -10,16 +10,19 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from truceline.geo.regard import Field
 from truceline.log import pieces
 from truceline.log.blobs import Blobs
 from truceline.model.facts import Blob, Fact, Header
 from truceline.model.observed import Detections
-from truceline.model.tables import DETECTION, TRACK
+from truceline.model.tables import DETECTION, LOOK, TRACK
+from truceline.plug import Sight
 from truceline.track.live.fuse import Fuse
 from truceline.view.watch import TRACKER
 
 T0 = datetime(2026, 3, 1, 5, 55, tzinfo=UTC)
 ZEROS = "0" * 64
+SIGHT = Sight(basis="made up", pd=0.6, finds={"car": 0.8}, apart_s=10)
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +166,36 @@ def test_claims_made_while_an_older_one_is_not_logged_yet_still_supersede_it(blo
     assert waits == []
     assert then[0].body.supersedes == (2,)
     assert then[0].refs == (1, 2)
+
+
+def silent(blobs: Blobs, minute: int, who: str) -> Detections:
+    """Take ten seconds in which somebody looks at where the first thing stands, and sees nothing."""
+    since = T0 + timedelta(minutes=minute)
+    field = Field(lat_deg=48.0, lon_deg=37.0, a_m=200.0, b_m=200.0, turned_deg=0.0)
+    look = SIGHT.look(since, since + timedelta(seconds=10), who, field)
+    looks = pieces.seal(pa.Table.from_pylist([look], schema=LOOK), blobs, "looks")
+    nothing = pieces.seal(DETECTION.empty_table(), blobs, "rows")
+    return msgspec.structs.replace(said(nothing, 0), source=who, looks=looks)
+
+
+@settings(max_examples=25)
+@given(
+    order=st.permutations(range(12)), doubled=st.lists(st.integers(0, 11), max_size=3),
+    wrong=st.integers(3, 10),
+)  # fmt: skip
+def test_shuffled_looks_that_saw_nothing_leave_the_same_tracks(blobs, order, doubled, wrong):
+    items = [(f"det-{k}", said(*piece(blobs, 2 * k, k))) for k in range(3)]
+    items += [(f"det-{k}", silent(blobs, 4 + k, f"uav-{k % 2}")) for k in range(3, 12)]
+    straight, shuffled = Feed(blobs), Feed(blobs)
+    for k, item in enumerate(items):
+        if k != wrong:
+            straight.put(*item)
+
+    placed = {k: shuffled.put(*items[k]) for k in [*order, *doubled]}
+    shuffled.put("det-again", msgspec.structs.replace(
+        said(pieces.seal(DETECTION.empty_table(), blobs, "rows"), 0), supersedes=(placed[wrong],)
+    ))  # fmt: skip
+
+    assert shuffled.holds() == straight.holds()
+    table = pieces.read(blobs, straight.holds()[-1][3])
+    assert table["missed_by"].drop_null().to_pylist() != []

@@ -1,12 +1,13 @@
 """The detector ``reported``: DETECTIONS in local metres become rows with a place on earth."""
 
+import math
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from truceline.codec.fusion_tables import DETECTIONS, SENSORS, with_origin
+from truceline.codec.fusion_tables import DETECTIONS, LOOKS, SENSORS, with_origin
 from truceline.detect.reported import Reported
 from truceline.model.classes import FUSION_CLASSES
 from truceline.model.errors import BadInput
@@ -120,3 +121,37 @@ def test_every_kind_of_bad_row_is_counted_for_itself(tmp_path):
     assert found.reason.startswith("12 of 13 rows left out: 1 without a phenomenon_time (row 1, detection_id")
     assert "3 with a covariance that is not positive definite (row 9, detection_id 18)" in found.reason
     assert found.reason.endswith("1 whose detection_id came before (row 12, detection_id 1)")
+
+
+def looks(folder: Path, **maker) -> list[dict]:
+    """Take over a ring and a strip of one sensor, about which its maker tells something."""
+    look = {"sensor_id": "r", "sortie_id": 0, "phenomenon_time": T0, "result_time": T0}
+    ring = {**look, "look_id": 1, "shape": "annulus", "cx_m": 0.0, "cy_m": 1000.0, "a_m": 50.0, "b_m": 9000.0}
+    strip = {**look, "look_id": 2, "shape": "rect", "cx_m": 0.0, "cy_m": 0.0, "a_m": 90.0, "b_m": 40.0}
+    strip["heading_rad"] = math.pi / 2
+    told = {"sensor_id": "r", "kind": "radar", "pd": 0.8, "min_speed_mps": 1.5} | maker
+    tables = {
+        "detections": with_origin(pa.Table.from_pylist([], schema=DETECTIONS), 48.0, 37.0),
+        "looks": pa.Table.from_pylist([ring, strip], schema=LOOKS),
+        "sensors": pa.Table.from_pylist([told], schema=SENSORS),
+    }
+    for word, table in tables.items():
+        pq.write_table(table, folder / word)
+    blobs = [Blob(sha256="0" * 64, size_bytes=1, media_type="x", name=word) for word in tables]
+    said = Observation(source="r", key="1", phenomenon=Span(from_utc=T0, until_utc=T0), result_utc=T0)
+    return load("detect", {"kind": "reported"}).detect(said, blobs, Media(folder)).looks.to_pylist()
+
+
+def test_looks_say_by_their_silence_what_their_maker_tells(tmp_path):
+    ring, strip = looks(tmp_path)
+
+    assert (ring["shape"], ring["a_m"], ring["b_m"]) == ("annulus", 50.0, 9000.0)
+    assert ring["lat_deg"] == pytest.approx(48 + 1000 / 111_200, abs=1e-5)
+    assert (strip["shape"], strip["turned_deg"]) == ("rect", pytest.approx(90))
+    assert (strip["pd"], strip["least_speed_mps"], strip["time_utc"]) == (0.8, 1.5, T0)
+    assert strip["finds_person"] == strip["finds_car"] > 0
+
+
+def test_satellites_say_nothing_of_persons_and_looks_without_a_probability_nothing_at_all(tmp_path):
+    assert {look["finds_person"] for look in looks(tmp_path, kind="satellite")} == {0.0}
+    assert looks(tmp_path, pd=math.nan) == []

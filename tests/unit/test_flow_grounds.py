@@ -96,7 +96,7 @@ def test_an_incident_leads_to_the_rows_of_the_track_that_caused_it(log):
 def test_a_track_is_found_by_its_name_in_the_newest_entry_in_force(log):
     (track,) = grounds(log.facts, chain(log.facts, log.facts[-1].seq), log.blobs)
 
-    assert newest_of(log.facts, track.track, log.blobs) == log.facts[-1].seq
+    assert newest_of(log.facts, track.track, log.blobs) == (log.facts[-1].seq, "")
     with pytest.raises(BadInput, match="no entry in force"):
         newest_of(log.facts, "track-12", log.blobs)
     with pytest.raises(BadInput, match="a track is track-NUMBER"):

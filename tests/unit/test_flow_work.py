@@ -1,7 +1,7 @@
 """Jobs on an executor: what becomes of them when a worker dies, and when the node stops."""
 
 from concurrent.futures.process import BrokenProcessPool
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -11,6 +11,8 @@ from truceline.log.blobs import Blobs
 from truceline.model.facts import Job
 from truceline.model.observed import Detections, Observation
 from truceline.model.place import Span
+from truceline.model.tables import DETECTION
+from truceline.plug import Found, Sight
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -69,3 +71,38 @@ def test_a_stopped_node_starts_no_workers(workers, job):
     pool.submit(job)
 
     assert (delivered, DeadPool.made) == ([], 0)
+
+
+SIGHT = Sight(basis="made up", pd=0.5, finds={"car": 0.9}, apart_s=10)
+SQUARE = {"type": "Polygon", "coordinates": [[[37, 48], [37.01, 48], [37.01, 48.01], [37, 48.01], [37, 48]]]}
+HALF = {"type": "Polygon", "coordinates": [[[37, 48], [37.005, 48], [37.005, 48.01], [37, 48.01], [37, 48]]]}
+
+
+def looked(found=None, **more):
+    span = Span(from_utc=START, until_utc=START + timedelta(seconds=10))
+    told = {"source": "s", "key": "k", "phenomenon": span, "result_utc": START, "footprint": SQUARE} | more
+    found = found or Found(rows=DETECTION.empty_table())
+    return work.looks_of(SIGHT, Observation(**told), found).to_pylist()
+
+
+def test_a_detector_with_a_sight_looked_at_the_footprint_less_what_was_hidden():
+    (whole,) = looked()
+    (half,) = looked(Found(rows=DETECTION.empty_table(), hidden=HALF))
+
+    assert (whole["sensor"], whole["pd"], whole["finds_car"], whole["finds_person"]) == ("s", 0.5, 0.9, 0.0)
+    assert (whole["since_utc"], whole["time_utc"]) == (START, START + timedelta(seconds=10))
+    assert whole["lon_deg"] == pytest.approx(37.005, abs=1e-4)
+    assert half["lon_deg"] == pytest.approx(37.0075, abs=1e-4)
+    assert half["a_m"] * half["b_m"] == pytest.approx(whole["a_m"] * whole["b_m"] / 2, rel=0.03)
+
+
+def test_what_is_not_in_order_says_nothing_by_its_silence():
+    nothing = DETECTION.empty_table()
+
+    assert looked(Found(rows=nothing, status="degraded", reason="frames do not decode")) == []
+    assert looked(status="degraded", reason="azimuth_bias") == []
+    assert looked(footprint=None) == []
+    assert work.looks_of(None, Observation(
+        source="s", key="k", phenomenon=Span(from_utc=START, until_utc=START), result_utc=START,
+        footprint=SQUARE,
+    ), Found(rows=nothing)).num_rows == 0  # fmt: skip

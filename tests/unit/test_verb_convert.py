@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from shapely.geometry import Polygon
 from truceline.app.cli import main
-from truceline.codec.detection_rows import inner_rect, video_row
+from truceline.codec.detection_rows import video_row
 from truceline.geo.crs import from_local
 from truceline.model.classes import FUSION_CLASSES
 
@@ -334,33 +334,6 @@ def test_detections_of_a_video_go_through_fuse_with_its_looks(tmp_path):
     assert done == 0
     assert tables["detections"]["look_id"].to_pylist() == list(range(8))
     assert pq.read_table(tmp_path / "x")["existence"].to_pylist()[-1] > 0.5
-
-
-@pytest.mark.parametrize(
-    "ring",
-    [
-        [(0, 10), (10, 10), (10, 0), (0, 0)],
-        [(-5, 30), (25, 28), (12, 0), (3, 1)],
-        [(12, 0), (3, 1), (-5, 30), (25, 28)],
-    ],
-)
-def test_a_looks_rectangle_lies_inside_the_footprint(ring):
-    rect = inner_rect(ring)
-
-    c, s = math.cos(rect["heading_rad"]), math.sin(rect["heading_rad"])
-    corner = [
-        (
-            rect["cx_m"] + u * rect["a_m"] * c - w * rect["b_m"] * s,
-            rect["cy_m"] + u * rect["a_m"] * s + w * rect["b_m"] * c,
-        )
-        for u, w in ((1, 1), (1, -1), (-1, -1), (-1, 1))
-    ]
-    assert Polygon(ring).contains(Polygon(corner))
-    assert Polygon(corner).area > 0.25 * Polygon(ring).area
-
-
-def test_a_crossed_footprint_has_no_rectangle():
-    assert inner_rect([(0, 0), (10, 10), (10, 0), (0, 10)]) is None
 
 
 @pytest.mark.parametrize(

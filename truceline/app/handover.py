@@ -1,6 +1,7 @@
 """What ``truceline convert`` reads and writes (contracts README, section 3)."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
@@ -8,8 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import shapely
 
 from truceline.app.output import whole_file, whole_folder
 from truceline.codec import detection_rows as rows_of
@@ -17,6 +20,7 @@ from truceline.codec import observation_lines as lines_of
 from truceline.codec.fusion_tables import DETECTIONS, LOOKS, origin_of, outline, with_origin
 from truceline.codec.sightings import read_report
 from truceline.geo.crs import from_local, to_local
+from truceline.geo.regard import Rect, inner_rect
 from truceline.model.errors import BadInput
 from truceline.model.observed import Report
 from truceline.model.place import utc_text, utc_time
@@ -292,16 +296,28 @@ def _looks(
             left_out["footprints without time or corners left out"] += 1
             continue
         x, y = to_local([lat for lat, _ in corners], [lon for _, lon in corners], *origin)
-        rect = rows_of.inner_rect([(float(a), float(b)) for a, b in zip(x, y, strict=True)])
+        rect = inner_rect(shapely.Polygon(np.stack([x, y], 1)))
         if rect is None:
             left_out["footprints that are no convex quadrangle left out"] += 1
             continue
         ids.setdefault((sensor, moment), len(rows))
         times = {"phenomenon_time": moment, "result_time": moment}
         rows.append(
-            {"look_id": len(rows), "sensor_id": sensor, "sortie_id": 0, **times, "shape": "rect", **rect}
+            {
+                "look_id": len(rows),
+                "sensor_id": sensor,
+                "sortie_id": 0,
+                **times,
+                "shape": "rect",
+                **_shape(rect),
+            }
         )
     return rows, ids
+
+
+def _shape(rect: Rect) -> dict[str, float]:
+    heading_rad = math.radians(rect.turned_deg)
+    return {"cx_m": rect.x_m, "cy_m": rect.y_m, "a_m": rect.a_m, "b_m": rect.b_m, "heading_rad": heading_rad}
 
 
 def _detections(rows: list[dict[str, Any]], origin: Origin, ids: dict[tuple[str, datetime], int]) -> pa.Table:

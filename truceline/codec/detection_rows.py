@@ -1,7 +1,7 @@
 """From video rows and reports to DETECTIONS, SENSORS and LOOKS (contract fusion)."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,6 @@ from truceline.model.units import CE90_PER_SIGMA
 Row = dict[str, Any]
 FINEST_M = 1.0  # a stated error of nothing would have no covariance
 UNSAID_CE90_M = 1000.0  # a person's report without an error
-INSIDE = 0.99  # a look's rectangle keeps off the footprint's edge
 
 
 def video_row(row: Mapping[str, Any], sensor: str) -> Row | None:
@@ -98,54 +97,3 @@ def sensors_table(kinds: Mapping[str, str]) -> pa.Table:
         for sensor, kind in sorted(kinds.items())
     ]  # fmt: skip
     return pa.Table.from_pylist(rows, schema=SENSORS)
-
-
-def inner_rect(corners: Sequence[tuple[float, float]]) -> Row | None:
-    """Fit a large rectangle into a footprint; None: the footprint is no convex quadrangle.
-
-    Parameters
-    ----------
-    corners
-        Image top-left, top-right, bottom-right, bottom-left; local metres, either way round.
-
-    Returns
-    -------
-    dict or None
-        ``cx_m, cy_m, a_m, b_m, heading_rad`` of LOOKS.
-    """
-    area = sum(p[0] * q[1] - q[0] * p[1] for p, q in _edges(corners)) / 2
-    ring = list(corners) if area > 0 else list(reversed(corners))
-    turns = [_cross(ring[i - 1], ring[i], ring[(i + 1) % 4]) for i in range(4)]
-    if len(ring) != 4 or min(turns) <= 0:
-        return None
-    cx, cy = sum(p[0] for p in ring) / 4, sum(p[1] for p in ring) / 4
-    left, right = _middle(corners[0], corners[3]), _middle(corners[1], corners[2])
-    heading = math.atan2(right[1] - left[1], right[0] - left[0])
-    c, s = math.cos(heading), math.sin(heading)
-    limits = []  # per edge: how far the centre is from it, and how much of each half side counts
-    for p, q in _edges(ring):
-        length = math.dist(p, q)
-        nx, ny = (q[1] - p[1]) / length, (p[0] - q[0]) / length  # outward
-        room = nx * (p[0] - cx) + ny * (p[1] - cy)
-        limits.append((room, abs(nx * c + ny * s), abs(ny * c - nx * s)))
-    best = (0.0, 0.0)
-    for k in range(1, 90):
-        u, w = math.cos(math.radians(k)), math.sin(math.radians(k))
-        size = min(room / max(x * u + y * w, 1e-12) for room, x, y in limits)
-        if size > 0 and size * size * u * w > best[0] * best[1]:
-            best = (size * u, size * w)
-    if best[0] <= 0:
-        return None
-    return {"cx_m": cx, "cy_m": cy, "a_m": INSIDE * best[0], "b_m": INSIDE * best[1], "heading_rad": heading}
-
-
-def _edges(ring: Sequence[tuple[float, float]]) -> list[tuple[tuple[float, float], tuple[float, float]]]:
-    return list(zip(ring, [*ring[1:], ring[0]], strict=True))
-
-
-def _cross(p: tuple[float, float], q: tuple[float, float], r: tuple[float, float]) -> float:
-    return (q[0] - p[0]) * (r[1] - q[1]) - (q[1] - p[1]) * (r[0] - q[0])
-
-
-def _middle(p: tuple[float, float], q: tuple[float, float]) -> tuple[float, float]:
-    return (p[0] + q[0]) / 2, (p[1] + q[1]) / 2

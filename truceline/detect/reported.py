@@ -1,5 +1,6 @@
 """What a sensor itself reports as seen (DETECTIONS of contract fusion), as rows with a place on earth."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,15 +11,19 @@ import pyarrow.parquet as pq
 
 from truceline.codec.fusion_tables import origin_of
 from truceline.geo.crs import from_local
+from truceline.geo.regard import Field
 from truceline.model.classes import FUSION_CLASSES
 from truceline.model.errors import BadInput
 from truceline.model.facts import Blob
 from truceline.model.observed import Observation
-from truceline.model.tables import DETECTION, TIME
+from truceline.model.tables import DETECTION, LOOK, TIME
 from truceline.model.units import CE90_PER_SIGMA
-from truceline.plug import Detector, Found, Media
+from truceline.plug import Detector, Found, Media, Sight
 
 Array = npt.NDArray[Any]
+IN_SIGHT = 0.9  # share of the things in a sensor's field of regard that nothing hides from it; assumed
+FLYING_APART_S = 10.0  # what flies past looks at a thing from one side: looks within so long err alike
+_STAND = frozenset({"radar", "acoustic"})
 _NEEDED = ("sensor_id", "phenomenon_time", "x_m", "y_m", "sxx_m2", "syy_m2", "sxy_m2")
 
 
@@ -26,7 +31,8 @@ class Reported(Detector):
     """Passes on what a sensor says it saw.
 
     A row that is wrong (see :func:`faults`) is left out, named and counted, and the rest goes on.
-    The error covers the sensor's admitted bias when SENSORS lie with the observation.
+    The error covers the sensor's admitted bias when SENSORS lie with the observation. Its LOOKS speak by what
+    they did not show as far as its maker tells in SENSORS what they would have shown.
     """
 
     def detect(self, observation: Observation, blobs: Sequence[Blob], media: Media) -> Found:
@@ -46,10 +52,11 @@ class Reported(Detector):
                 why.append(f"{len(fresh)} {what} (row {fresh[0]}{_named(table, fresh[0])})")
                 good[fresh] = False
         rows = _rows(table.filter(pa.array(good)), origin, bias or {})
+        looks = _looks(observation, blobs, media, origin)
         if why:
             left = f"{int((~good).sum())} of {table.num_rows} rows left out: {', '.join(why)}"
             return Found(rows=rows, status="degraded", reason=left)
-        return Found(rows=rows)
+        return Found(rows=rows, looks=looks)
 
 
 def faults(table: pa.Table, sensors: set[str] | None) -> Iterator[tuple[str, Array]]:
@@ -117,6 +124,43 @@ def _rows(table: pa.Table, origin: tuple[float, float], bias: dict[str, float]) 
         columns["course_deg"] = pa.array(np.degrees(np.arctan2(vx, vy)) % 360, pa.float64(), mask=unknown)
     return pa.table(
         [columns.get(field.name, pa.nulls(n, field.type)) for field in DETECTION], schema=DETECTION
+    )
+
+
+def _looks(
+    observation: Observation, blobs: Sequence[Blob], media: Media, origin: tuple[float, float]
+) -> pa.Table:
+    """Take over the looks of those sensors whose detection probability is told."""
+    parts = {blob.name.partition(".")[0]: blob for blob in blobs}
+    if not {"looks", "sensors"} <= set(parts):
+        return LOOK.empty_table()
+    looks, sensors = (pq.read_table(media.open(parts[word])) for word in ("looks", "sensors"))
+    if not {"sensor_id", "kind", "pd", "min_speed_mps"} <= set(sensors.column_names):
+        return LOOK.empty_table()
+    told = {row["sensor_id"]: row for row in sensors.to_pylist() if row["pd"] is not None and row["pd"] > 0}
+    rows = []
+    for look in looks.to_pylist():
+        maker, moment = told.get(look["sensor_id"]), look["phenomenon_time"]
+        if maker is None or moment is None:
+            continue
+        lat, lon = from_local(look["cx_m"], look["cy_m"], *origin)
+        is_ring, sight = look["shape"] == "annulus", _sight(maker)
+        turned = 0.0 if is_ring else math.degrees(look["heading_rad"])
+        field = Field(float(lat), float(lon), look["a_m"], look["b_m"], turned)
+        rows.append(sight.look(moment, moment, look["sensor_id"], field) | {"shape": look["shape"]})
+    return pa.Table.from_pylist(rows, schema=LOOK)
+
+
+def _sight(maker: dict[str, Any]) -> Sight:
+    """Tell what a sensor shows by what its maker says; satellites see no persons (contract fusion)."""
+    blind = {"person"} if maker["kind"] == "satellite" else set()
+    least = maker["min_speed_mps"]
+    return Sight(
+        basis="SENSORS: pd and min_speed_mps; what ground and trees hide is assumed",
+        pd=min(maker["pd"], 1.0),
+        finds={word: IN_SIGHT for word in FUSION_CLASSES if word not in blind},
+        least_speed_mps=least if least is not None and least > 0 else 0.0,
+        apart_s=0.0 if maker["kind"] in _STAND else FLYING_APART_S,
     )
 
 

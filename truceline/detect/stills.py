@@ -15,6 +15,7 @@ import pyarrow as pa
 from msgspec import Meta
 from PIL import Image
 
+from truceline.detect.objects import SIGHT
 from truceline.detect.photos.ground import Ground, ground_of
 from truceline.detect.photos.place import Placed, place_photos
 from truceline.detect.photos.reader import Photo, read_photo
@@ -24,14 +25,16 @@ from truceline.detect.pictures.frames import to_jpeg
 from truceline.detect.pictures.looks import look_thermal, look_visible
 from truceline.detect.pictures.motion import Hit
 from truceline.detect.pictures.reading import Still, read_picture
+from truceline.detect.pictures.regard import LEAST_PX
 from truceline.detect.pictures.spotter import CAR_M, LIKELY, plausible
 from truceline.detect.pictures.veil import Veiled, veil
+from truceline.geo.regard import field_in_all
 from truceline.model.classes import probabilities
 from truceline.model.errors import BadInput
 from truceline.model.facts import Blob
 from truceline.model.observed import Observation
-from truceline.model.tables import DETECTION
-from truceline.plug import Detector, Found, Media
+from truceline.model.tables import DETECTION, LOOK
+from truceline.plug import Detector, Found, Media, Sight
 
 KEPT = 60  # photos before this one that may overlap it
 NEAREST = 6  # of them are compared with it
@@ -60,6 +63,7 @@ class Stills(Detector):
     """
 
     stateful: ClassVar[bool] = True
+    sight: ClassVar[Sight] = SIGHT
     least_score: Annotated[float, Meta(ge=0, le=1)] = LIKELY
     blur: bool = True
 
@@ -84,7 +88,18 @@ class Stills(Detector):
             blobs=tuple(pictures),
             status="degraded" if placed.health else "ok",
             reason=", ".join(placed.health) + (f"; placed by {placed.method}" if placed.health else ""),
+            looks=self._looked(observation, placed, ground),
         )
+
+    def _looked(self, observation: Observation, placed: Placed, ground: Ground | None) -> pa.Table:
+        """Tell where a car would have been shown: nowhere when it is too small in the farthest corner."""
+        field = None
+        if ground is not None and placed.corners is not None and ground.coarsest_m <= CAR_M / LEAST_PX:
+            corners = [(float(lat), float(lon)) for lon, lat in placed.corners]
+            field = field_in_all([corners], ground.ce90_m)
+        span = observation.phenomenon
+        rows = [self.sight.look(span.from_utc, span.until_utc, observation.source, field)] if field else []
+        return pa.Table.from_pylist(rows, schema=LOOK)
 
     def _look(self, still: Still, ground: Ground | None) -> tuple[list[Hit], list[str]]:
         size_m = ground.metres_per_pixel if ground else math.nan

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from truceline.flow.why import Step
 from truceline.log.blobs import Blobs
@@ -14,6 +15,7 @@ from truceline.model.classes import FUSION_CLASSES
 from truceline.model.errors import BadInput
 from truceline.model.facts import Fact
 from truceline.model.observed import Detections, Tracks
+from truceline.view.scene import missed_words
 
 PREFIX = "track-"  # what the name of a track begins with, in sightings and on the page
 _MOST = 40  # tracks of one round that are told
@@ -41,7 +43,10 @@ class Used(msgspec.Struct, frozen=True):
 
 
 class Rests(msgspec.Struct, frozen=True):
-    """A track in one round: what it was held to be, and the rows that said so, the weightiest first."""
+    """A track in one round: what it was held to be, and the rows that said so, the weightiest first.
+
+    ``missed`` says who did not see it since, though it looked there; empty: nobody.
+    """
 
     track: str
     seq: int
@@ -51,10 +56,11 @@ class Rests(msgspec.Struct, frozen=True):
     meaning: str
     count: int
     detections: tuple[Used, ...]
+    missed: str = ""
 
 
-def newest_of(facts: Sequence[Fact], track: str, blobs: Blobs) -> int:
-    """Find the newest entry in force that tells of a track, e.g. ``track-812``.
+def newest_of(facts: Sequence[Fact], track: str, blobs: Blobs) -> tuple[int, str]:
+    """Find the newest entry in force in which a track was seen, e.g. ``track-812``, and who missed it since.
 
     Raises
     ------
@@ -62,17 +68,25 @@ def newest_of(facts: Sequence[Fact], track: str, blobs: Blobs) -> int:
         If there is none.
     """
     over: set[int] = set()
+    missed = ""
     for fact in reversed(facts):
         if fact.kind != "track" or fact.redacted is not None:
             continue
         said = fact.noun(Tracks)
         over |= set(said.supersedes)
-        if fact.seq not in over and _number(track) in read(blobs, said.piece)["track_id"].to_pylist():
-            return fact.seq
+        if fact.seq in over:
+            continue
+        rows = read(blobs, said.piece)
+        mine = rows.filter(pc.equal(rows["track_id"], _number(track))).to_pylist()
+        missed = missed or _missed(mine)
+        if any(row.get("missed_by") is None for row in mine):
+            return fact.seq, missed
     raise BadInput(track, "no entry in force tells of such a track")
 
 
-def grounds(facts: Sequence[Fact], steps: Iterable[Step], blobs: Blobs, only: str = "") -> list[Rests]:
+def grounds(
+    facts: Sequence[Fact], steps: Iterable[Step], blobs: Blobs, only: str = "", missed: str = ""
+) -> list[Rests]:
     """Tell of the tracks on the way down which rows they used.
 
     Parameters
@@ -85,6 +99,8 @@ def grounds(facts: Sequence[Fact], steps: Iterable[Step], blobs: Blobs, only: st
         Where the pieces lie.
     only
         The one track that was asked about; empty: those that an incident names, or all of the entry itself.
+    missed
+        Who missed that one track since.
     """
     steps = list(steps)
     wanted = {only} if only else {name for step in steps for name in _named(facts[step.seq])}
@@ -100,7 +116,7 @@ def grounds(facts: Sequence[Fact], steps: Iterable[Step], blobs: Blobs, only: st
         for rests in _rests(facts, step.seq, said, blobs, mine):
             if rests.track not in told:
                 told.add(rests.track)
-                found.append(rests)
+                found.append(msgspec.structs.replace(rests, missed=missed) if missed else rests)
     return found
 
 
@@ -109,6 +125,8 @@ def lines(found: Iterable[Rests]) -> Iterator[str]:
     for one in found:
         count = f", stands for {one.count}" if one.count > 1 else ""
         yield f"{one.track} in entry {one.seq}: {one.meaning}, exists {one.exists_p:.2f}{count}, rests on"
+        if one.missed:
+            yield f"        {one.missed}"
         for used in one.detections:
             weight = "     " if used.weight is None else f"{used.weight:4.0%} "
             place = f"{used.lat_deg:.5f}, {used.lon_deg:.5f} ± {used.ce90_m:.0f} m"
@@ -143,7 +161,10 @@ def _rests(
     table = read(blobs, said.piece)
     ids = table["track_id"].to_pylist()
     numbers = None if wanted is None else {_number(track) for track in wanted}
-    rows = [row for row, track in enumerate(ids) if numbers is None or track in numbers][:_MOST]
+    by = table["missed_by"].to_pylist() if "missed_by" in table.column_names else [None] * len(ids)
+    rows = [row for row, track in enumerate(ids) if numbers is None or track in numbers]
+    missed = {ids[row]: row for row in rows if by[row] is not None}
+    rows = [row for row in rows if by[row] is None][:_MOST]
     if not rows:
         return
     entries = _detections(facts, seq)
@@ -167,7 +188,18 @@ def _rests(
             detections=tuple(
                 sorted(used, key=lambda one: (-(one.weight or 0), one.time_utc, one.seq, one.row))
             ),
+            missed=_missed(table.slice(missed[values["track_id"]], 1).to_pylist())
+            if values["track_id"] in missed
+            else "",
         )
+
+
+def _missed(rows: Iterable[dict[str, Any]]) -> str:
+    """Say who missed a track, by its rows of one round."""
+    for row in rows:
+        if row.get("missed_by") is not None:
+            return missed_words(row["missed_by"], row["time_utc"])
+    return ""
 
 
 def _detections(facts: Sequence[Fact], seq: int) -> dict[str, Fact]:

@@ -12,16 +12,18 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 
 from truceline import __version__
 from truceline.flow.look import FUNCTION, LookArgument
+from truceline.geo.regard import fields_of
 from truceline.log.blobs import Blobs
 from truceline.log.pieces import seal
 from truceline.model.errors import BadInput
 from truceline.model.facts import Answer, Blob, Claim, Job
-from truceline.model.observed import Detections
-from truceline.model.tables import DETECTION
-from truceline.plug import Detector, Found, load
+from truceline.model.observed import Detections, Observation
+from truceline.model.tables import DETECTION, LOOK
+from truceline.plug import Detector, Found, Sight, load
 
 _LOG = logging.getLogger(__name__)
 _TRIES = 2
@@ -54,14 +56,30 @@ def detect(argument: bytes, media: BlobMedia) -> Answer:
         raise BadInput("detect", f"{asked.settings['kind']} is no detector")
     media.memory = media.open(asked.memory) if asked.memory is not None else None
     found = detector.detect(asked.observation, asked.blobs, media)
-    return _answer(asked, media, found, found.memory or asked.memory)
+    looks = looks_of(detector.sight, asked.observation, found)
+    return _answer(asked, media, found, found.memory or asked.memory, looks)
+
+
+def looks_of(sight: Sight | None, observation: Observation, found: Found) -> pa.Table:
+    """Tell where a detector would have shown what is there; what is not in order says nothing."""
+    if found.status != "ok" or observation.status != "ok":
+        return LOOK.empty_table()
+    if found.looks is not None:
+        return found.looks.select(LOOK.names).cast(LOOK)
+    span, ground = observation.phenomenon, observation.footprint
+    if sight is None or ground is None:
+        return LOOK.empty_table()
+    margin_m = observation.attributes.get("frame_ce90_m", 0.0)
+    fields = fields_of(ground, found.hidden, float(margin_m) if isinstance(margin_m, int | float) else 0.0)
+    looks = [sight.look(span.from_utc, span.until_utc, observation.source, field) for field in fields]
+    return pa.Table.from_pylist(looks, schema=LOOK)
 
 
 def nothing_found(job: Job, blobs: Blobs, reason: str) -> Answer:
     """Say of a job that failed twice that it saw nothing and why: silence would be a claim."""
     asked = msgspec.json.decode(job.argument, type=LookArgument)
     nothing = Found(rows=DETECTION.empty_table(), status="degraded", reason=reason)
-    return _answer(asked, BlobMedia(blobs), nothing, asked.memory)
+    return _answer(asked, BlobMedia(blobs), nothing, asked.memory, LOOK.empty_table())
 
 
 def perform(job: Job, root: Path) -> Answer:
@@ -179,8 +197,11 @@ def _claim(job: Job, answer: Answer) -> Claim:
     )
 
 
-def _answer(asked: LookArgument, media: BlobMedia, found: Found, memory: Blob | None) -> Answer:
+def _answer(
+    asked: LookArgument, media: BlobMedia, found: Found, memory: Blob | None, looks: pa.Table
+) -> Answer:
     piece = seal(found.rows.select(DETECTION.names).cast(DETECTION), media._blobs, "rows")
+    looked = seal(looks, media._blobs, "looks") if looks.num_rows else None
     body = Detections(
         observation=asked.observation.id,
         source=asked.observation.source,
@@ -195,8 +216,11 @@ def _answer(asked: LookArgument, media: BlobMedia, found: Found, memory: Blob | 
         status="ok" if found.status == "ok" else "degraded",
         reason=found.reason,
         hidden=found.hidden,
+        looks=looked,
     )
     cited = {piece.sha256: piece, **media.stored}
+    if looked is not None:
+        cited[looked.sha256] = looked
     if memory is not None:
         cited[memory.sha256] = memory
     return Answer(body=body, blobs=tuple(cited[sha] for sha in sorted(cited)))

@@ -56,7 +56,8 @@ class Detections(Noun):
     """What one detector saw in one observation, also nothing [detection].
 
     The rows are a sealed Parquet piece of :data:`truceline.model.tables.DETECTION`. ``hidden`` is a GeoJSON
-    Polygon or MultiPolygon of the ground that the piece covers and could not show, as under cloud.
+    Polygon or MultiPolygon of the ground that the piece covers and could not show, as under cloud. ``looks``
+    are a piece of :data:`truceline.model.tables.LOOK`, None: what it did not see says nothing.
     """
 
     observation: str
@@ -72,6 +73,7 @@ class Detections(Noun):
     status: Literal["ok", "degraded"] = "ok"
     reason: str = ""
     hidden: dict[str, Any] | None = None
+    looks: Blob | None = None
 
 
 class Tracks(Noun):

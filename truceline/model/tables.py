@@ -40,7 +40,8 @@ DETECTION = pa.schema(
 )
 
 # One row per track and round; `from_rows` are the rows newly used, each with its weight: its share of
-# what they said together about the place. `count` is how many things the track stands for; null: one.
+# what they said together about the place. `count` is how many things the track stands for; null: one. A row
+# with `missed_by` tells of a track that this sensor did not see at `time_utc`, though it looked at its place.
 TRACK = pa.schema(
     [
         pa.field("track_id", pa.int64(), nullable=False),
@@ -60,5 +61,27 @@ TRACK = pa.schema(
             "from_rows",
             pa.list_(pa.struct([("entry", pa.string()), ("row", pa.int64()), ("weight", pa.float64())])),
         ),
+        pa.field("missed_by", pa.string()),
+    ]
+)
+
+# One row per look that may speak by what it did not show. It lasted from `since_utc` to `time_utc`; what it
+# covered is a rectangle (half sides `a_m`, `b_m`, the first turned from east to north by `turned_deg`) or a
+# ring (inner and outer radius) about its middle. What it shows of what is there: see plug.Sight.
+LOOK = pa.schema(
+    [
+        pa.field("since_utc", TIME, nullable=False),
+        pa.field("time_utc", TIME, nullable=False),
+        pa.field("sensor", pa.string(), nullable=False),
+        pa.field("lat_deg", pa.float64(), nullable=False),
+        pa.field("lon_deg", pa.float64(), nullable=False),
+        pa.field("shape", pa.string(), nullable=False),  # rect or annulus
+        pa.field("a_m", pa.float64(), nullable=False),
+        pa.field("b_m", pa.float64(), nullable=False),
+        pa.field("turned_deg", pa.float64(), nullable=False),
+        pa.field("pd", pa.float64(), nullable=False),
+        *(pa.field(f"finds_{word}", pa.float64(), nullable=False) for word in FUSION_CLASSES),
+        pa.field("least_speed_mps", pa.float64(), nullable=False),
+        pa.field("apart_s", pa.float64(), nullable=False),
     ]
 )

@@ -141,7 +141,7 @@ def of_detections(entry_id: str, rows: pa.Table, seq: int, source: str) -> Itera
 
 
 def of_tracks(rows: pa.Table, seq: int, side_party: Callable[[str | None], str | None]) -> Iterator[Sighting]:
-    """Read track rows: of each track and ten-minute slot the earliest that probably exists.
+    """Read track rows: of each track and ten-minute slot the earliest that probably exists and was seen.
 
     Parameters
     ----------
@@ -155,9 +155,9 @@ def of_tracks(rows: pa.Table, seq: int, side_party: Callable[[str | None], str |
     earliest: dict[str, tuple[datetime, int, dict[str, Any]]] = {}
     columns = ["track_id", "time_utc", "lat_deg", "lon_deg", "ce90_m", "exists_p", "side"]
     columns += [f"p_{word}" for word in FUSION_CLASSES]
-    columns += ["count"] * ("count" in rows.column_names)
+    columns += [word for word in ("count", "missed_by") if word in rows.column_names]
     for number, row in enumerate(rows.select(columns).to_pylist()):
-        if row["exists_p"] >= EXISTS_P:
+        if row["exists_p"] >= EXISTS_P and row.get("missed_by") is None:
             time = row["time_utc"].astimezone(UTC)
             key = f"track-{row['track_id']}@{utc_text(_slot(time))}"
             if key not in earliest or time < earliest[key][0]:

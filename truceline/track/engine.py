@@ -18,14 +18,16 @@ from truceline.track.life.births import found_others
 from truceline.track.life.continuity import come_into_force, place
 from truceline.track.life.encounter import note_encounters, sort_out
 from truceline.track.life.existence import ALIVE, RECENT_S, exists_at, is_alive, missed, odds_at, works
+from truceline.track.life.lately import missed_since, seen_since
+from truceline.track.life.silence import SLOW, could_show, has_shown, note_shown
 from truceline.track.pairing.ambiguity import loosen
 from truceline.track.pairing.associate import LARGEST_CLUSTER, match
 from truceline.track.pairing.convoy import move_convoys
 from truceline.track.pairing.fellows import told_by_fellows
 from truceline.track.state.history import at, before, insert, predicted, reach
 from truceline.track.state.kernel import folded, kernel
-from truceline.track.state.meaning import LEAST_CLASS, PERSON, among_its_fellows, common, learn, pace
-from truceline.track.state.motion import difference, settle
+from truceline.track.state.meaning import LEAST_CLASS, among_its_fellows, common, learn, pace
+from truceline.track.state.motion import difference
 from truceline.track.state.near import Near, Room, beside, make_near, make_room, seen_p
 from truceline.track.state.regard import (
     burst_per_km2,
@@ -55,9 +57,12 @@ WIDTH = 20
 
 
 @folded
-def gather(state: State, top: int, events: Events, e: int, rows: Rows, geodetic: bool, near: Near) -> int:
+def gather(
+    state: State, top: int, ground: Ground, events: Events, e: int, rows: Rows, geodetic: bool, near: Near
+) -> int:  # fmt: skip
     """Predict the tracks that an event may concern into ``near``; answer how many."""
     time, shape, field = events.time[e], events.shape[e], events.field[e]
+    m, sight = events.sensor[e], ground.sights[events.sight[e]]
     cx, cy, extent = field[0], field[1], field[3]
     if shape == NO_SHAPE:
         z = rows.z[events.first[e]]
@@ -84,19 +89,20 @@ def gather(state: State, top: int, events: Events, e: int, rows: Rows, geodetic:
         predicted(state, s, k, time, geodetic, x, p, mu)
         see[0] = see[1] = 0.0
         if shape != NO_SHAPE:
-            see[0] = pd * seen_share(x[0, 0], x[0, 1], p[0, 0], p[0, 2], shape, field)
-            see[1] = pd * seen_share(x[1, 0], x[1, 1], p[1, 0], p[1, 2], shape, field)
+            see[0] = pd * seen_share(x[0], p[0], shape, field, geodetic)
+            see[1] = pd * seen_share(x[1], p[1], shape, field, geodetic)
             if see[0] == 0.0 and see[1] == 0.0 and events.size[e] == 0:
                 continue
             if events.min_speed[e] > 0:
                 speed = math.sqrt(x[0, 2] ** 2 + x[0, 3] ** 2)
                 see[0] *= sees_speed(events.min_speed[e], speed, math.sqrt(0.5 * (p[0, 7] + p[0, 9])))
-                see[1] *= 0.01
-            if events.blind_to_persons[e]:
-                see[0] *= 1 - state.shares[s, PERSON]
-                see[1] *= 1 - state.shares[s, PERSON]
+                see[1] *= sight[SLOW]
+            if events.sight[e]:
+                could = could_show(state, s, m, sight, time)
+                see[0] *= could
+                see[1] *= could
         near.exists[n] = exists_at(state, s, time)
-        near.taken[n] = -1
+        near.taken[n] = 0 if has_shown(state, s, m, sight, time) else -1
         n += 1
     return n
 
@@ -131,6 +137,7 @@ def take_in(
         ground.told[state.by[s], events.sensor[e], 0] += 1
     state.by[s] = events.sensor[e]
     learn(state, s, events, e, rows, r)
+    note_shown(state, s, events.sensor[e])
 
 
 @folded
@@ -143,7 +150,7 @@ def step(
     The answer is the bound of slots in use, or -1 where room is short and nothing was done.
     """
     n, loose = events.size[e], 0
-    count = gather(state, top, events, e, rows, geodetic, near)
+    count = gather(state, top, ground, events, e, rows, geodetic, near)
     follow_the_leaders(state, near, count, events.time[e], geodetic, room.whole[0])
     pd = pd_of(events, e)
     if n:
@@ -162,7 +169,8 @@ def step(
             state, top, ground, events, e, rows, room.chosen, room.strange, room.fresh, names, geodetic, near,
             count, owner,
         )  # fmt: skip
-    survey(ground, events, e, pd * ground.trusted[events.sensor[e]])
+    if not geodetic:  # cells are metres
+        survey(ground, events, e, pd * ground.trusted[events.sensor[e]])
     return top
 
 
@@ -276,29 +284,6 @@ def _note_pace(state: State, s: int) -> None:
     pace(state, s, x[2], x[3], p[7] + p[9])
 
 
-@kernel
-def seen_since(state: State, since: float, geodetic: bool, number: Array, out: Array) -> int:
-    """Write a row for each track seen at or after a time, as it was when last seen; answer how many.
-
-    ``out`` as in :func:`emit`, but existence says only that the thing exists, however vague its place.
-    """
-    n = 0
-    for s in range(len(state.alive)):
-        if state.alive[s] == ALIVE and state.last[s] >= since:
-            i = at(state, s, state.nodes[s] - 1)
-            settle(state.x[s, i], state.p[s, i], state.mu[s, i], geodetic, out[n, 1:8])
-            out[n, 3] += state.bias2[s]
-            out[n, 4] += state.bias2[s]
-            out[n, 0] = state.last[s]
-            out[n, 8] = exists_at(state, s, state.last[s])
-            for c in range(7):
-                out[n, 9 + c] = state.shares[s, c]
-            out[n, 16], out[n, 17] = state.last[s], state.used[s]
-            number[n] = state.number[s]
-            n += 1
-    return n
-
-
 @njit(cache=True, error_model="numpy", nogil=True)
 def run(
     state: State, ground: Ground, events: Events, rows: Rows, names: Array, grid: Array, geodetic: bool,
@@ -370,3 +355,4 @@ def warm() -> None:
         np.zeros(5, np.int64),
     )  # fmt: skip
     seen_since(state, 0.0, True, number, out)
+    missed_since(state, 0.0, True, make_near(1), number, number.copy(), out)

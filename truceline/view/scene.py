@@ -42,6 +42,7 @@ class TrackItem(msgspec.Struct, frozen=True):
     detections_used: int
     count: int = 1  # how many things it stands for
     trail: tuple[tuple[float, float], ...] = ()
+    missed_by: str | None = None  # sensor that did not see it at ``time_utc``, though it looked there
 
 
 class GroupItem(msgspec.Struct, frozen=True):
@@ -94,9 +95,10 @@ class Scene(Fold):
             for item in self._rows(start):
                 if item.time_utc <= moment:
                     newest[item.track_id] = item
-                    trails.setdefault(item.track_id, []).append((item.lon_deg, item.lat_deg))
+                    if item.missed_by is None:
+                        trails.setdefault(item.track_id, []).append((item.lon_deg, item.lat_deg))
         return [
-            msgspec.structs.replace(item, trail=tuple(trails[track_id][-_TRAIL:]))
+            msgspec.structs.replace(item, trail=tuple(trails.get(track_id, ())[-_TRAIL:]))
             for track_id, item in sorted(newest.items())
             if item.exists_p >= 0.5 and item.last_seen_utc + _ALIVE >= moment
         ]
@@ -130,6 +132,11 @@ class Scene(Fold):
             while len(self._at_hand) > _AT_HAND:
                 del self._at_hand[next(iter(self._at_hand))]
         return self._at_hand[seq]
+
+
+def missed_words(sensor: str, time_utc: datetime) -> str:
+    """Say that a sensor did not see a thing, though it looked where it had been."""
+    return f"not seen by {sensor} at {time_utc:%H:%M}Z, though it looked there"
 
 
 def as_known(facts: Iterable[Fact], blobs: Blobs, at_utc: datetime, known_utc: datetime) -> list[TrackItem]:
@@ -188,6 +195,7 @@ def _rows(table: pa.Table, seq: int) -> list[TrackItem]:
                 last_seen_utc=values["last_seen_utc"],
                 detections_used=values["detections_used"],
                 count=values.get("count") or 1,
+                missed_by=values.get("missed_by"),
             )
         )
     return items

@@ -8,7 +8,7 @@ from truceline.model.decided import Decision, Incident, OrderState, Recommendati
 from truceline.model.facts import Fact
 from truceline.view.board import Board, IncidentItem, OrderItem, RecommendationItem
 from truceline.view.reports import ReportItem
-from truceline.view.scene import TrackItem
+from truceline.view.scene import TrackItem, missed_words
 from truceline.view.teams import TeamItem
 
 Item = dict[str, Any]
@@ -143,6 +143,7 @@ def track_item(item: TrackItem, exercise: bool) -> Item:
         "course_deg": item.course_deg,
         "side": item.side,
         "last_seen_utc": plain(item.last_seen_utc),
+        "missed": missed_words(item.missed_by, item.time_utc) if item.missed_by is not None else "",
         "trail": [list(place) for place in item.trail],
         "seq": item.seq,
         "unit": False,

@@ -29,13 +29,14 @@ def run(args: argparse.Namespace) -> int:
 
     blobs = Blobs(args.dir / "blobs")
     track = args.entry if args.entry.startswith(PREFIX) else ""
+    missed = ""
     if track:
         facts = list(read_facts(args.dir))
-        entry = newest_of(facts, track, blobs)
+        entry, missed = newest_of(facts, track, blobs)
     else:
         facts, entry = find(args.dir, args.entry)
     steps = chain(facts, entry)
-    rests = grounds(facts, steps, blobs, track)
+    rests = grounds(facts, steps, blobs, track, missed)
     if args.json:
         told = {"entry": entry, "steps": msgspec.to_builtins(steps), "tracks": msgspec.to_builtins(rests)}
         print(json.dumps(told))

@@ -26,6 +26,7 @@ class Ground(NamedTuple):
     plane: Array
     origin: tuple[float, float]
     metres_per_pixel: float
+    coarsest_m: float  # the same, where it is largest
     ce90_m: float
     from_above: bool
 
@@ -57,7 +58,10 @@ def ground_of(placed: Placed) -> Ground | None:
     edges = [np.linalg.norm(corners[a] - corners[b]) for a, b in ((0, 1), (3, 2))]
     from_above = max(edges) < NADIR_SHARE * min(edges)
     scale_m = float(_mapped(plane, middle)[2][0])
-    return Ground(plane, origin, scale_m, placed.ce90_m, bool(from_above))
+    sides = np.hypot(*np.diff(corners, axis=0, append=corners[:1]).T)
+    wide, high = photo.tags.width_px, photo.tags.height_px
+    coarsest_m = float((sides / [wide, high, wide, high]).max())
+    return Ground(plane, origin, scale_m, coarsest_m, placed.ce90_m, bool(from_above))
 
 
 def _mapped(plane: Array, pixels: Array) -> tuple[Array, Array, Array]:

@@ -40,15 +40,23 @@ class Slid(NamedTuple):
 
 
 class Slide:
-    """Collects the motion of the ground from frame to frame, in order of time."""
+    """Collects the motion of the ground from frame to frame, in order of time.
+
+    Attributes
+    ----------
+    span_s
+        When the first and the last frame were shown; None before there is one.
+    """
 
     def __init__(self) -> None:
+        self.span_s: tuple[float, float] | None = None
         self._last: tuple[float, Picture] | None = None
         self._times_s: list[tuple[float, float]] = []
         self._after: list[Array] = []  # where the places of GRID went, shares of the picture
 
     def add(self, frame: Frame) -> None:
         """Take in the next analysed frame."""
+        self.span_s = (frame.pts_s if self.span_s is None else self.span_s[0], frame.pts_s)
         if self._last is not None and 0 < frame.pts_s - self._last[0] < LEAST_STEP_S:
             return
         high, wide = frame.grey.shape

@@ -119,10 +119,12 @@ def contradicted(
         while 0 <= e < len(events.time) and (events.time[e] - t1) * way <= 0:
             if events.shape[e] != NO_SHAPE:
                 f = (events.time[e] - t0) / (t1 - t0)
-                if inside(x0 + f * (x1 - x0), y0 + f * (y1 - y0), events.shape[e], events.field[e]):
+                dx = x0 + f * (x1 - x0) - events.field[e, 0]
+                dy = y0 + f * (y1 - y0) - events.field[e, 1]
+                if inside(dx, dy, events.shape[e], events.field[e]):
                     shown = pd_of(events, e) * (1 - jammed[e])
                     shown *= sees_speed(events.min_speed[e], speed, 1.0)
-                    doubt *= 1 - shown * (1 - person * events.blind_to_persons[e])
+                    doubt *= 1 - shown * (1 - person * events.sight[e])
                     if doubt < DOUBT:
                         return float(events.time[e])
             e += way

@@ -278,7 +278,7 @@ def build_events(inputs: Inputs, by_arrival: bool, origin_us: int) -> tuple[Even
         pd=sensors["pd"][row].astype(np.float64),
         clutter=np.maximum(np.nan_to_num(sensors["clutter_per_km2"][row]), 1e-3).astype(np.float64),
         min_speed=np.nan_to_num(sensors["min_speed_mps"][row]).astype(np.float64),
-        blind_to_persons=(sensors["kind"][row] == "satellite").astype(np.int64),
+        sight=(sensors["kind"][row] == "satellite").astype(np.int64),  # types.SIGHTS
     )
     rows = build_rows(d, order, sensors, d["sensor_id"])
     del d["sensor_id"], d["look_id"]

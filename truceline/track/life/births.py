@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from truceline.track.life.silence import note_shown
 from truceline.track.state.history import at, insert
 from truceline.track.state.kernel import folded, kernel
 from truceline.track.state.meaning import learn
@@ -63,6 +64,7 @@ def born(
     state.cruise[s, :], state.met[s], state.was[s, :] = 0.0, -np.inf, -np.inf
     state.count_p[s, :], state.sortie_p[s, :] = 0, -1
     state.log_p[s, :] = 0.0
+    state.shows[s, :], state.missed[s, :] = -1.0, -np.inf
     state.alt[s, :] = np.nan
     state.last[s] = state.founded[s] = state.odds_time[s] = events.time[e]
     exists = min(max(exists, 1e-3), 0.95)
@@ -85,6 +87,7 @@ def born(
         like_its_neighbours(state, s, near, n_near, rows.z[r], geodetic)
     state.by[s] = events.sensor[e]
     learn(state, s, events, e, rows, r)
+    note_shown(state, s, events.sensor[e])
 
 
 @kernel

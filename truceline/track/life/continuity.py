@@ -14,12 +14,12 @@ from truceline.track.life.encounter import BESIDE
 from truceline.track.life.existence import LOST, exists_at, is_alive
 from truceline.track.life.resemblance import drives, is_mostly, resembles
 from truceline.track.pairing.associate import likelihood
-from truceline.track.state.history import at, before, first_seen, predicted
+from truceline.track.state.history import at, before, first_seen, last_seen, predicted
 from truceline.track.state.kernel import kernel
 from truceline.track.state.meaning import AIRCRAFT, PERSON, refresh
 from truceline.track.state.motion import NOTICED_S, difference, scale, settle
 from truceline.track.state.near import Near
-from truceline.track.state.types import UNSEEN, WAS, Array, Ground, State
+from truceline.track.state.types import WAS, Array, Ground, State
 
 OPEN_S = 150.0  # so long after its first detection a track may turn out to continue another
 EARLY, EARLY_S = 0.8, 75.0  # how likely it must be while speed and class are hardly known, and how long
@@ -107,7 +107,7 @@ def continues(
 ) -> float:
     """Likelihood per km2 that a lost track appears where another was founded (z), driving as that does."""
     k = before(state, d, z[8])
-    i, j = _last_seen(state, d), at(state, s, state.nodes[s] - 1)
+    i, j = last_seen(state, d), at(state, s, state.nodes[s] - 1)
     x0 = state.x[d, i, 0] if state.mu[d, i, 0] > 0.5 else state.x[d, i, 1]
     dt = max(z[8] - state.last[d], 0.0)
     pace = _pace(state, d, i)
@@ -148,15 +148,6 @@ def continues(
 
 
 @kernel
-def _last_seen(state: State, d: int) -> int:
-    """Where in the ring a track's newest detection lies."""
-    for k in range(state.nodes[d] - 1, -1, -1):
-        if state.kind[d, at(state, d, k)] != UNSEEN:
-            return at(state, d, k)
-    return at(state, d, 0)
-
-
-@kernel
 def _pace(state: State, d: int, i: int) -> float:
     """How fast a track drives when it does, m/s."""
     pace = max(float(state.fastest[d]), float(state.cruise[d, 0]))
@@ -194,5 +185,7 @@ def continue_as(state: State, s: int, d: int) -> None:
             state.was[s, k] = state.was[d, k]
     for c in range(7):
         state.log_p[s, c] += state.log_p[d, c]
+    for m in range(state.shows.shape[1]):
+        state.shows[s, m] = max(state.shows[s, m], state.shows[d, m])
     refresh(state, s)
     state.alive[d] = 0

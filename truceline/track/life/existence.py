@@ -6,6 +6,7 @@ association): a look that shows nothing speaks against a track as far as it woul
 
 import math
 
+from truceline.track.life.silence import LASTS, SLOW, note_missed
 from truceline.track.state.history import silent
 from truceline.track.state.kernel import folded, kernel
 from truceline.track.state.near import Near, seen_p
@@ -60,6 +61,8 @@ def missed(
     s, time = near.slot[c], events.time[e]
     if time < state.last[s] or (near.see[c, 0] == 0.0 and near.see[c, 1] == 0.0):
         return
+    if ground.sights[events.sight[e], LASTS] > 0:
+        note_missed(state, near, c, ground, events, e, working, geodetic)
     drives, stands = 1 - working * near.see[c, 0], 1 - working * near.see[c, 1]
     if stands > drives and near.mu[c, 1] < 0.5 and convoy_goes_on(near, c, n_near):
         stands *= STOPS_ALONE
@@ -67,6 +70,8 @@ def missed(
         ground.told[state.by[s], events.sensor[e], 1] += working * seen_p(near, c)
     r = near.exists[c]
     left = (near.mu[c, 0] + near.mu[c, 2]) * drives + near.mu[c, 1] * stands
+    if near.mu[c, 1] > 0.5 and ground.sights[events.sight[e], SLOW] == 0.0 and events.min_speed[e] > 0:
+        left = 1.0  # what stands is not shown, and hardly ever sets off
     state.odds[s] = math.log(max(r * left, 1e-9) / max(1 - r, 1e-9))
     state.odds_time[s] = max(time, state.odds_time[s])
     if state.odds[s] < ODDS_FLOOR or (state.odds[s] < GONE and not state.shown[s]):

@@ -80,7 +80,9 @@ class Archive:
             "before": self.head,
             "carried": rest,
             "start_s": round_.start_s,
-            "chunks": [[c.entry, c.seq, c.piece, c.source, c.detector] for c in round_.chunks.values()],
+            "chunks": [
+                [c.entry, c.seq, c.piece, c.source, c.detector, c.looks] for c in round_.chunks.values()
+            ],
             "claimed": list(round_.claimed),
             "seq": round_.seq,
             "cited": sorted(round_.cited),

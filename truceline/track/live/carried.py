@@ -12,7 +12,35 @@ from truceline.track.state.types import Array, State, empty, grown
 
 HISTORY = 2  # nodes of a track: rows are worked on in the order of time
 SLOTS = 32
-_BY_SENSOR = ("sum_p", "count_p", "sortie_p")  # fields of State with a place for each sensor
+_BY_SENSOR = {
+    "sum_p": 0,
+    "count_p": 0,
+    "sortie_p": -1,
+    "shows": -1,
+    "missed": -np.inf,
+}  # by sensor, when unheard
+_ODDS_STEP = 0.5  # of what is known of whether a sensor works: finer differences are forgotten after a round
+_UNHEARD_JAMMED = 1e-3
+
+
+class Working(NamedTuple):
+    """What the looks so far tell of whether sensors work; arrays by sensor, see ``types.Ground``."""
+
+    jammed: Array
+    heard: Array
+
+    def widened(self, sensors: int) -> "Working":
+        """Make room for sensors, at least one; what is known is copied."""
+        more = max(sensors, 1) - len(self.heard)
+        return Working(
+            np.pad(self.jammed, (0, more), constant_values=_UNHEARD_JAMMED),
+            np.pad(self.heard, (0, more), constant_values=-np.inf),
+        )
+
+    def rounded(self) -> "Working":
+        """Keep as much as needs be kept, so that a look that comes late changes few rounds."""
+        odds = np.round(np.log(self.jammed / (1 - self.jammed)) / _ODDS_STEP) * _ODDS_STEP
+        return Working(1 / (1 + np.exp(-odds)), self.heard.copy())
 
 
 class Carried(NamedTuple):
@@ -24,9 +52,10 @@ class Carried(NamedTuple):
     counts: dict[int, tuple[float, float]]  # track → how many things it was told to be, and when
     last_s: float  # time of the newest row
     start_s: int  # of the round
+    working: Working
 
 
-NOTHING = Carried(empty(0, HISTORY, 0), unheard(), {}, {}, -np.inf, 0)
+NOTHING = Carried(empty(0, HISTORY, 0), unheard(), {}, {}, -np.inf, 0, Working(np.zeros(0), np.zeros(0)))
 
 
 def packed(state: State, time_s: float) -> State:
@@ -53,7 +82,7 @@ def unpacked(state: State, sensors: int) -> State:
 def with_sensors(state: State, sensors: int) -> State:
     """Make room for more sensors, the tracks where they are."""
     fields = state._asdict()
-    for name, filled in zip(_BY_SENSOR, (0, 0, -1), strict=True):
+    for name, filled in _BY_SENSOR.items():
         column = fields[name]
         shape = [(0, 0), (0, sensors - column.shape[1])] + [(0, 0)] * (column.ndim - 2)
         fields[name] = np.pad(column, shape, constant_values=filled)
@@ -63,7 +92,8 @@ def with_sensors(state: State, sensors: int) -> State:
 def handed_on(carried: Carried, start_s: int) -> Carried:
     """Give what a later round begins with: what is known of sensors faded, those forgotten left out."""
     bearing = faded(carried.bearing, start_s - carried.start_s)
-    which = np.flatnonzero(bearing.loose[:, 2] > FORGOTTEN)
+    looks = carried.working.heard[: len(bearing.sensors)] > start_s - UNSEEN_S
+    which = np.flatnonzero((bearing.loose[:, 2] > FORGOTTEN) | looks)
     if len(which) == len(bearing.sensors):
         return carried._replace(bearing=bearing, start_s=start_s)
     fields = carried.state._asdict()
@@ -72,7 +102,10 @@ def handed_on(carried: Carried, start_s: int) -> Carried:
     by = np.full(len(bearing.sensors) + 1, -1, np.int64)
     by[which] = np.arange(len(which))
     fields["by"] = by[fields["by"]]
-    return carried._replace(state=State(**fields), bearing=kept(bearing, which), start_s=start_s)
+    working = Working(*(column[which] for column in carried.working))
+    return carried._replace(
+        state=State(**fields), bearing=kept(bearing, which), start_s=start_s, working=working
+    )
 
 
 def same_tracks(one: Carried, other: Carried) -> bool:
@@ -80,7 +113,7 @@ def same_tracks(one: Carried, other: Carried) -> bool:
     return (
         one.bearing.sensors == other.bearing.sensors
         and (one.sides, one.counts, one.last_s) == (other.sides, other.counts, other.last_s)
-        and _same(one.state, other.state)
+        and _same((*one.state, *one.working), (*other.state, *other.working))
     )
 
 
@@ -109,6 +142,7 @@ def to_table(carried: Carried) -> tuple[pa.Table, dict[str, Any]]:
         "sides": [[track, side] for track, side in carried.sides.items()],
         "counts": [[track, *told] for track, told in carried.counts.items()],
         "sensors": list(bearing.sensors),
+        "working": [column.tolist() for column in carried.working],
         "bearing": [column.ravel().tolist() for column in bearing[1:]],
     }
     return pa.table(columns), rest
@@ -136,4 +170,5 @@ def from_table(table: pa.Table, rest: dict[str, Any]) -> Carried:
         {int(t): (float(n), float(at)) for t, n, at in rest["counts"]},
         float(rest["last_s"]),
         int(rest["start_s"]),
+        Working(*(np.array(column, float) for column in rest["working"])),
     )

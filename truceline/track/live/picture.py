@@ -17,7 +17,7 @@ IN_FORCE = 0.5
 
 
 def round_table(seen: Seen, continues: Mapping[int, int]) -> pa.Table:
-    """Write one row per track seen in a round, as it was when last seen in it.
+    """Write one row per track seen in a round, as it was when last seen, and one per track missed since.
 
     Parameters
     ----------
@@ -28,9 +28,12 @@ def round_table(seen: Seen, continues: Mapping[int, int]) -> pa.Table:
     """
     ids, owner = _renamed(seen.ids, continues), _renamed(seen.owner, continues)
     # Of two rows of what turned out to be one thing the later speaks.
-    order = np.lexsort((seen.out[:, 16], ids))
-    last = np.r_[np.diff(ids[order]) != 0, True] if len(order) else np.zeros(0, bool)
-    order = order[last[: len(order)]]
+    missed = np.array([by is not None for by in seen.missed_by], bool)
+    order = np.lexsort((seen.out[:, 0], missed, ids))
+    last = np.r_[(np.diff(ids[order]) != 0) | np.diff(missed[order]), True] if len(order) else missed
+    order = order[last]
+    again = np.r_[False, (np.diff(ids[order]) == 0) & (np.diff(seen.out[order, 0]) <= 0)][: len(order)]
+    order = order[~again]  # seen since it was missed
     ids, out = ids[order], seen.out[order]
     half, mean = (out[:, 3] - out[:, 4]) / 2, (out[:, 3] + out[:, 4]) / 2
     columns = {
@@ -46,20 +49,20 @@ def round_table(seen: Seen, continues: Mapping[int, int]) -> pa.Table:
         "side": pa.array([seen.side[i] for i in order.tolist()], pa.string()),
         "last_seen_utc": _times(out[:, 16]),
         "detections_used": pa.array(out[:, 17].astype(np.int64)),
-        "count": _count(out, seen.things[order]),
-        "from_rows": _used(seen, ids, owner),
+        "count": _count(out, seen.things[order], missed[order]),
+        "from_rows": _used(seen, ids, owner, missed[order]),
+        "missed_by": pa.array([seen.missed_by[i] for i in order.tolist()], pa.string()),
     }
     return pa.table([pa.array(columns[f.name]).cast(f.type) for f in TRACK], schema=TRACK)
 
 
-def _count(out: Array, things: Array) -> Array:
+def _count(out: Array, things: Array, missed: Array) -> Array:
     """How many things each track stands for, those near it left out that are followed by themselves."""
     count = np.ones(len(things), np.int64)
+    in_force = (out[:, 8] >= IN_FORCE) & ~missed
     for i in np.flatnonzero(things > 1).tolist():
         dx, dy = _apart(out, i)
-        others = int(((np.hypot(dx, dy) < NEAR_M) & (out[:, 8] >= IN_FORCE)).sum()) - int(
-            out[i, 8] >= IN_FORCE
-        )
+        others = int(((np.hypot(dx, dy) < NEAR_M) & in_force).sum()) - int(in_force[i])
         count[i] = max(round(float(things[i])) - others, 1)
     return count
 
@@ -81,8 +84,9 @@ def _final(track: int, continues: Mapping[int, int]) -> int:
     return track
 
 
-def _used(seen: Seen, ids: Array, owner: Array) -> pa.Array:
+def _used(seen: Seen, ids: Array, owner: Array, missed: Array) -> pa.Array:
     """Per track the rows that it used, each with its share of what they said about the place."""
+    ids = np.where(missed, -1, ids)
     mine = np.flatnonzero(np.isin(owner, ids))
     mine = mine[np.argsort(owner[mine], kind="mergesort")]
     counts = np.searchsorted(owner[mine], ids, "right") - np.searchsorted(owner[mine], ids)

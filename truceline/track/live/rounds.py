@@ -14,7 +14,9 @@ from truceline.model.classes import FUSION_CLASSES
 from truceline.model.facts import Fact
 from truceline.model.names import number
 from truceline.model.observed import Detections
+from truceline.model.tables import LOOK
 from truceline.model.units import CE90_PER_SIGMA
+from truceline.track.live.looked import Looked, looked_of
 from truceline.track.state.types import NO_SHAPE, Array, Events, Rows
 
 CLUTTER_PER_KM2 = 0.1  # of sensors that say nothing about themselves: assume many false detections
@@ -46,42 +48,68 @@ NOTHING_TOLD = Told(
     places=np.zeros((0, 2)),
     sensor=np.zeros(0, np.str_),
     things=np.zeros(0),
-    rows=Rows(np.zeros((0, 8)), np.zeros(0), np.zeros((0, 7)), np.zeros(0), np.zeros((0, 2))),
+    rows=Rows(
+        np.zeros((0, 8)),
+        np.zeros(0),
+        np.zeros((0, 7), np.float32),
+        np.zeros(0, np.float32),
+        np.zeros((0, 2), np.float32),
+    ),
 )
 
 
+class Heard(NamedTuple):
+    """What an entry told within a round, and where it had looked."""
+
+    told: Told
+    looked: Looked
+
+
 class Chunk(msgspec.Struct):
-    """The rows of one entry that fall into one round; ``rows`` are read again when they are needed."""
+    """The rows and looks of one entry that fall into one round; they are read again when they are needed."""
 
     entry: str
     seq: int
     piece: str
     source: str
     detector: str
-    rows: Told | None = None
+    looks: str = ""  # piece of the looks; none: its silence says nothing
+    rows: Heard | None = None
 
 
 def chunks_of(fact: Fact, said: Detections, blobs: Blobs, round_s: int) -> dict[int, Chunk]:
     """Cut an entry into rounds, by their start in seconds since 1970."""
-    if not said.rows:
+    looks = said.looks.sha256 if said.looks is not None else ""
+    if not said.rows and not looks:
         return {}
-    table = _followed(pieces.read(blobs, said.piece))
-    start = _starts(table, round_s)
+    whole = Chunk(fact.id, fact.seq, said.piece.sha256, said.source, said.detector, looks)
+    rows, silences = _read(whole, blobs)
+    starts = _starts(rows, round_s), _starts(silences, round_s)
     found = {}
-    for at in np.unique(start).tolist():
-        chunk = Chunk(fact.id, fact.seq, said.piece.sha256, said.source, said.detector)
-        chunk.rows = _told(table.take(pa.array(np.flatnonzero(start == at))), chunk)
+    for at in np.unique(np.concatenate(starts)).tolist():
+        chunk = msgspec.structs.replace(whole)
+        chunk.rows = _heard(chunk, rows, silences, *(start == at for start in starts))
         found[at] = chunk
     return found
 
 
-def rows_of(chunk: Chunk, start_s: int, blobs: Blobs, round_s: int) -> Told:
-    """Give the rows of a chunk, from its piece where they are not in memory."""
+def rows_of(chunk: Chunk, start_s: int, blobs: Blobs, round_s: int) -> Heard:
+    """Give the rows and looks of a chunk, from their pieces where they are not in memory."""
     if chunk.rows is None:
-        table = _followed(pieces.read(blobs, chunk.piece))
-        mine = np.flatnonzero(_starts(table, round_s) == start_s)
-        chunk.rows = _told(table.take(pa.array(mine)), chunk)
+        tables = _read(chunk, blobs)
+        chunk.rows = _heard(chunk, *tables, *(_starts(table, round_s) == start_s for table in tables))
     return chunk.rows
+
+
+def _read(chunk: Chunk, blobs: Blobs) -> tuple[pa.Table, pa.Table]:
+    rows = _followed(pieces.read(blobs, chunk.piece))
+    looks = pieces.read(blobs, chunk.looks) if chunk.looks else LOOK.empty_table()
+    return rows, looks.append_column("_row", pa.array(np.arange(looks.num_rows)))
+
+
+def _heard(chunk: Chunk, rows: pa.Table, looks: pa.Table, mine: Array, mine_too: Array) -> Heard:
+    told = _told(rows.take(pa.array(np.flatnonzero(mine))), chunk)
+    return Heard(told, looked_of(looks.take(pa.array(np.flatnonzero(mine_too))), chunk.entry))
 
 
 def joined(parts: Sequence[Told]) -> Told:
@@ -122,7 +150,7 @@ def events_of(told: Told, sensors: Sequence[str]) -> Events:
         time=time[first],
         known=time[first],
         first=first,
-        size=np.diff(np.r_[first, len(time)]),
+        size=np.diff(np.r_[first, len(time)]).astype(np.int64),
         sensor=sensor[first],
         sortie=np.zeros(n, np.int64),
         shape=np.full(n, NO_SHAPE, np.int64),
@@ -130,14 +158,16 @@ def events_of(told: Told, sensors: Sequence[str]) -> Events:
         pd=np.full(n, np.nan),
         clutter=np.full(n, CLUTTER_PER_KM2),
         min_speed=np.zeros(n),
-        blind_to_persons=np.zeros(n, np.int64),
+        sight=np.zeros(n, np.int64),
     )
 
 
-def first_heard(told: Told, known: Sequence[str]) -> Iterator[str]:
-    """Name the sensors that are not known yet, in the order in which they are first heard."""
+def first_heard(told: Told, looked: Looked, known: Sequence[str]) -> Iterator[str]:
+    """Name the sensors that are not known yet, in the order in which they are first heard; all in order."""
     seen = set(known)
-    for sensor in told.sensor.tolist():
+    sensors = np.concatenate([told.sensor, looked.sensor])
+    kind = np.r_[np.zeros(len(told.sensor)), np.ones(len(looked.sensor))]
+    for sensor in sensors[np.lexsort((kind, np.r_[told.time, looked.time]))].tolist():
         if sensor not in seen:
             seen.add(sensor)
             yield sensor

@@ -6,13 +6,31 @@ from typing import NamedTuple
 
 import numpy as np
 
-from truceline.track.engine import DONE, WIDTH, run, seen_since
+from truceline.track.engine import DONE, WIDTH, run
 from truceline.track.life.continuity import come_into_force
+from truceline.track.life.lately import missed_since, seen_since
 from truceline.track.live.bearing import Bearing, added, corrected, lesson, taken_off
 from truceline.track.live.carried import Carried, handed_on, packed, unpacked, with_sensors
-from truceline.track.live.rounds import NOTHING_TOLD, Told, events_of, first_heard, in_order, joined, part_of
+from truceline.track.live.looked import (
+    Looked,
+    joined_looks,
+    looks_as_events,
+    merged,
+    moved_looks,
+    some_looks,
+)
+from truceline.track.live.rounds import (
+    NOTHING_TOLD,
+    Heard,
+    Told,
+    events_of,
+    first_heard,
+    in_order,
+    joined,
+    part_of,
+)
 from truceline.track.state.near import make_near
-from truceline.track.state.types import Array, Events, bare_ground, grown
+from truceline.track.state.types import NO_SHAPE, Array, Events, Ground, bare_ground, grown
 
 MARK_S = 60.0  # how often tracks come into force
 DOUBTED_PER_KM2 = 10.0  # false detections of a sensor that others contradict
@@ -21,12 +39,16 @@ Side = Callable[[float, Array], str | None]  # of the line, by time in seconds a
 
 
 class Seen(NamedTuple):
-    """What a round showed: its tracks as they were when last seen in it, and the rows that they used."""
+    """What a round showed: its tracks as they were when last seen in it, and the rows that they used.
 
-    ids: Array  # (n,) int64, ascending
-    out: Array  # (n, WIDTH), see engine.seen_since
+    Behind them come tracks that were in force and that a look missed, as they were at the newest such look.
+    """
+
+    ids: Array  # (n,) int64, ascending; then those missed
+    out: Array  # (n, WIDTH), see lately.seen_since and missed_since
     things: Array  # (n,) how many things each stands for
     side: tuple[str | None, ...]
+    missed_by: tuple[str | None, ...]  # sensor of the look; None: it was seen
     owner: Array  # (rows,) the track that took each row, by the name that it had then
     entry: Array
     row: Array
@@ -51,28 +73,31 @@ class Running:
         self.taken = taken_off(self._begin.bearing)
         self.began_with = self._begin.bearing.sensors
         self.renamed: dict[int, int] = {}  # tracks that turned out to be others
-        self.newest = (-math.inf, "")
+        self.newest = (-math.inf, 0, "")  # time of what was taken, whether it is a look, and its entry
         self._side = side
         self._sensors = self.began_with
         self._state = unpacked(self._begin.state, max(len(self._sensors), 1))
         self._top = len(self._begin.state.alive)
         self._sides, self._counts = dict(self._begin.sides), dict(self._begin.counts)
         self._last_s = self._begin.last_s
+        self._working = self._begin.working
+        self._missed: dict[int, tuple[Array, str]] = {}  # row and sensor, by track
         self._parts: list[tuple[Told, Array, Array, Array]] = []  # as told, owner, course, information
 
-    def first_of(self, told: Told) -> tuple[float, str]:
-        """Tell the first moment of rows as they will be taken, and its entry."""
-        first = in_order(corrected(told, self.taken))
-        return float(first.time[0]), str(first.entry[0])
+    def first_of(self, heard: Heard) -> tuple[float, int, str]:
+        """Tell the first moment of what is to be taken, whether it is a look, and its entry."""
+        told, looked = in_order(corrected(heard.told, self.taken)), self._looks([heard.looked])
+        return min(_moments(told, looked, 0), default=(math.inf, 0, ""))
 
-    def take(self, rows: list[Told]) -> None:
-        """Follow rows that come after those taken before."""
-        raw = joined(rows)
+    def take(self, heard: list[Heard]) -> None:
+        """Follow rows and looks that come after those taken before."""
+        raw, looked = joined([one.told for one in heard]), self._looks([one.looked for one in heard])
         told = corrected(raw, self.taken)
         order = np.lexsort((told.row, told.entry, told.time))
         raw, told = part_of(raw, order), part_of(told, order)
-        self._sensors = (*self._sensors, *first_heard(told, self._sensors))
+        self._sensors = (*self._sensors, *first_heard(told, looked, self._sensors))
         self._state = with_sensors(self._state, max(len(self._sensors), 1))
+        self._working = self._working.widened(len(self._sensors))
         owner = np.zeros(len(told.time), np.int64)
         course = np.full((len(told.time), 2), np.nan, np.float32)
         events = events_of(told, self._sensors)
@@ -80,7 +105,8 @@ class Running:
             i for i, name in enumerate(self._sensors) if name in self.taken and not self.taken[name].trusted
         ]
         events.clutter[np.isin(events.sensor, doubted)] = DOUBTED_PER_KM2
-        self._follow(events, told, owner, course)
+        silent, sights = looks_as_events(looked, self._sensors)
+        self._follow(merged(events, silent), sights, told, owner, course)
         for i in np.flatnonzero(owner == told.names).tolist():
             self._sides[int(owner[i])] = self._side(float(told.time[i]), told.places[i])
         for i in np.flatnonzero(told.things > 1).tolist():
@@ -88,7 +114,15 @@ class Running:
             self._counts[track] = (float(told.things[i]), float(told.time[i]))
         z = told.rows.z
         self._parts.append((raw, owner, course, 2 / (z[:, 2] + z[:, 3])))
-        self.newest = (float(told.time[-1]), str(told.entry[-1]))
+        self.newest = max([self.newest, *_moments(told, looked, -1)])
+
+    def _looks(self, parts: list[Looked]) -> Looked:
+        """Give looks in order, those of sensors that others contradict left out, the others put right."""
+        moves = {s: (off.east_m, off.north_m, off.clock_s) for s, off in self.taken.items() if off.trusted}
+        doubted = [s for s, off in self.taken.items() if not off.trusted]
+        looked = moved_looks(joined_looks(parts), moves)
+        looked = some_looks(looked, np.flatnonzero(~np.isin(looked.sensor, doubted)))
+        return some_looks(looked, np.lexsort((looked.row, looked.entry, looked.time)))
 
     def learn(self, bearing: Bearing) -> None:
         """Take over what became known of sensors before the round, where nothing else is taken off."""
@@ -107,22 +141,25 @@ class Running:
             {track: told for track, told in self._counts.items() if track in alive},
             self._last_s,
             self._begin.start_s,
+            self._working.rounded(),
         )
         return after, learnt
 
     def seen(self) -> Seen:
-        """Give the tracks seen in the round, as they were when last seen."""
+        """Give the tracks seen in the round, and those that a look missed."""
         state = self._state
         ids, out = np.zeros(len(state.alive), np.int64), np.zeros((len(state.alive), WIDTH))
         n = seen_since(state, float(self._begin.start_s), True, ids, out) if self._parts else 0
         order = np.argsort(ids[:n], kind="mergesort")
-        tracks = ids[:n][order].tolist()
+        missed = [(row[None], by, track) for track, (row, by) in sorted(self._missed.items())]
+        tracks = [*ids[:n][order].tolist(), *(track for _, _, track in missed)]
         told, owner, _, information = self._all()
         return Seen(
-            ids=ids[:n][order],
-            out=out[:n][order],
+            ids=np.array(tracks, np.int64),
+            out=np.concatenate([out[:n][order], *(row for row, _, _ in missed)]),
             things=np.array([self._counts.get(track, (1.0, 0.0))[0] for track in tracks], float),
             side=tuple(self._sides.get(track) for track in tracks),
+            missed_by=(None,) * n + tuple(by for _, by, _ in missed),
             owner=owner,
             entry=told.entry,
             row=told.row,
@@ -136,9 +173,11 @@ class Running:
         told, owner, course, information = zip(*self._parts, strict=True)
         return joined(told), np.concatenate(owner), np.concatenate(course), np.concatenate(information)
 
-    def _follow(self, events: Events, told: Told, owner: Array, course: Array) -> None:
+    def _follow(self, events: Events, sights: Array, told: Told, owner: Array, course: Array) -> None:
         """Run the engine; each minute tracks come into force."""
-        ground = bare_ground(np.zeros(2), np.zeros(2), max(len(self._sensors), 1))
+        if not len(events.time):
+            return
+        ground = self._ground(sights)
         tally, begin = np.zeros((len(events.time), 3)), np.zeros(5, np.int64)
         none, nothing, no_names = np.zeros(1, np.int64), np.zeros((1, WIDTH)), np.zeros((1, 3), np.int64)
         begin[4] = self._top
@@ -157,7 +196,23 @@ class Running:
             ):  # fmt: skip
                 self._state = grown(self._state)
             self._last_s = float(events.time[until - 1])
+            if (stretch.shape != NO_SHAPE).any():
+                self._note_missed()
         self._top = int(begin[4])
+
+    def _ground(self, sights: Array) -> Ground:
+        """Carry on what is known of whether sensors work; of ground that nobody has seen nothing is known."""
+        ground = bare_ground(np.zeros(2), np.zeros(2), max(len(self._sensors), 1))
+        return ground._replace(jammed=self._working.jammed, heard=self._working.heard, sights=sights)
+
+    def _note_missed(self) -> None:
+        """Note the tracks that looks of this round missed; such a track may end before the round does."""
+        slots = len(self._state.alive)
+        number, by, out = np.zeros(slots, np.int64), np.zeros(slots, np.int64), np.zeros((slots, WIDTH))
+        near, since = make_near(slots), float(self._begin.start_s)
+        n = missed_since(self._state, since, True, near, number, by, out)
+        for i in range(n):
+            self._missed[int(number[i])] = out[i], self._sensors[by[i]]
 
     def _come_into_force(self, top: int, time_s: float) -> None:
         """Show the tracks that are likely enough, each by the name of the one that it continues."""
@@ -174,3 +229,13 @@ class Running:
         while track in self.renamed:
             track = self.renamed[track]
         return track
+
+
+def _moments(told: Told, looked: Looked, at: int) -> list[tuple[float, int, str]]:
+    """Tell the first (0) or last (-1) of the rows and of the looks, all in order."""
+    found = []
+    if len(told.time):
+        found.append((float(told.time[at]), 0, str(told.entry[at])))
+    if len(looked.time):
+        found.append((float(looked.time[at]), 1, str(looked.entry[at])))
+    return found

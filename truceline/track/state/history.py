@@ -176,6 +176,15 @@ def reach(state: State, s: int, time: float) -> float:
     return float(state.box[s, 4] + state.box[s, 2] * dt + state.box[s, 3] * dt * math.sqrt(dt))
 
 
+@kernel
+def last_seen(state: State, s: int) -> int:
+    """Where in the ring a track's newest detection lies."""
+    for k in range(state.nodes[s] - 1, -1, -1):
+        if state.kind[s, at(state, s, k)] != UNSEEN:
+            return at(state, s, k)
+    return at(state, s, 0)
+
+
 @njit(cache=True, error_model="numpy")
 def first_seen(state: State, s: int) -> Array:
     """The oldest measurement in memory, as a row of detections (z)."""

@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from truceline.track.state.kernel import folded, inlined, kernel
+from truceline.track.state.motion import difference
 from truceline.track.state.types import ANNULUS, CELL_M, NO_SHAPE, Array, Events, Ground, Rows
 
 REFILL_S = 3600.0  # how fast unseen things come back into a cell: births, and strangers passing through
@@ -25,9 +26,8 @@ UNKNOWN_CLUTTER_PER_KM2 = 2e-3  # reports have no looks: "false" is a thing told
 
 
 @kernel
-def inside(x: float, y: float, shape: int, field: Array) -> bool:
-    """Tell whether a place lies in a look's field of regard (contract fusion, LOOKS)."""
-    dx, dy = x - field[0], y - field[1]
+def inside(dx: float, dy: float, shape: int, field: Array) -> bool:
+    """Tell whether a place lies in a look's field of regard, by metres from its middle (contract fusion)."""
     if shape == ANNULUS:
         r2 = dx * dx + dy * dy
         return bool(field[2] * field[2] <= r2 <= field[3] * field[3])
@@ -36,12 +36,13 @@ def inside(x: float, y: float, shape: int, field: Array) -> bool:
 
 
 @kernel
-def seen_share(x: float, y: float, sxx: float, syy: float, shape: int, field: Array) -> float:
-    """Tell how much of an uncertain place lies in the field of regard."""
-    ax, ay = 1.4 * math.sqrt(sxx), 1.4 * math.sqrt(syy)
-    total = 2.0 * inside(x, y, shape, field)
-    total += inside(x + ax, y, shape, field) + inside(x - ax, y, shape, field)
-    total += inside(x, y + ay, shape, field) + inside(x, y - ay, shape, field)
+def seen_share(x: Array, p: Array, shape: int, field: Array, geodetic: bool) -> float:
+    """Tell how much of an uncertain place (x, p: see motion) lies in the field of regard."""
+    ax, ay = 1.4 * math.sqrt(p[0]), 1.4 * math.sqrt(p[2])
+    dx, dy = difference(x[0], x[1], field[0], field[1], geodetic)
+    total = 2.0 * inside(dx, dy, shape, field)
+    total += inside(dx + ax, dy, shape, field) + inside(dx - ax, dy, shape, field)
+    total += inside(dx, dy + ay, shape, field) + inside(dx, dy - ay, shape, field)
     return total / 6
 
 
@@ -143,10 +144,10 @@ def survey(ground: Ground, events: Events, e: int, pd: float) -> None:
     fresh = 0
     last_dt, fill, swap, full = -1.0, 0.0, 0.0, ground.density[0]
     for i in range(low, high + 1):
-        y = ground.corner[1] + (i + 0.5) * CELL_M
+        dy = ground.corner[1] + (i + 0.5) * CELL_M - field[1]
         seen, driving, standing = ground.time[i], ground.unseen[0, i], ground.unseen[1, i]
         for j in range(left, right + 1):
-            if not inside(ground.corner[0] + (j + 0.5) * CELL_M, y, shape, field):
+            if not inside(ground.corner[0] + (j + 0.5) * CELL_M - field[0], dy, shape, field):
                 continue
             before = seen[j]
             if before > time:

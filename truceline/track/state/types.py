@@ -11,6 +11,8 @@ NO_SHAPE, RECT, ANNULUS = 0, 1, 2
 SEEN, SEEN_MOVING, UNSEEN = 0, 1, 2  # kinds of node in a track's history
 WAS = 11  # numbers that tell what a track was like
 CELL_M = 1000.0
+# Rows of Ground.sights, see silence: what sees anything, and what sees no persons (satellites).
+SIGHTS = np.array([[1.0, 1, 1, 1, 1, 1, 1, 0, 0, 0.01], [1.0, 1, 1, 1, 0, 1, 1, 0, 0, 0.01]])
 
 
 class Events(NamedTuple):
@@ -30,7 +32,7 @@ class Events(NamedTuple):
     pd: Array  # NaN: unknown
     clutter: Array  # false detections per km2
     min_speed: Array
-    blind_to_persons: Array
+    sight: Array  # which row of Ground.sights tells what it can show
 
 
 class Rows(NamedTuple):
@@ -83,6 +85,10 @@ class State(NamedTuple):
     sum_p: Array  # (S, M, 7): of the present sortie of each sensor
     count_p: Array  # (S, M)
     sortie_p: Array  # (S, M)
+    shows: Array  # (S, M): probability that a sensor can show it at all; below 0: nobody has asked yet
+    missed: Array  # (S, M): newest look of a sensor that should have shown it and did not, -inf: none
+    proven: Array  # log odds of existence when it was last seen
+    still: Array  # (S, 3): how likely since then it drove on, stopped, or stood, and no look showed it
 
 
 class Ground(NamedTuple):
@@ -97,6 +103,7 @@ class Ground(NamedTuple):
     told: Array  # (M, M, 2): how often another, looking next, saw what a sensor had seen, and did not
     classes: Array  # (7,): how common each class is among the tracks of this run
     trusted: Array  # (M,): 1, or 0 for a sensor whose word on others does not count
+    sights: Array  # (K, 10): what looks can show, see silence
 
 
 def empty(slots: int, history: int, sensors: int) -> State:
@@ -146,6 +153,10 @@ def empty(slots: int, history: int, sensors: int) -> State:
         sum_p=np.zeros((slots, sensors, 7), np.float32),
         count_p=np.zeros((slots, sensors), np.int32),
         sortie_p=np.full((slots, sensors), -1, np.int32),
+        shows=np.full((slots, sensors), -1, np.float32),
+        missed=np.full((slots, sensors), -np.inf),
+        proven=np.zeros(slots),
+        still=np.zeros((slots, 3)),
     )
 
 
@@ -162,6 +173,7 @@ def bare_ground(low: Array, high: Array, sensors: int) -> Ground:
         told=np.zeros((sensors, sensors, 2)),
         classes=np.full(7, 1 / 7),
         trusted=np.ones(sensors),
+        sights=SIGHTS.copy(),
     )
 
 
