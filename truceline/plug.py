@@ -98,6 +98,8 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
         none of them never says anything, even where it has shown the thing before.
     least_speed_mps
         What is slower it does not show.
+    clutter_per_km2
+        False detections per square kilometre of a look: what it shows is weighed by that too.
     apart_s
         Looks that lie nearer in time count as one: they err alike.
     """
@@ -106,6 +108,7 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
     pd: Ratio
     finds: Mapping[str, float]
     least_speed_mps: float = 0.0
+    clutter_per_km2: float = 0.1
     apart_s: float = 0.0
 
     def look(self, since: datetime, until: datetime, sensor: str, field: Field) -> dict[str, Any]:
@@ -119,6 +122,7 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
             "pd": self.pd,
             **{f"finds_{word}": self.finds.get(word, 0.0) for word in FUSION_CLASSES},
             "least_speed_mps": self.least_speed_mps,
+            "clutter_per_km2": self.clutter_per_km2,
             "apart_s": self.apart_s,
         }
 

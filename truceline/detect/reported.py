@@ -21,6 +21,7 @@ from truceline.model.units import CE90_PER_SIGMA
 from truceline.plug import Detector, Found, Media, Sight
 
 Array = npt.NDArray[Any]
+CLUTTER_PER_KM2 = 0.1  # where the maker tells none
 IN_SIGHT = 0.9  # share of the things in a sensor's field of regard that nothing hides from it; assumed
 FLYING_APART_S = 10.0  # what flies past looks at a thing from one side: looks within so long err alike
 _STAND = frozenset({"radar", "acoustic"})
@@ -135,7 +136,7 @@ def _looks(
     if not {"looks", "sensors"} <= set(parts):
         return LOOK.empty_table()
     looks, sensors = (pq.read_table(media.open(parts[word])) for word in ("looks", "sensors"))
-    if not {"sensor_id", "kind", "pd", "min_speed_mps"} <= set(sensors.column_names):
+    if not {"sensor_id", "kind", "pd", "min_speed_mps", "clutter_per_km2"} <= set(sensors.column_names):
         return LOOK.empty_table()
     told = {row["sensor_id"]: row for row in sensors.to_pylist() if row["pd"] is not None and row["pd"] > 0}
     rows = []
@@ -154,12 +155,13 @@ def _looks(
 def _sight(maker: dict[str, Any]) -> Sight:
     """Tell what a sensor shows by what its maker says; satellites see no persons (contract fusion)."""
     blind = {"person"} if maker["kind"] == "satellite" else set()
-    least = maker["min_speed_mps"]
+    least, clutter = maker["min_speed_mps"], maker["clutter_per_km2"]
     return Sight(
-        basis="SENSORS: pd and min_speed_mps; what ground and trees hide is assumed",
+        basis="SENSORS: pd, min_speed_mps and clutter_per_km2; what ground and trees hide is assumed",
         pd=min(maker["pd"], 1.0),
         finds={word: IN_SIGHT for word in FUSION_CLASSES if word not in blind},
         least_speed_mps=least if least is not None and least > 0 else 0.0,
+        clutter_per_km2=clutter if clutter is not None and clutter > 0 else CLUTTER_PER_KM2,
         apart_s=0.0 if maker["kind"] in _STAND else FLYING_APART_S,
     )
 

@@ -82,6 +82,7 @@ LOOK = pa.schema(
         pa.field("pd", pa.float64(), nullable=False),
         *(pa.field(f"finds_{word}", pa.float64(), nullable=False) for word in FUSION_CLASSES),
         pa.field("least_speed_mps", pa.float64(), nullable=False),
+        pa.field("clutter_per_km2", pa.float64(), nullable=False),
         pa.field("apart_s", pa.float64(), nullable=False),
     ]
 )

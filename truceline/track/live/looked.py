@@ -30,6 +30,7 @@ class Looked(NamedTuple):
     field: Array  # (n, 6), see types.Events; the middle as longitude and latitude
     pd: Array
     least_speed: Array
+    clutter: Array  # false detections per km2
     sight: Array  # (n, 10), see silence
 
 
@@ -60,6 +61,7 @@ def looked_of(table: pa.Table, entry: str) -> Looked:
         ),
         pd=column("pd"),
         least_speed=column("least_speed_mps"),
+        clutter=column("clutter_per_km2"),
         sight=np.stack(sight, 1),
     )
 
@@ -101,7 +103,7 @@ def looks_as_events(looked: Looked, sensors: Sequence[str]) -> tuple[Events, Arr
         shape=looked.shape.astype(np.int64),
         field=looked.field,
         pd=looked.pd,
-        clutter=np.zeros(n),
+        clutter=looked.clutter,
         min_speed=looked.least_speed,
         sight=1 + sight.ravel(),
     )

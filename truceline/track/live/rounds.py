@@ -130,13 +130,15 @@ def part_of(told: Told, which: Array | slice) -> Told:
     return Told._make([*(column[which] for column in told[:-1]), Rows(*(one[which] for one in told.rows))])
 
 
-def events_of(told: Told, sensors: Sequence[str]) -> Events:
+def events_of(told: Told, looked: Looked, sensors: Sequence[str]) -> Events:
     """One event per moment, entry and sensor: a track takes at most one row of it.
 
     Parameters
     ----------
     told
         In order.
+    looked
+        The looks that showed them, or other looks of their entry, as far as their sensor tells what it shows.
     sensors
         All sensors of the run; an event holds the number of its own.
     """
@@ -146,6 +148,10 @@ def events_of(told: Told, sensors: Sequence[str]) -> Events:
     new = (np.diff(time) != 0) | (entry[1:] != entry[:-1]) | (np.diff(sensor) != 0)
     first = np.flatnonzero(np.r_[True, new]) if len(time) else np.zeros(0, np.int64)
     n = len(first)
+    said = dict(
+        zip(zip(looked.entry.tolist(), looked.sensor.tolist(), strict=True), looked.clutter, strict=True)
+    )
+    makers = zip(entry[first].tolist(), told.sensor[first].tolist(), strict=True)
     return Events(
         time=time[first],
         known=time[first],
@@ -156,7 +162,7 @@ def events_of(told: Told, sensors: Sequence[str]) -> Events:
         shape=np.full(n, NO_SHAPE, np.int64),
         field=np.zeros((n, 6)),
         pd=np.full(n, np.nan),
-        clutter=np.full(n, CLUTTER_PER_KM2),
+        clutter=np.array([said.get(maker, CLUTTER_PER_KM2) for maker in makers], float),
         min_speed=np.zeros(n),
         sight=np.zeros(n, np.int64),
     )

@@ -100,7 +100,7 @@ class Running:
         self._working = self._working.widened(len(self._sensors))
         owner = np.zeros(len(told.time), np.int64)
         course = np.full((len(told.time), 2), np.nan, np.float32)
-        events = events_of(told, self._sensors)
+        events = events_of(told, looked, self._sensors)
         doubted = [
             i for i, name in enumerate(self._sensors) if name in self.taken and not self.taken[name].trusted
         ]
