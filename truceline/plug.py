@@ -9,10 +9,9 @@ from datetime import datetime
 from importlib.metadata import entry_points, packages_distributions
 from pathlib import Path
 from threading import Event
-from typing import Any, ClassVar, Protocol, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, dataclass_transform
 
 import msgspec
-import pyarrow as pa
 
 from truceline.geo.regard import Field
 from truceline.geo.zone import Zones
@@ -22,7 +21,11 @@ from truceline.model.facts import Blob
 from truceline.model.observed import Observation, Report, Sighting
 from truceline.model.place import NounMeta, Span
 from truceline.model.units import Ratio, Word
-from truceline.view.views import Views
+
+if TYPE_CHECKING:  # a rule that is judged needs neither tables nor views
+    import pyarrow as pa
+
+    from truceline.view.views import Views
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
@@ -135,13 +138,13 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     that is not hidden, if it has a ``sight``.
     """
 
-    rows: pa.Table
+    rows: "pa.Table"
     memory: Blob | None = None
     blobs: tuple[Blob, ...] = ()
     status: str = "ok"
     reason: str = ""
     hidden: dict[str, Any] | None = None
-    looks: pa.Table | None = None
+    looks: "pa.Table | None" = None
 
 
 class Detector(Plug):
@@ -192,7 +195,7 @@ class Document(Plug):
     """Pure; same views, same bytes."""
 
     @abstractmethod
-    def write(self, views: Views, span: Span) -> bytes:
+    def write(self, views: "Views", span: Span) -> bytes:
         """Write the document over a span of time."""
 
 

@@ -224,6 +224,41 @@ def test_help_imports_no_heavy_library():
     assert done.stdout.strip() == ""
 
 
+HEAVY = {
+    "av",
+    "cryptography",
+    "numba",
+    "pyarrow",
+    "rasterio",
+    "scipy",
+    "scipy.stats",
+    "skyfield",
+    "starlette",
+}
+USED = [
+    (("check", "none.toml", "none.jsonl", "--explain"), {"scipy"}),
+    (("why", "none", "1"), {"cryptography", "pyarrow"}),
+    (("verify", "none"), {"cryptography"}),
+    (("fuse", "none.parquet", "--sensors", "none", "--out", "new"), {"numba", "pyarrow", "scipy"}),
+    (("detect", "sar", "none.json", "--out", "new"), {"numba", "rasterio", "scipy"}),
+    (("detect", "optical", "none.tif", "none.tif", "--out", "new"), {"rasterio", "scipy"}),
+]
+
+
+@pytest.mark.parametrize(("typed", "used"), USED, ids=[" ".join(typed[:2]) for typed, _ in USED])
+def test_a_verb_imports_no_heavy_library_that_it_does_not_use(typed, used, tmp_path):
+    code = (
+        f"import sys; from truceline.app.cli import main; code = main({typed!r});"
+        f"print(code, *sorted({HEAVY - used!r} & set(sys.modules)))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+
+    assert done.stdout.splitlines()[-1] == "2", done.stderr
+
+
 def test_the_module_can_be_run_and_its_code_reaches_the_shell():
     command = [sys.executable, "-m", "truceline.app"]
 
