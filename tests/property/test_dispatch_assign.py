@@ -6,8 +6,10 @@ from itertools import pairwise
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from truceline.dispatch.assign import solve
+from truceline.dispatch.assign import _build, _plan, solve
 from truceline.dispatch.instance import SCHEMA, Instance, read_instance
+from truceline.dispatch.legal import Pairs
+from truceline.dispatch.search import improve
 
 INF = math.inf
 KINDS = ("visit", "patrol")
@@ -123,6 +125,17 @@ def test_every_plan_is_legal(instance):
 @given(instances())
 def test_the_same_instance_gives_the_same_plan(instance):
     assert solve(instance)[0] == solve(instance)[0]
+
+
+@settings(max_examples=60)
+@given(instances(), st.integers(0, 9))
+def test_the_search_never_makes_a_plan_dearer_and_reckons_as_the_plan_says(instance, seed):
+    first = _build(Pairs(instance), lambda task: (-task.weight, task.release_s, task.id))
+    better = improve(first, seed, lambda: True)
+
+    for draft in (first, better):
+        assert math.isclose(draft.total(), _plan(draft.pairs, draft, 0).objective.total, abs_tol=1e-6)
+    assert better.total() <= first.total()
 
 
 @settings(max_examples=60)

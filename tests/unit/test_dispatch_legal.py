@@ -142,6 +142,28 @@ def test_a_task_that_costs_more_than_to_leave_it_is_left():
     assert left.orders == () and [one.reason for one in left.uncovered] == ["outbid"]
 
 
+def test_a_standing_order_gives_way_where_the_whole_gets_cheaper_and_stays_where_it_does_not():
+    tasks = [{**TASK, "id": "light", "uncovered_penalty": 5000}, {**TASK, "id": "heavy", "weight": 3}]
+    standing = {"unit": "U", "task": "light", "role": "main", "acknowledged": True, "change_cost": 70}
+
+    changed = plan(tasks=tasks, committed=[standing])
+    kept = plan(tasks=tasks, committed=[{**standing, "change_cost": 9000}])
+
+    assert [order.task for order in changed.orders] == ["heavy"]
+    assert [(one.unit, one.task) for one in changed.changed] == [("U", "light")]
+    assert [order.task for order in kept.orders] == ["light"] and kept.changed == ()
+
+
+def test_a_search_that_is_out_of_time_gives_the_first_whole_plan():
+    tasks = [{**TASK, "id": "light", "uncovered_penalty": 5000}, {**TASK, "id": "heavy", "weight": 3}]
+    standing = {"unit": "U", "task": "light", "role": "main", "acknowledged": True, "change_cost": 70}
+
+    made, _ = solve(instance(tasks=tasks, committed=[standing]), in_time=lambda: False)
+
+    assert [order.task for order in made.orders] == ["light"]
+    assert [one.task for one in made.uncovered] == ["heavy"]
+
+
 def test_a_unit_out_of_the_reserve_costs_its_penalty_where_none_replaces_it():
     near = {**UNIT, "id": "V", "skills": {"observe": 1}, "home_node": "B", "node": "B"}
     made = plan([UNIT, near], reserve=(1, RESERVE))

@@ -83,8 +83,8 @@ def test_a_unit_where_it_may_not_be_is_warned_of_and_stays(tmp_path):
 def test_a_unit_with_two_standing_orders_keeps_the_acknowledged_one_alone(tmp_path):
     tasks = [{**TASK, "id": name, "requires": {"observe": 1}, "min_units": 1} for name in ("T1", "T2")]
     standing = [
-        {"unit": "P-11", "task": name, "role": "main", "acknowledged": name == "T2", "change_cost": 9}
-        for name in ("T1", "T2")
+        {"unit": "P-11", "task": name, "role": "main", "acknowledged": name == "T2", "change_cost": cost}
+        for name, cost in (("T1", 9), ("T2", 9000))
     ]
     out = tmp_path / "plan.json"
 

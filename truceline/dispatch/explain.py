@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from truceline.dispatch.cost import response, terms
-from truceline.dispatch.instance import ESCORT, Unit
+from truceline.dispatch.instance import Unit
 from truceline.dispatch.legal import NO_CAVEAT, Pairs, Role, earliest_start, enough, stands
 from truceline.dispatch.roads import EVERY_CAVEAT, NEVER
 from truceline.model.decided import Alternative, Explain, Tasking
@@ -60,8 +60,7 @@ def _coverable(pairs: Pairs, task: int, caveats: frozenset[str]) -> bool:
         pairs.instance.units,
         pairs.windows(task, "main", caveats),
     )
-    useful = np.array([asked.asks_for(unit) or ESCORT in unit.skills for unit in units], bool)
-    rows = windows.open & useful
+    rows = windows.open & pairs.useful(task)
     for start in np.unique(np.maximum(windows.earliest_s, asked.floor_s)[rows]):
         present = (rows & (windows.earliest_s <= start) & (start <= windows.latest_s)).any(axis=0)
         here = [units[index] for index in np.flatnonzero(present)]

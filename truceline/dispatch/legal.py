@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from truceline.dispatch.instance import LOOK, Instance, Sector, Task, Unit
+from truceline.dispatch.instance import ESCORT, LOOK, Instance, Sector, Task, Unit
 from truceline.dispatch.roads import EVERY_CAVEAT, MOVEMENT_CAVEATS, NEVER, Profile, Roads, Seconds, profile
 
 Role = Literal["main", "look"]
@@ -52,6 +52,14 @@ class Pairs:
         self._days = _days(instance)
         self._travel: dict[frozenset[str], tuple[Seconds, Seconds]] = {}
         self._windows: dict[tuple[int, Role, frozenset[str]], Windows] = {}
+        self._look_s: dict[int, Seconds] = {}
+        self._useful: dict[int, npt.NDArray[np.bool_]] = {}
+        self._seats: tuple[list[str], npt.NDArray[np.bool_]] | None = None
+        self._promised: dict[int, dict[int, float]] = {}
+        for one in instance.committed:
+            if one.role == "main":
+                promised = self._promised.setdefault(self.task_index[one.task], {})
+                promised[self.unit_index[one.unit]] = one.change_cost
 
     def travel_s(self, caveats: frozenset[str] = EVERY_CAVEAT) -> tuple[Seconds, Seconds]:
         """Ways out and home, both of the shape (tasks, units)."""
@@ -107,6 +115,39 @@ class Pairs:
         if role == "look":
             return LOOK in unit.skills and task.look is not None
         return task.asks_for(unit)
+
+    def useful(self, task: int) -> npt.NDArray[np.bool_]:
+        """Tell which units bring a skill that a task asks for, or can escort."""
+        if task not in self._useful:
+            asked = self.instance.tasks[task]
+            units = self.instance.units
+            self._useful[task] = np.array([asked.asks_for(u) or ESCORT in u.skills for u in units], bool)
+        return self._useful[task]
+
+    def look_s(self, task: int) -> Seconds:
+        """Give the earliest arrival of each unit for a first look at a task; NEVER where it cannot."""
+        if task not in self._look_s:
+            windows, asked = self.windows(task, "look"), self.instance.tasks[task]
+            able = np.array([self.may_serve(unit, asked, "look") for unit in self.instance.units], bool)
+            arrives = np.where(windows.open & able, windows.earliest_s, NEVER)
+            self._look_s[task] = np.asarray(arrives.min(axis=0), np.int64)
+        return self._look_s[task]
+
+    def promised(self, task: int) -> dict[int, float]:
+        """Give the units with a standing order to a task, and what it costs to drop each."""
+        return self._promised.get(task, {})
+
+    def seats(self) -> tuple[list[str], npt.NDArray[np.bool_]]:
+        """List the sector of each place of the reserve, and who may fill it: shape (places, units)."""
+        if self._seats is None:
+            sectors, rows = [], []
+            for sector in self.instance.sectors:
+                row = [self.is_reserve(unit, sector) for unit in self.instance.units]
+                count = min(sector.reserve_min, sum(row))
+                sectors += [sector.id] * count
+                rows += [row] * count
+            self._seats = (sectors, np.array(rows, bool))
+        return self._seats
 
     def misplaced(self) -> list[Unit]:
         """List units that stand where their own caveat forbids them to be."""

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from truceline.dispatch.cost import response
-from truceline.dispatch.instance import ESCORT, Task, Unit
+from truceline.dispatch.instance import Task, Unit
 from truceline.dispatch.legal import Pairs, Windows, stands
 from truceline.dispatch.roads import NEVER
 
@@ -45,8 +45,7 @@ def pick_team(
         Units that have to be in it; they need not be free.
     """
     task, windows = pairs.instance.tasks[task_index], pairs.windows(task_index)
-    useful = np.array([task.asks_for(unit) or ESCORT in unit.skills for unit in pairs.instance.units], bool)
-    open_rows = windows.open & useful & _with(free, must)
+    open_rows = windows.open & pairs.useful(task_index) & _with(free, must)
     starts = np.unique(np.maximum(windows.earliest_s, task.floor_s)[open_rows])
     travel = pairs.instance.objective.travel_weight * pairs.travel_s()[0][task_index] + price
     best: Team | None = None
@@ -110,8 +109,8 @@ def _gather(
     }
     rest = sorted((unit for unit in here if unit not in team), key=lambda unit: (travel[unit], unit))
     while any(number > 0 for number in need.values()):
-        unit = min(rest, key=lambda one: _price(units[one], need, float(travel[one])), default=None)
-        if unit is None or _gain(units[unit], need) == 0:
+        unit = _most_for_its_way(units, rest, travel, need)
+        if unit is None:
             return None
         rest.remove(unit)
         team.append(unit)
@@ -126,12 +125,27 @@ def _gather(
 
 
 def _gain(unit: Unit, need: dict[str, int]) -> int:
-    return sum(min(number, max(0, need.get(skill, 0))) for skill, number in unit.skills.items())
+    gain = 0
+    for skill, number in need.items():
+        if number > 0:
+            gain += min(unit.skills.get(skill, 0), number)
+    return gain
 
 
-def _price(unit: Unit, need: dict[str, int], travel: float) -> float:
-    gain = _gain(unit, need)
-    return (travel + 1) / gain if gain else float("inf")
+def _most_for_its_way(
+    units: Sequence[Unit], rest: Sequence[int], travel: npt.NDArray[np.float64], need: dict[str, int]
+) -> int | None:
+    """Find the unit that brings most of what is needed for its way; ``rest`` stands by rising way."""
+    most = sum(max(0, number) for number in need.values())
+    best, least = None, float("inf")
+    for unit in rest:
+        way = float(travel[unit]) + 1
+        if way > 0 and way / most >= least:
+            break  # nobody after it can bring more than all
+        gain = _gain(units[unit], need)
+        if gain and way / gain < least:
+            best, least = unit, way / gain
+    return best
 
 
 def _without_spare(

@@ -22,9 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--explain", type=int, default=3, metavar="K", help="other units named per order (default: 3)"
     )
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="S", help="seed of the search; this search draws no lots"
-    )
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the search (default: 0)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,12 +35,12 @@ def run(args: argparse.Namespace) -> int:
     from truceline.dispatch.assign import solve
     from truceline.dispatch.instance import load_instance
 
-    if args.budget_ms < 0 or args.explain < 0:
-        raise BadInput("--budget-ms, --explain", "must be 0 or more")
+    if min(args.budget_ms, args.explain, args.seed) < 0:
+        raise BadInput("--budget-ms, --explain, --seed", "must be 0 or more")
     instance = load_instance(args.instance)
     began = time.perf_counter()
     plan, _ = solve(
-        instance, args.explain, in_time=lambda: (time.perf_counter() - began) * 1000 < args.budget_ms
+        instance, args.explain, lambda: (time.perf_counter() - began) * 1000 < args.budget_ms, args.seed
     )
     plan = msgspec.structs.replace(plan, solve_ms=round((time.perf_counter() - began) * 1000, 3))
     with whole_file(args.out) as beside:
