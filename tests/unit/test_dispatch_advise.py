@@ -256,6 +256,45 @@ def test_a_case_that_became_a_violation_is_brought_again(desk):
     assert len(desk.waiting()) == 1
 
 
+def test_after_a_decision_the_next_of_its_kind_rests_for_an_hour(desk):
+    desk.say("incident", "inc-1", incident())
+    desk.decide("rejected")
+    desk.now += timedelta(minutes=59)
+    desk.say("incident", "inc-2", incident())
+    assert desk.waiting() == [] and desk.advise.due() == BEGAN + timedelta(hours=1)
+
+    desk.now += timedelta(minutes=1)
+    desk.say("incident", "inc-x", incident(class_="escalation"))
+
+    assert [one.incident_ids for one in desk.waiting()] == [("inc-2",)]
+
+
+def test_an_order_of_which_nobody_hears_again_does_not_hold_the_next_back_for_ever(desk):
+    desk.say("incident", "inc-1", incident())
+    desk.decide("approved")
+    order = desk.board.orders()[0].order
+    ends = max(item.order.tasking.return_s for item in desk.board.orders())
+    desk.now = order.now_utc + timedelta(seconds=ends, minutes=59)
+    desk.say("incident", "inc-2", incident())
+    assert desk.waiting() == []
+
+    desk.now += timedelta(minutes=1)
+    desk.say("incident", "inc-x", incident(class_="escalation"))
+
+    assert [one.incident_ids for one in desk.waiting()] == [("inc-2",)]
+
+
+def test_a_proposal_names_no_more_incidents_than_anybody_reads(desk):
+    desk.say("incident", "inc-0", incident())
+    for number in range(1, 60):
+        desk.say("incident", f"inc-{number}", incident())
+    desk.now += timedelta(minutes=10)
+    desk.say("incident", "inc-x", incident(class_="escalation"))
+
+    (found,) = desk.waiting()
+    assert len(found.incident_ids) == 50
+
+
 def test_units_that_have_an_order_are_not_proposed_again(desk):
     desk.say("incident", "inc-1", incident(class_="shot_cluster"))
     desk.decide("approved")
