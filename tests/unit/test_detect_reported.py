@@ -155,3 +155,10 @@ def test_looks_say_by_their_silence_what_their_maker_tells(tmp_path):
 def test_satellites_say_nothing_of_persons_and_looks_without_a_probability_nothing_at_all(tmp_path):
     assert {look["finds_person"] for look in looks(tmp_path, kind="satellite")} == {0.0}
     assert looks(tmp_path, pd=math.nan) == []
+
+
+def test_looks_say_where_their_sensor_stands_if_it_stands(tmp_path):
+    ring, _ = looks(tmp_path, x_m=0.0, y_m=2000.0)
+
+    assert ring["sensor_lat_deg"] == pytest.approx(48 + 2000 / 111_200, abs=1e-5)
+    assert looks(tmp_path, x_m=math.nan, y_m=math.nan)[0]["sensor_lat_deg"] is None

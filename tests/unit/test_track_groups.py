@@ -7,9 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 from truceline.model.classes import FUSION_CLASSES
 from truceline.model.errors import BadInput
-from truceline.track.files.groups import groups_table, told_counts
+from truceline.track.files.groups import Told, groups_table, told_counts
 
 T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)
+MICRO = int(T0.timestamp()) * 1_000_000
 
 
 def tracks(*moments):
@@ -43,17 +44,28 @@ def test_tracks_that_are_not_in_force_are_in_no_group():
 
 
 def test_a_told_count_goes_on_with_its_track():
-    found = groups_table(tracks([(1, 0, 1.0, [7])], [(1, 300, 1.0, [])]), {7: 10.0}).to_pylist()
+    found = groups_table(tracks([(1, 0, 1.0, [7])], [(1, 300, 1.0, [])]), {7: Told(10.0, MICRO)}).to_pylist()
 
     assert [round(row["count"]) for row in found] == [10, 10]
 
 
+def test_two_reports_of_one_place_are_one_number_and_not_their_sum():
+    told = {7: Told(10.0, MICRO), 8: Told(8.0, MICRO)}
+
+    (row,) = groups_table(tracks([(1, 0, 1.0, [7]), (2, 300, 1.0, [8]), (3, 350, 1.0, [])]), told).to_pylist()
+
+    assert 8 < row["count"] < 10
+    assert row["count_low"] >= 3 and row["count_high"] <= 13
+
+
 def test_counts_are_read_where_detections_tell_them(tmp_path):
     path = tmp_path / "d.parquet"
-    pq.write_table(pa.table({"detection_id": [1, 2, 3], "count": [10, None, 1]}), path)
+    when = pa.array([T0] * 3, pa.timestamp("us", "UTC"))
+    of = {"detection_id": [1, 2, 3], "phenomenon_time": when, "count": [10, None, 1]}
+    pq.write_table(pa.table(of), path)
 
-    assert told_counts(path) == {1: 10.0}
+    assert told_counts(path) == {1: Told(10.0, MICRO)}
 
-    pq.write_table(pa.table({"detection_id": [1], "count": [0]}), path)
-    with pytest.raises(BadInput, match="column count: row 0: below 1"):
+    pq.write_table(pa.table({**of, "count": [1, 0, 1]}), path)
+    with pytest.raises(BadInput, match="column count: row 1: below 1"):
         told_counts(path)

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pytest
 from truceline.log import pieces
 from truceline.log.blobs import Blobs
+from truceline.model.classes import FUSION_CLASSES
 from truceline.model.facts import Fact, Header
 from truceline.model.observed import Detections
-from truceline.model.tables import DETECTION
+from truceline.model.tables import DETECTION, LOOK
 from truceline.track.live.fuse import Fuse
 from truceline.view.watch import TRACKER
 
@@ -28,8 +29,8 @@ class Mission:
         self.blobs = Blobs(folder)
         self.fuse, self.seq, self.in_force, self.said = Fuse(self.blobs, **settings), 0, {}, []
 
-    def tell(self, sensor, rows):
-        """Rows: (seconds, east_m, north_m) and more columns."""
+    def tell(self, sensor, rows, looks=()):
+        """Rows: (seconds, east_m, north_m) and more columns; looks: (seconds, reach_m), all about (0, 0)."""
         table = [
             {
                 "time_utc": T0 + timedelta(seconds=t), "lat_deg": 48 + north / M_PER_DEG,
@@ -39,9 +40,20 @@ class Mission:
             for t, east, north, more in rows
         ]  # fmt: skip
         blob = pieces.seal(pa.Table.from_pylist(table, schema=DETECTION), self.blobs, "rows")
+        looked = [
+            {
+                "time_utc": T0 + timedelta(seconds=t), "sensor": sensor, "shape": "annulus", "lat_deg": 48.0,
+                "lon_deg": 37.0, "a_m": 0.0, "b_m": reach, "pd": 0.9, "clutter_per_km2": 0.001,
+                "since_utc": T0 + timedelta(seconds=t), "turned_deg": 0.0, "least_speed_mps": 0.0,
+                "apart_s": 0.0, **{f"finds_{word}": 0.9 for word in FUSION_CLASSES},
+                "sensor_lat_deg": 48.0, "sensor_lon_deg": 37.0,
+            }
+            for t, reach in looks
+        ]  # fmt: skip
+        where = pieces.seal(pa.Table.from_pylist(looked, schema=LOOK), self.blobs, "looks") if looks else None
         body = Detections(
             observation="obs", source="radars", detector="reported", settings_sha256=ZEROS, version="1",
-            piece=blob, rows=len(table),
+            piece=blob, rows=len(table), looks=where,
         )  # fmt: skip
         self._give("detection", f"det-{self.seq}-{sensor}", body, "detector:reported")
 
@@ -209,3 +221,22 @@ def test_a_told_count_is_what_is_not_followed_by_itself(tmp_path):
 
     newest = {row["track_id"]: row["count"] for row in mission.rows()}
     assert sorted(newest.values()) == [1, 1, 1, 7]
+
+
+def test_reports_of_one_place_are_one_number_in_any_order(tmp_path):
+    rows = [(10 * k, 60.0 * thing, 0.0, {}) for k in range(6) for thing in range(3)]
+    ten = [(61, 0.0, 300.0, {"count": 10, "ce90_m": 30.0})]
+    eight = [(64, 5.0, 305.0, {"count": 8, "ce90_m": 30.0})]
+
+    def counts(folder, *parts):
+        mission = Mission(folder)
+        for sensor, part in parts:
+            mission.tell(sensor, part)
+        newest = {row["track_id"]: (row["count"], row["told"]) for row in mission.rows()}
+        return sorted(newest.values(), key=lambda one: one[0])
+
+    straight = counts(tmp_path / "a", ("a", rows), ("b", ten), ("b", eight))
+
+    assert [count for count, _ in straight] == [1, 1, 1, 6]
+    assert straight[-1][1] == pytest.approx((10 * 8) ** 0.5, abs=0.01)  # the older one is told less surely
+    assert counts(tmp_path / "b", ("b", eight), ("b", ten), ("a", rows)) == straight

@@ -1,6 +1,8 @@
 """Which sensors the tracker believes."""
 
 import numpy as np
+import pytest
+from truceline.track.sensors.minutes import Shown, by_minute, joined
 from truceline.track.sensors.trust import borne_out, trusted
 from truceline.track.state.regard import strays
 from truceline.track.state.types import ANNULUS, RECT, Events
@@ -13,6 +15,11 @@ def test_whom_a_liar_contradicts_is_not_distrusted_for_it():
     told[:2, 2] = 1, 150  # and it nothing where they do
 
     assert trusted(told).tolist() == [1, 1, 0]
+
+
+def said(events: Events, sensor: np.ndarray, time: np.ndarray, owner: np.ndarray) -> list[int]:
+    tally, place = np.zeros((len(events.time), 3)), np.zeros((len(time), 2))
+    return borne_out(by_minute(events, tally, Shown(sensor, time, place, owner), 2)).tolist()
 
 
 def stretch(shown: int, minutes: range) -> tuple[Events, np.ndarray]:
@@ -32,15 +39,32 @@ def test_a_sensor_is_believed_no_longer_when_no_track_holds_together_what_it_sho
     mine, nobody = np.ones(len(time), np.int64), np.arange(len(time)) % 3  # 0: no track at all
     few = np.where(nobody == 0, 0, np.arange(len(time)))
 
-    assert borne_out(events, mine, time, few, 2).tolist() == [0, -1]
-    assert borne_out(events, mine, time, 1 + np.arange(len(time)) % 5, 2).tolist() == [0, 1]
+    assert said(events, mine, time, few) == [0, -1]
+    assert said(events, mine, time, 1 + np.arange(len(time)) % 5) == [0, 1]
 
 
 def test_a_minute_of_false_detections_says_nothing_of_a_sensor():
     events, time = stretch(80, range(2, 3))
     mine, owner = np.ones(len(time), np.int64), np.arange(len(time))
 
-    assert borne_out(events, mine, time, owner, 2).tolist() == [0, 0]
+    assert said(events, mine, time, owner) == [0, 0]
+
+
+def test_minutes_of_two_halves_are_the_minutes_of_the_whole():
+    events, time = stretch(5, range(5))
+    n, rng = len(time), np.random.default_rng(5)
+    shown = Shown(np.ones(n, np.int64), time, rng.normal(0, 1e3, (n, 2)), np.ones(n, np.int64))
+    tally = rng.random((len(events.time), 3))
+    halves = []
+    for late in (False, True):
+        looks, rows = (events.time > 145) == late, (time > 145) == late
+        part = Events(*(column[looks] for column in events))
+        halves.append(by_minute(part, tally[looks], Shown(*(column[rows] for column in shown)), 2))
+
+    whole, sum_of_halves = by_minute(events, tally, shown, 2), joined(halves, 2)
+
+    assert sum_of_halves.first == whole.first
+    assert sum_of_halves.sums == pytest.approx(whole.sums)
 
 
 def test_a_detection_strays_when_it_lies_outside_of_its_own_look_by_more_than_its_error():

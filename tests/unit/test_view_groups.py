@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from truceline.view.groups import Things, groups_of, how_many
+from truceline.view.counts import ABOUT, how_many
+from truceline.view.groups import Things, groups_of
 
 
 def things(places, v=(12.0, 0.0), exists=0.95, count=1.0, truck=0.8):
@@ -14,7 +15,16 @@ def things(places, v=(12.0, 0.0), exists=0.95, count=1.0, truck=0.8):
     shares["truck"][:], shares["car"][:] = truck, 1 - truck
     counts = np.broadcast_to(np.array(count, float), (n,)).copy()
     velocity = np.broadcast_to(np.array(v, float), (n, 2))
-    return Things(x, y, velocity[:, 0].copy(), velocity[:, 1].copy(), np.full(n, exists), counts, shares)
+    return Things(
+        x,
+        y,
+        velocity[:, 0].copy(),
+        velocity[:, 1].copy(),
+        np.full(n, exists),
+        counts,
+        np.full(n, ABOUT),
+        shares,
+    )
 
 
 def test_a_column_is_told_with_number_class_course_and_speed():
@@ -55,7 +65,7 @@ def test_one_report_of_about_ten_vehicles_is_a_group():
 
 def test_the_number_of_fair_coins_is_binomial():
     # Binomial(10, 1/2): 5 % and 95 % quantiles are 2 and 8 (any table of the distribution).
-    mean, low, high = how_many(np.full(10, 0.5), np.ones(10))
+    mean, low, high = how_many(np.full(10, 0.5), np.ones(10), np.zeros(10))
 
     assert mean == pytest.approx(5)
     assert high == 8

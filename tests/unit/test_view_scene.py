@@ -100,14 +100,20 @@ def test_rounds_that_came_late_are_put_in_their_place(desk):
 
 def test_things_that_stand_together_are_a_group_with_a_number(desk):
     desk.round(
-        0, *({"track_id": k, "lon_deg": 10.0 + 0.0005 * k, "count": 4 if k == 1 else None} for k in (1, 2, 3))
+        0,
+        *(
+            {"track_id": k, "lon_deg": 10.0 + 0.0005 * k, "told": 4 if k == 1 else None, "told_spread": 0.2}
+            for k in (1, 2, 3)
+        ),
     )
 
     (group,) = desk.scene.groups()
 
     assert (group.id, group.track_ids) == ("group-1", ("track-1", "track-2", "track-3"))
     assert group.kind == "gathering"
-    assert group.count == pytest.approx(3 * 0.9 + 0.9 * 1.2, abs=0.1)  # of the four told, two are followed
+    assert group.count == pytest.approx(
+        0.9 * 4 + 0.1 * 2 * 0.9, abs=0.1
+    )  # of the four told, two are followed
     assert group.count_low <= 4 <= group.count_high
 
 

@@ -148,8 +148,18 @@ def _looks(
         is_ring, sight = look["shape"] == "annulus", _sight(maker)
         turned = 0.0 if is_ring else math.degrees(look["heading_rad"])
         field = Field(float(lat), float(lon), look["a_m"], look["b_m"], turned)
-        rows.append(sight.look(moment, moment, look["sensor_id"], field) | {"shape": look["shape"]})
+        row = sight.look(moment, moment, look["sensor_id"], field) | {"shape": look["shape"]}
+        rows.append(row | _stands(maker, origin))
     return pa.Table.from_pylist(rows, schema=LOOK)
+
+
+def _stands(maker: dict[str, Any], origin: tuple[float, float]) -> dict[str, float]:
+    """Tell where a sensor stands; nothing when it flies."""
+    x, y = maker.get("x_m"), maker.get("y_m")
+    if x is None or y is None or not math.isfinite(x + y):
+        return {}
+    lat, lon = from_local(x, y, *origin)
+    return {"sensor_lat_deg": float(lat), "sensor_lon_deg": float(lon)}
 
 
 def _sight(maker: dict[str, Any]) -> Sight:

@@ -40,8 +40,10 @@ DETECTION = pa.schema(
 )
 
 # One row per track and round; `from_rows` are the rows newly used, each with its weight: its share of
-# what they said together about the place. `count` is how many things the track stands for; null: one. A row
-# with `missed_by` tells of a track that this sensor did not see at `time_utc`, though it looked at its place.
+# what they said together about the place. `count` is how many things the track stands for, those that are
+# followed by themselves left out; null: one. `told` is how many were told of in its place, those included;
+# null: nothing was told. A row with `missed_by` tells of a track that this sensor did not see at `time_utc`,
+# though it looked at its place.
 TRACK = pa.schema(
     [
         pa.field("track_id", pa.int64(), nullable=False),
@@ -57,6 +59,8 @@ TRACK = pa.schema(
         pa.field("last_seen_utc", TIME, nullable=False),
         pa.field("detections_used", pa.int64(), nullable=False),
         pa.field("count", pa.int64()),
+        pa.field("told", pa.float64()),
+        pa.field("told_spread", pa.float64()),  # standard deviation of the logarithm
         pa.field(
             "from_rows",
             pa.list_(pa.struct([("entry", pa.string()), ("row", pa.int64()), ("weight", pa.float64())])),
@@ -84,5 +88,7 @@ LOOK = pa.schema(
         pa.field("least_speed_mps", pa.float64(), nullable=False),
         pa.field("clutter_per_km2", pa.float64(), nullable=False),
         pa.field("apart_s", pa.float64(), nullable=False),
+        pa.field("sensor_lat_deg", pa.float64()),  # where the sensor stands, if it stands
+        pa.field("sensor_lon_deg", pa.float64()),
     ]
 )

@@ -1,15 +1,18 @@
 """Things that drive or stand together, told as one: how many they are, and how sure that is.
 
-Things are of one group when a chain of neighbours links them that are near to one another and move alike.
+Things are of one group when a chain of neighbours links them that are near to one another and move alike, or
+when several were told of in the place where they are.
 A group has no identity of its own beyond its members; of persons it says a number, nothing else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+
+from truceline.view.counts import how_many
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -17,8 +20,7 @@ LINK_M = 200.0  # columns keep 40 to 90 m; one or two of it may not have been se
 ALIKE_MPS = 6.0
 DRIVES_MPS = 1.5
 LEAST = 3  # members, or things that they stand for
-ABOUT = 0.2  # standard deviation of a told count, as a share of it: "about ten" is eight to twelve
-TAIL = 0.05  # probability that a count lies below its lower bound, and above its upper
+AREA_M = 500.0  # "about ten vehicles" are spread over so much, however they move
 _PLURAL = {
     "car": "cars", "truck": "trucks", "armoured": "armoured vehicles", "artillery": "artillery pieces",
     "person": "persons", "aircraft": "aircraft", "other": "things",
@@ -34,8 +36,10 @@ class Things(msgspec.Struct, frozen=True):
     vx_mps: Array
     vy_mps: Array
     exists_p: Array
-    count: Array  # how many things each stands for by what was told of it
+    count: Array  # how many things were told of in its place; 1: it is one thing
+    spread: Array  # standard deviation of the logarithm of that
     shares: Mapping[str, Array]  # class → probability
+    looks: Mapping[int, Sequence[tuple[int, float]]] = {}  # later ones at a told place, see counts.how_many
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -82,39 +86,14 @@ def groups_of(things: Things) -> list[Group]:
     return found
 
 
-def how_many(exists_p: Array, count: Array) -> tuple[float, int, int]:
-    """Tell how many things members are: mean, and between which numbers in nine of ten cases.
-
-    A member that was told to be several counts for what is left of that beside the others, at least for
-    one: who told of ten things saw those, too, that are followed by themselves. The distribution is the
-    exact one of a sum of independent chances (Poisson and binomial; Wang, Statistica Sinica 3, 1993).
-    """
-    chances = np.ones(1)
-    for i in range(len(exists_p)):
-        others = float(exists_p.sum() - exists_p[i])
-        told = float(count[i])
-        rest = max(told - others, 1.0) if told > 1 else 1.0
-        one = np.array([0.0, 1.0])
-        if rest > 1:
-            numbers = np.arange(int(2 * rest) + 2)
-            one = np.exp(-0.5 * ((numbers - rest) / max(ABOUT * told, 0.5)) ** 2)
-            one[0] = 0.0
-            one /= one.sum()
-        one = exists_p[i] * one
-        one[0] += 1 - exists_p[i]
-        chances = np.convolve(chances, one)
-    below = np.cumsum(chances)
-    low = int(np.searchsorted(below, TAIL, "right"))
-    high = int(np.searchsorted(below, 1 - TAIL))
-    return float((np.arange(len(chances)) * chances).sum()), low, min(high, len(chances) - 1)
-
-
 def _linked(things: Things) -> list[Array]:
     """Give the members of each chain of neighbours, also of those of one, by their first member."""
     n = len(things.x_m)
     order = np.argsort(things.x_m, kind="mergesort")
     x, y = things.x_m[order], things.y_m[order]
     u, v = things.vx_mps[order], things.vy_mps[order]
+    told = things.count[order] > 1
+    reach = AREA_M if told.any() else LINK_M
     root = list(range(n))
 
     def top(i: int) -> int:
@@ -125,10 +104,11 @@ def _linked(things: Things) -> list[Array]:
 
     for step in range(1, n):
         dx = x[step:] - x[:-step]
-        if not (dx <= LINK_M).any():
+        if not (dx <= reach).any():
             break
-        near = np.hypot(dx, y[step:] - y[:-step]) <= LINK_M
-        near &= np.hypot(u[step:] - u[:-step], v[step:] - v[:-step]) <= ALIKE_MPS
+        of_area, apart = told[step:] | told[:-step], np.hypot(dx, y[step:] - y[:-step])
+        alike = np.hypot(u[step:] - u[:-step], v[step:] - v[:-step]) <= ALIKE_MPS
+        near = (apart <= LINK_M) & alike | of_area & (apart <= AREA_M)
         for i in np.flatnonzero(near).tolist():
             a, b = top(int(order[i])), top(int(order[i + step]))
             root[max(a, b)] = min(a, b)
@@ -143,7 +123,8 @@ def _group(things: Things, members: Array) -> Group:
         for column in (things.x_m, things.y_m, things.vx_mps, things.vy_mps)
     )
     speed = float(np.hypot(u, v))
-    mean, low, high = how_many(weight, things.count[members])
+    looks = [look for i in members.tolist() for look in things.looks.get(i, ())]
+    mean, low, high = how_many(weight, things.count[members], things.spread[members], looks)
     shares = {word: float(np.average(p[members], weights=weight)) for word, p in things.shares.items()}
     radius = float(np.hypot(things.x_m[members] - x, things.y_m[members] - y).max())
     return Group(

@@ -40,7 +40,9 @@ class TrackItem(msgspec.Struct, frozen=True):
     side: str | None
     last_seen_utc: datetime
     detections_used: int
-    count: int = 1  # how many things it stands for
+    count: int = 1  # how many things it stands for, those followed by themselves left out
+    told: float = 1.0  # how many were told of in its place, those included
+    told_spread: float = 0.0  # standard deviation of the logarithm of that
     trail: tuple[tuple[float, float], ...] = ()
     missed_by: str | None = None  # sensor that did not see it at ``time_utc``, though it looked there
 
@@ -115,7 +117,8 @@ class Scene(Fold):
         things = Things(
             x, y, speed * np.sin(course), speed * np.cos(course),
             np.array([item.exists_p for item in items]),
-            np.array([float(item.count) for item in items]),
+            np.array([item.told for item in items]),
+            np.array([item.told_spread for item in items]),
             {word: np.array([item.probability[word] for item in items]) for word in FUSION_CLASSES},
         )  # fmt: skip
         return [_group_item(group, items, origin) for group in groups_of(things)]
@@ -195,6 +198,8 @@ def _rows(table: pa.Table, seq: int) -> list[TrackItem]:
                 last_seen_utc=values["last_seen_utc"],
                 detections_used=values["detections_used"],
                 count=values.get("count") or 1,
+                told=values.get("told") or 1.0,
+                told_spread=values.get("told_spread") or 0.0,
                 missed_by=values.get("missed_by"),
             )
         )

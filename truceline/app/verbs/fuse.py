@@ -9,8 +9,8 @@ The sensor report has four members beyond the contract, all estimates of this ru
 
 GROUPS holds, per output time, the columns and gatherings among the tracks in force, each with the number
 of things in it (mean, and between what it lies in nine of ten cases) and a line of words. Where DETECTIONS
-has a column `count` ("about ten vehicles"), a track stands for so many, less those of its group that are
-followed by themselves.
+has a column `count` ("about ten vehicles"), the number puts together what was told, what is followed by
+itself in that place and so is among it, and what later looks at the whole place saw.
 
 WEIGHTS lists the detections of each row of TRACKS with their weight: the share, 0 to 1, of what they said
 together about the place.
@@ -66,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
     from truceline.app.output import whole_file
     from truceline.track.files.fusing import follow, output_times, tracks_table, without_measurements
+    from truceline.track.files.glances import Glances
     from truceline.track.files.groups import groups_table, told_counts
     from truceline.track.files.hindsight import look_back
     from truceline.track.files.inputs import read_inputs
@@ -83,13 +84,16 @@ def run(args: argparse.Namespace) -> int:
     course = follow(inputs, times, by_arrival=not args.smooth)
     if args.smooth:
         course = look_back(course, (times - times[0]) / 1e6 if len(times) else times / 1e6, args.workers)
+    glances = Glances(course) if counts else None
     if args.sensor_report is None and args.weights is None:
         course = without_measurements(course)
     table = tracks_table(course, inputs, times)
     with whole_file(args.out) as beside, ExitStack() as others:
         pq.write_table(table, beside, compression="zstd", use_dictionary=False)
         if args.groups is not None:
-            pq.write_table(groups_table(table, counts), others.enter_context(whole_file(args.groups)))
+            pq.write_table(
+                groups_table(table, counts, glances), others.enter_context(whole_file(args.groups))
+            )
         if args.weights is not None:
             told = weights_table(table, course, inputs)
             pq.write_table(told, others.enter_context(whole_file(args.weights)))

@@ -10,6 +10,7 @@ from truceline.model.tables import TIME
 from truceline.track.columns.rollcall import call_names
 from truceline.track.engine import ROOM, SLOTS, WIDTH, run
 from truceline.track.files.inputs import Inputs, build_events
+from truceline.track.sensors.minutes import Minutes, Shown, by_minute, joined
 from truceline.track.sensors.registration import Offsets, Registration, correct
 from truceline.track.sensors.trust import borne_out, trusted
 from truceline.track.state.types import (
@@ -40,7 +41,8 @@ class Course:
     velocity: Array  # expected of its track, NaN where it founded one
     tally: Array  # per event, see existence.works
     told: Array  # per sensor, see types.Ground
-    doubts: list[tuple[int, float, float]]  # sensor, first and last moment of a stretch, see trust.borne_out
+    minutes: Minutes
+    doubts: list[tuple[int, int, int]]  # sensor, first and last minute of a stretch, see trust.borne_out
     offsets: Offsets
     order: Array
     events: Events
@@ -107,7 +109,8 @@ def follow(inputs: Inputs, times_us: Array, by_arrival: bool) -> Course:
     since = _rename(course.owner, renamed)
     done = Course(
         number, written, course.owner, since, course.velocity, course.tally, course.ground.told,
-        course.doubts, course.registration.judge(), order, events, rows, origin,
+        joined(course.minutes, len(course.place)), course.doubts, course.registration.judge(), order, events,
+        rows, origin,
     )  # fmt: skip
     del course, written  # names are called when there is room again
     return called(done, grid) if by_arrival else done  # looking back begins from tracks as they are
@@ -127,7 +130,8 @@ class _Run:
         self.ground = _ground(events, rows, max(len(of), 1))
         self.owner = np.zeros(len(names), np.int64)
         self.borne_out = np.ones(max(len(of), 1))
-        self.doubts: list[tuple[int, float, float]] = []
+        self.minutes: list[Minutes] = []
+        self.doubts: list[tuple[int, int, int]] = []
         self.velocity = np.full((len(names), 2), np.nan, np.float32)
         self.tally = np.zeros((len(events.time), 3))
         self.number, self.out = np.zeros(4096, np.int64), np.zeros((4096, WIDTH))
@@ -150,11 +154,15 @@ class _Run:
         self._run(Events(*(a[:until] for a in self.events)), grid)
         n, self.begin[2] = int(self.begin[2]), 0
         self.written.append((self.number[:n].copy(), self.out[:n].copy()))
-        looks = Events(*(a[mine] for a in self.events))
-        said = borne_out(looks, sensor, time, self.owner[here], len(self.borne_out))
+        shown = Shown(sensor, time, told[:, :2], self.owner[here])
+        stretch = by_minute(
+            Events(*(a[mine] for a in self.events)), self.tally[mine], shown, len(self.borne_out)
+        )
+        self.minutes.append(stretch)
+        said = borne_out(stretch)
         self.borne_out = np.where(said == 0, self.borne_out, said > 0)
         for m in np.flatnonzero(said < 0).tolist():
-            self.doubts.append((m, float(looks.time.min()), float(looks.time.max())))
+            self.doubts.append((m, stretch.first, stretch.first + stretch.sums.shape[1]))
         self.registration.learn(
             self.owner[here], time, sensor, sortie, told, self.velocity[here].astype(np.float64)
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,8 @@ import pyarrow.parquet as pq
 from truceline.model.classes import FUSION_CLASSES
 from truceline.model.errors import BadInput
 from truceline.model.tables import TIME
+from truceline.track.files.glances import Glances
+from truceline.view.counts import together
 from truceline.view.groups import Group, Things, groups_of
 
 IN_FORCE = 0.5
@@ -29,7 +32,14 @@ GROUPS = pa.schema(
 )
 
 
-def told_counts(detections: Path) -> dict[int, float]:
+class Told(NamedTuple):
+    """How many things a detection speaks of, and when."""
+
+    number: float
+    time_us: int
+
+
+def told_counts(detections: Path) -> dict[int, Told]:
     """Read how many things detections speak of, where they have a column ``count``; by detection_id.
 
     Raises
@@ -39,7 +49,7 @@ def told_counts(detections: Path) -> dict[int, float]:
     """
     if "count" not in pq.read_schema(detections).names:
         return {}
-    table = pq.read_table(detections, columns=["detection_id", "count"])
+    table = pq.read_table(detections, columns=["detection_id", "phenomenon_time", "count"])
     column = table["count"]
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
         raise BadInput(f"{detections}: column count", f"is {column.type}, would be a number")
@@ -47,11 +57,16 @@ def told_counts(detections: Path) -> dict[int, float]:
     wrong = np.flatnonzero(count < 1)
     if len(wrong):
         raise BadInput(f"{detections}: column count: row {wrong[0]}", "below 1; null where it is not told")
-    ids = table["detection_id"].to_numpy()
-    return dict(zip(ids[count > 1].tolist(), count[count > 1].tolist(), strict=True))
+    several = count > 1
+    ids, time = (
+        table["detection_id"].to_numpy(),
+        table["phenomenon_time"].cast(TIME).cast(pa.int64()).to_numpy(),
+    )
+    told = map(Told, count[several].tolist(), time[several].tolist())
+    return dict(zip(ids[several].tolist(), told, strict=True))
 
 
-def groups_table(tracks: pa.Table, counts: Mapping[int, float]) -> pa.Table:
+def groups_table(tracks: pa.Table, counts: Mapping[int, Told], glances: Glances | None = None) -> pa.Table:
     """Write the groups among TRACKS, sorted by time and group.
 
     A group keeps its id as long as most of its members were in it the time before.
@@ -62,10 +77,12 @@ def groups_table(tracks: pa.Table, counts: Mapping[int, float]) -> pa.Table:
         TRACKS of contract fusion.
     counts
         How many things detections speak of, those that speak of several; by detection_id.
+    glances
+        Tells what later looks saw where that was.
     """
     time = tracks["time"].cast(pa.int64()).to_numpy()
     ids = tracks["track_id"].to_numpy()
-    stands_for = _stands_for(tracks, ids, counts)
+    heard = _heard(tracks, ids, counts)
     column = {name: tracks[name].to_numpy() for name in ("x_m", "y_m", "vx_mps", "vy_mps", "existence")}
     shares = {word: tracks[f"p_{word}"].to_numpy() for word in FUSION_CLASSES}
     rows: list[dict[str, object]] = []
@@ -75,7 +92,15 @@ def groups_table(tracks: pa.Table, counts: Mapping[int, float]) -> pa.Table:
         here = np.arange(begin, end)[column["existence"][begin:end] >= IN_FORCE]
         x, y, vx, vy, exists = (column[name][here] for name in column)
         of_class = {word: p[here] for word, p in shares.items()}
-        found = groups_of(Things(x, y, vx, vy, exists, stands_for[here], of_class))
+        count, spread, looks = np.ones(len(here)), np.zeros(len(here)), {}
+        for i in [i for i, row in enumerate(here.tolist()) if row in heard]:
+            told, now_us = heard[int(here[i])], int(time[begin])
+            count[i], spread[i] = together([(one.number, one.time_us / 1e6) for one in told], now_us / 1e6)
+            if glances is not None:
+                place, last_us = (float(x[i]), float(y[i])), max(one.time_us for one in told)
+                persons = float(of_class["person"][i])
+                looks[i] = glances.since(int(ids[here[i]]), place, last_us, now_us, persons)
+        found = groups_of(Things(x, y, vx, vy, exists, count, spread, of_class, looks))
         now: dict[int, int] = {}
         for group, members in _named(found, ids[here], before):
             now |= dict.fromkeys(members, group[0])
@@ -85,17 +110,18 @@ def groups_table(tracks: pa.Table, counts: Mapping[int, float]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=GROUPS).replace_schema_metadata(tracks.schema.metadata)
 
 
-def _stands_for(tracks: pa.Table, ids: np.ndarray, counts: Mapping[int, float]) -> np.ndarray:
-    """Per row of TRACKS how many things it stands for by what was told of its track last."""
-    out = np.ones(len(ids))
+def _heard(tracks: pa.Table, ids: np.ndarray, counts: Mapping[int, Told]) -> dict[int, tuple[Told, ...]]:
+    """Tell, by row of TRACKS, what had been told of its track's number."""
+    out: dict[int, tuple[Told, ...]] = {}
     if not counts:
         return out
-    newest: dict[int, float] = {}
+    of: dict[int, tuple[Told, ...]] = {}
     for row, used in enumerate(tracks["detection_ids"].to_pylist()):
-        told = [counts[one] for one in used if one in counts]
-        if told:
-            newest[int(ids[row])] = told[-1]
-        out[row] = newest.get(int(ids[row]), 1.0)
+        track, fresh = int(ids[row]), [counts[one] for one in used if one in counts]
+        if fresh:
+            of[track] = (*of.get(track, ()), *fresh)
+        if track in of:
+            out[row] = of[track]
     return out
 
 

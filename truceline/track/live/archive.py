@@ -16,6 +16,7 @@ from truceline.track.live.bearing import Bearing, Taken, added, taken_off
 from truceline.track.live.carried import NOTHING, Carried, from_table, to_table
 from truceline.track.live.rounds import Chunk
 from truceline.track.live.running import Running, Seen
+from truceline.track.live.watched import Watched
 
 _KEY = b"round"
 
@@ -28,6 +29,7 @@ class Round(msgspec.Struct):
     running: Running | None = None  # of the newest round
     end: Carried | None = None
     lesson: Bearing | None = None  # what it said about the sensors
+    watched: Watched | None = None  # what its looks showed
     taken: dict[str, Taken] = {}  # off the sensors' rows in it
     sensors: tuple[str, ...] = ()  # that were known when it began
     renamed: dict[int, int] = {}

@@ -4,19 +4,21 @@ The same estimate as that of files (see registration), kept from round to round:
 added to what is known, and what is known fades, because mounts are mended and flights end.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
 from truceline.track.live.rounds import Told
+from truceline.track.live.watched import Watched
 from truceline.track.sensors.registration import Registration
+from truceline.track.sensors.trouble import off, usual
+from truceline.track.sensors.trust import borne_out
 from truceline.track.state.motion import scale
 from truceline.track.state.types import Array
 
 HALF_S = 3600.0  # after so long what was learnt counts half
 FORGOTTEN = 0.05  # detections: a sensor of which less is left is as if never heard
-STEP_M, STEP_S = 0.5, 0.05  # finer differences change nothing that a person could see
+STEP_M, STEP_S, STEP_RAD = 0.5, 0.05, 1e-4  # finer differences change nothing that a person could see
 DRIVES_MPS = 10.0  # what moves while a clock is off
 CELL_DEG = 0.01  # about a kilometre: where two sensors have both looked
 LOOSE, LOOSE_LEAST = 0.75, 30.0  # share and number of rows that nobody bears out, where others look too
@@ -32,7 +34,9 @@ class Bearing(NamedTuple):
     right: Array  # (4 M,)
     heard: Array  # (M,) float: detections that told something, faded
     loose: Array  # (M, 3): rows that nobody bears out and all, where others look too, and all anywhere; faded
-    sigma: Array  # (M,): usual random error per axis, metres
+    usual: Array  # (M, 2): see trouble.usual
+    doubt: Array  # (M,): -1 nothing bore out what it showed of late, 1 something did, 0 not known
+    place: Array  # (M, 2): latitude, longitude where it stands; NaN: not known
 
 
 class Taken(NamedTuple):
@@ -44,14 +48,17 @@ class Taken(NamedTuple):
     clock_s: float  # to be added
     clock_sigma_s: float
     trusted: bool
+    reasons: tuple[str, ...] = ()  # why a person should look at it
+    azimuth_rad: float = 0.0  # its picture is turned by so much, counter-clockwise
+    azimuth_sigma_rad: float = 0.0
+    place: tuple[float, float] = (0.0, 0.0)  # latitude, longitude, about which it is turned
 
 
 def unheard(sensors: tuple[str, ...] = ()) -> Bearing:
     """Know nothing."""
     m = len(sensors)
-    return Bearing(
-        sensors, np.zeros((4 * m, 4 * m)), np.zeros(4 * m), np.zeros(m), np.zeros((m, 3)), np.zeros(m)
-    )
+    info, right, heard, loose = np.zeros((4 * m, 4 * m)), np.zeros(4 * m), np.zeros(m), np.zeros((m, 3))
+    return Bearing(sensors, info, right, heard, loose, np.zeros((m, 2)), np.zeros(m), np.full((m, 2), np.nan))
 
 
 def widened(bearing: Bearing, sensors: tuple[str, ...]) -> Bearing:
@@ -63,7 +70,9 @@ def widened(bearing: Bearing, sensors: tuple[str, ...]) -> Bearing:
         np.pad(bearing.right, (0, more)),
         np.pad(bearing.heard, (0, more // 4)),
         np.pad(bearing.loose, ((0, more // 4), (0, 0))),
-        np.pad(bearing.sigma, (0, more // 4)),
+        np.pad(bearing.usual, ((0, more // 4), (0, 0))),
+        np.pad(bearing.doubt, (0, more // 4)),
+        np.pad(bearing.place, ((0, more // 4), (0, 0)), constant_values=np.nan),
     )
 
 
@@ -76,7 +85,9 @@ def kept(bearing: Bearing, which: Array) -> Bearing:
         bearing.right[at],
         bearing.heard[which],
         bearing.loose[which],
-        bearing.sigma[which],
+        bearing.usual[which],
+        bearing.doubt[which],
+        bearing.place[which],
     )
 
 
@@ -100,11 +111,13 @@ def added(bearing: Bearing, lesson: Bearing) -> Bearing:
         wide.right + lesson.right,
         wide.heard + lesson.heard,
         wide.loose + lesson.loose,
-        np.where(lesson.sigma > 0, lesson.sigma, wide.sigma),
+        np.where(lesson.usual > 0, lesson.usual, wide.usual),
+        np.where(lesson.doubt != 0, lesson.doubt, wide.doubt),
+        np.where(np.isfinite(lesson.place), lesson.place, wide.place),
     )
 
 
-def lesson(sensors: tuple[str, ...], told: Told, owner: Array, velocity: Array) -> Bearing:
+def lesson(sensors: tuple[str, ...], told: Told, owner: Array, velocity: Array, seen: Watched) -> Bearing:
     """Hear the tracks of a round out about the sensors.
 
     Parameters
@@ -115,46 +128,48 @@ def lesson(sensors: tuple[str, ...], told: Told, owner: Array, velocity: Array) 
         The round's rows as the sensors gave them.
     owner, velocity
         (n,) and (n, 2): the track of each row and how it was expected to move.
+    seen
+        What the looks of the round showed.
     """
-    learnt = unheard(sensors)
+    learnt = _watched(sensors, seen)
     if not len(told.time):
         return learnt
     number_of = {sensor: i for i, sensor in enumerate(sensors)}
     sensor = np.array([number_of[name] for name in told.sensor.tolist()], np.int64)
     z = told.rows.z[:, :5].copy()
-    mx, my = scale(float(told.places[0, 0]), True)
-    z[:, 0] = ((z[:, 0] - z[0, 0] + 540.0) % 360.0 - 180.0) * mx
-    z[:, 1] = (z[:, 1] - z[0, 1]) * my
+    lon, lat = z[0, :2].tolist()
+    mx, my = scale(lat, True)
+    z[:, 0] = ((z[:, 0] - lon + 540.0) % 360.0 - 180.0) * mx
+    z[:, 1] = (z[:, 1] - lat) * my
     z[:, 2:4] -= told.rows.bias2[:, None]
-    registration = _asked(learnt)
+    stands = (learnt.place[:, ::-1] - (lon, lat)) * (mx, my)
+    registration = Registration(np.zeros(len(sensors)), stands)
     none = np.zeros(len(sensor), np.int64)
     registration.learn(owner, told.time, sensor, none, z, velocity.astype(np.float64))
-    sigma = np.array([
-        math.sqrt(float(np.median(z[sensor == m, 2]))) if (sensor == m).any() else 0.0
-        for m in range(len(sensors))
-    ])  # fmt: skip
     return learnt._replace(
         info=registration.info,
         right=registration.right,
         heard=registration.heard.astype(float),
         loose=_loose(told, sensor, owner, len(sensors)),
-        sigma=sigma,
+        usual=np.array([usual(z[sensor == m]) for m in range(len(sensors))]),
     )
 
 
 def taken_off(bearing: Bearing) -> dict[str, Taken]:
     """Tell what is to be taken off the rows of those sensors that are off or contradicted."""
     trusted = (bearing.loose[:, 1] < LOOSE_LEAST) | (bearing.loose[:, 0] < LOOSE * bearing.loose[:, 1])
-    registration = _asked(bearing)
+    trusted &= bearing.doubt >= 0
+    registration = Registration(np.zeros(len(trusted)), bearing.place)
     registration.info, registration.right = bearing.info, bearing.right
     registration.heard = np.where(trusted & (bearing.heard > FORGOTTEN), bearing.heard, 0.0)
     offsets = registration.judge()
     found = {}
     for m, sensor in enumerate(bearing.sensors):
         value, error, clear = offsets.value[m], offsets.error[m], offsets.clear[m]
-        if trusted[m] and not clear[0] and not clear[1]:
+        if trusted[m] and not clear.any():
             continue
-        moved, late = clear[0] * trusted[m], clear[1] * trusted[m]
+        moved, late, turned = clear & trusted[m]
+        reasons = off(value, clear, *bearing.usual[m]) if trusted[m] else ["untruthful"]
         found[sensor] = Taken(
             east_m=_stepped(value[0] * moved, STEP_M),
             north_m=_stepped(value[1] * moved, STEP_M),
@@ -162,6 +177,10 @@ def taken_off(bearing: Bearing) -> dict[str, Taken]:
             clock_s=_stepped(value[2] * late, STEP_S),
             clock_sigma_s=_stepped(error[2], STEP_S) if late else 0.0,
             trusted=bool(trusted[m]),
+            reasons=tuple(reasons),
+            azimuth_rad=_stepped(value[3], STEP_RAD) if turned else 0.0,
+            azimuth_sigma_rad=_stepped(error[3], STEP_RAD) if turned else 0.0,
+            place=(float(bearing.place[m, 0]), float(bearing.place[m, 1])) if turned else (0.0, 0.0),
         )
     return found
 
@@ -172,22 +191,29 @@ def corrected(told: Told, taken: dict[str, Taken]) -> Told:
     if not here:
         return told
     time, z, exists = told.time.copy(), told.rows.z.copy(), told.rows.exists.copy()
-    for sensor, off in here:
+    for sensor, by in here:
         mine = np.flatnonzero(told.sensor == sensor)
         mx, my = scale(float(told.places[mine[0], 0]), True)
-        z[mine, 0] -= off.east_m / mx
-        z[mine, 1] -= off.north_m / my
-        time[mine] += off.clock_s
-        z[mine, 2:4] += off.bias_sigma_m**2 + (DRIVES_MPS * off.clock_sigma_s) ** 2
-        if not off.trusted:
+        east, north = (z[mine, 0] - by.place[1]) * mx, (z[mine, 1] - by.place[0]) * my
+        z[mine, 0] -= (by.east_m - by.azimuth_rad * north) / mx
+        z[mine, 1] -= (by.north_m + by.azimuth_rad * east) / my
+        time[mine] += by.clock_s
+        z[mine, 2:4] += by.bias_sigma_m**2 + (DRIVES_MPS * by.clock_sigma_s) ** 2
+        if by.azimuth_sigma_rad:
+            z[mine, 2:4] += (by.azimuth_sigma_rad**2 * (east**2 + north**2))[:, None]
+        if not by.trusted:
             z[mine, 2:5] *= DISTRUST
             exists[mine] = np.minimum(exists[mine], DISTRUST_EXISTS)
     return told._replace(time=time, rows=told.rows._replace(z=z, exists=exists))
 
 
-def _asked(bearing: Bearing) -> Registration:
-    m = len(bearing.sensors)
-    return Registration(np.zeros(m), np.full((m, 2), np.nan))
+def _watched(sensors: tuple[str, ...], seen: Watched) -> Bearing:
+    """Say where sensors stand, and of which nothing bears out what they showed."""
+    learnt, said = unheard(sensors), dict(zip(seen.sensors, borne_out(seen.minutes), strict=True))
+    for m, sensor in enumerate(sensors):
+        learnt.doubt[m] = said.get(sensor, 0)
+        learnt.place[m] = seen.places.get(sensor, (np.nan, np.nan))
+    return learnt
 
 
 def _stepped(value: float, step: float) -> float:

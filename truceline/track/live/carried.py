@@ -43,13 +43,16 @@ class Working(NamedTuple):
         return Working(1 / (1 + np.exp(-odds)), self.heard.copy())
 
 
+Numbers = tuple[tuple[float, float], ...]  # number and time of each report, in the order of time
+
+
 class Carried(NamedTuple):
     """The tracker after a round: its tracks without free slots, and what goes with them."""
 
     state: State
     bearing: Bearing
     sides: dict[int, str | None]  # track → side of the line on which it was first seen
-    counts: dict[int, tuple[float, float]]  # track → how many things it was told to be, and when
+    counts: dict[int, Numbers]  # track → what was told of how many things there are in its place
     last_s: float  # time of the newest row
     start_s: int  # of the round
     working: Working
@@ -140,7 +143,7 @@ def to_table(carried: Carried) -> tuple[pa.Table, dict[str, Any]]:
         "start_s": carried.start_s,
         "last_s": carried.last_s,
         "sides": [[track, side] for track, side in carried.sides.items()],
-        "counts": [[track, *told] for track, told in carried.counts.items()],
+        "counts": [[track, told] for track, told in carried.counts.items()],
         "sensors": list(bearing.sensors),
         "working": [column.tolist() for column in carried.working],
         "bearing": [column.ravel().tolist() for column in bearing[1:]],
@@ -167,7 +170,7 @@ def from_table(table: pa.Table, rest: dict[str, Any]) -> Carried:
         State(**columns),
         Bearing(sensors, *arrays),
         {int(track): side for track, side in rest["sides"]},
-        {int(t): (float(n), float(at)) for t, n, at in rest["counts"]},
+        {int(t): tuple((float(n), float(at)) for n, at in told) for t, told in rest["counts"]},
         float(rest["last_s"]),
         int(rest["start_s"]),
         Working(*(np.array(column, float) for column in rest["working"])),

@@ -29,9 +29,11 @@ from truceline.track.live.conditions import Conditions
 from truceline.track.live.picture import round_table
 from truceline.track.live.rounds import Chunk, chunks_of, rows_of
 from truceline.track.live.running import Running
+from truceline.track.live.watched import Watched
 from truceline.track.state.types import Array
 from truceline.view.watch import TRACKER
 
+HOUR_S = 3600  # of looks by which a sensor is judged
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -88,7 +90,7 @@ class Fuse(Fold):
         again = self._work(touched, fresh)
         answers = list(self._answers(again, fact))
         if newest in self._rounds and newest in fresh:
-            answers += self._conditions.changed(newest, self._rounds[newest].taken, fact)
+            answers += self._conditions.changed(newest, self._rounds[newest].taken, self._hour(newest), fact)
         self._put_away()
         return answers
 
@@ -182,9 +184,19 @@ class Fuse(Fold):
         round_ = self._rounds[start]
         if round_.end is None and round_.running is not None:
             round_.end, round_.lesson = round_.running.carried()
+            round_.watched = round_.running.watched()
         if round_.end is None:
             raise LookupError(f"round {start} was never run")
         return round_.end
+
+    def _hour(self, newest: int) -> list[Watched]:
+        """Give what looks showed in the rounds of the last hour."""
+        shown = []
+        for start in self._starts[bisect_left(self._starts, newest - HOUR_S) :]:
+            round_ = self._rounds[start]
+            seen = round_.running.watched() if round_.running is not None else round_.watched
+            shown += [seen] if seen is not None else []
+        return shown
 
     def _renamed_before(self, start: int) -> list[Round]:
         """Name the rounds before one in which a track goes by a name that turned out not to be its own."""

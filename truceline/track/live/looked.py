@@ -32,6 +32,7 @@ class Looked(NamedTuple):
     least_speed: Array
     clutter: Array  # false detections per km2
     sight: Array  # (n, 10), see silence
+    stands: Array  # (n, 2): latitude, longitude of the sensor; NaN: it does not stand
 
 
 def looked_of(table: pa.Table, entry: str) -> Looked:
@@ -63,6 +64,7 @@ def looked_of(table: pa.Table, entry: str) -> Looked:
         least_speed=column("least_speed_mps"),
         clutter=column("clutter_per_km2"),
         sight=np.stack(sight, 1),
+        stands=np.stack([column("sensor_lat_deg"), column("sensor_lon_deg")], 1),
     )
 
 

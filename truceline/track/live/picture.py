@@ -11,8 +11,9 @@ from truceline.model.units import CE90_PER_SIGMA
 from truceline.track.live.running import Seen
 from truceline.track.state.motion import scale
 from truceline.track.state.types import Array
+from truceline.view.counts import how_many
+from truceline.view.groups import AREA_M
 
-NEAR_M = 500.0  # "about ten vehicles" are spread over so much
 IN_FORCE = 0.5
 
 
@@ -49,21 +50,31 @@ def round_table(seen: Seen, continues: Mapping[int, int]) -> pa.Table:
         "side": pa.array([seen.side[i] for i in order.tolist()], pa.string()),
         "last_seen_utc": _times(out[:, 16]),
         "detections_used": pa.array(out[:, 17].astype(np.int64)),
-        "count": _count(out, seen.things[order], missed[order]),
+        "count": _count(out, seen.told[order], missed[order]),
+        "told": pa.array(seen.told[order, 0], mask=seen.told[order, 0] <= 1),
+        "told_spread": pa.array(seen.told[order, 1], mask=seen.told[order, 0] <= 1),
         "from_rows": _used(seen, ids, owner, missed[order]),
         "missed_by": pa.array([seen.missed_by[i] for i in order.tolist()], pa.string()),
     }
     return pa.table([pa.array(columns[f.name]).cast(f.type) for f in TRACK], schema=TRACK)
 
 
-def _count(out: Array, things: Array, missed: Array) -> Array:
-    """How many things each track stands for, those near it left out that are followed by themselves."""
-    count = np.ones(len(things), np.int64)
-    in_force = (out[:, 8] >= IN_FORCE) & ~missed
-    for i in np.flatnonzero(things > 1).tolist():
-        dx, dy = _apart(out, i)
-        others = int(((np.hypot(dx, dy) < NEAR_M) & in_force).sum()) - int(in_force[i])
-        count[i] = max(round(float(things[i])) - others, 1)
+def _count(out: Array, told: Array, missed: Array) -> Array:
+    """How many things each track stands for, those near it left out that are followed by themselves.
+
+    Of several tracks in one place of which numbers were told the first stands for all that is left.
+    """
+    count, several = np.ones(len(told), np.int64), (told[:, 0] > 1)
+    done = np.zeros(len(told), bool)
+    for i in np.flatnonzero(several).tolist():
+        if done[i]:
+            continue
+        in_force = ((out[:, 8] >= IN_FORCE) | several) & (missed == missed[i])
+        near = (np.hypot(*_apart(out, i)) <= AREA_M) & in_force
+        done |= near & several
+        sure = np.where(several[near], 1.0, out[near, 8])
+        number, _, _ = how_many(sure, told[near, 0], told[near, 1])
+        count[i] = max(round(number - sure.sum()) + 1, 1)
     return count
 
 

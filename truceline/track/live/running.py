@@ -10,7 +10,7 @@ from truceline.track.engine import DONE, WIDTH, run
 from truceline.track.life.continuity import come_into_force
 from truceline.track.life.lately import missed_since, seen_since
 from truceline.track.live.bearing import Bearing, added, corrected, lesson, taken_off
-from truceline.track.live.carried import Carried, handed_on, packed, unpacked, with_sensors
+from truceline.track.live.carried import Carried, Numbers, handed_on, packed, unpacked, with_sensors
 from truceline.track.live.looked import (
     Looked,
     joined_looks,
@@ -21,6 +21,7 @@ from truceline.track.live.looked import (
 )
 from truceline.track.live.rounds import (
     NOTHING_TOLD,
+    UNKNOWN,
     Heard,
     Told,
     events_of,
@@ -29,9 +30,13 @@ from truceline.track.live.rounds import (
     joined,
     part_of,
 )
+from truceline.track.live.watched import Remembered, Watched, watched
+from truceline.track.sensors.expected import OWN_S
 from truceline.track.state.near import make_near
 from truceline.track.state.types import NO_SHAPE, Array, Events, Ground, bare_ground, grown
+from truceline.view.counts import together
 
+NUMBERS = 16  # reports of one place that are kept
 MARK_S = 60.0  # how often tracks come into force
 DOUBTED_PER_KM2 = 10.0  # false detections of a sensor that others contradict
 _NO_GRID = np.zeros(0)
@@ -46,7 +51,7 @@ class Seen(NamedTuple):
 
     ids: Array  # (n,) int64, ascending; then those missed
     out: Array  # (n, WIDTH), see lately.seen_since and missed_since
-    things: Array  # (n,) how many things each stands for
+    told: Array  # (n, 2) how many things were told of in its place, and how vague that is; 1: it is one
     side: tuple[str | None, ...]
     missed_by: tuple[str | None, ...]  # sensor of the look; None: it was seen
     owner: Array  # (rows,) the track that took each row, by the name that it had then
@@ -83,6 +88,8 @@ class Running:
         self._working = self._begin.working
         self._missed: dict[int, tuple[Array, str]] = {}  # row and sensor, by track
         self._parts: list[tuple[Told, Array, Array, Array]] = []  # as told, owner, course, information
+        self._looked: list[Looked] = []  # as told
+        self._watched: Watched | None = None
 
     def first_of(self, heard: Heard) -> tuple[float, int, str]:
         """Tell the first moment of what is to be taken, whether it is a look, and its entry."""
@@ -91,6 +98,8 @@ class Running:
 
     def take(self, heard: list[Heard]) -> None:
         """Follow rows and looks that come after those taken before."""
+        self._looked += [one.looked for one in heard]
+        self._watched = None
         raw, looked = joined([one.told for one in heard]), self._looks([one.looked for one in heard])
         told = corrected(raw, self.taken)
         order = np.lexsort((told.row, told.entry, told.time))
@@ -111,7 +120,7 @@ class Running:
             self._sides[int(owner[i])] = self._side(float(told.time[i]), told.places[i])
         for i in np.flatnonzero(told.things > 1).tolist():
             track = self._final(int(owner[i]))
-            self._counts[track] = (float(told.things[i]), float(told.time[i]))
+            self._tell(track, ((float(told.things[i]), float(told.time[i])),))
         z = told.rows.z
         self._parts.append((raw, owner, course, 2 / (z[:, 2] + z[:, 3])))
         self.newest = max([self.newest, *_moments(told, looked, -1)])
@@ -133,7 +142,7 @@ class Running:
         state = packed(self._state, self._last_s)
         alive = set(state.number.tolist())
         told, owner, course, _ = self._all()
-        learnt = lesson(self._sensors, told, owner, course)
+        learnt = lesson(self._sensors, told, owner, course, self.watched())
         after = Carried(
             state,
             added(self._begin.bearing, learnt),
@@ -145,6 +154,31 @@ class Running:
         )
         return after, learnt
 
+    def watched(self) -> Watched:
+        """Sum up what the looks showed so far."""
+        if self._watched is None:
+            told, owner, course, _ = self._all()
+            doubted = [name for name, off in self.taken.items() if not off.trusted]
+            self._watched = watched(self._looked, told, owner, course, self._remembered(), doubted)
+        return self._watched
+
+    def _remembered(self) -> Remembered:
+        """Tell which tracks were seen shortly before the round."""
+        state = self._begin.state
+        ids, out = np.zeros(len(state.alive), np.int64), np.zeros((len(state.alive), WIDTH))
+        n = seen_since(state, self._begin.start_s - OWN_S, True, ids, out)
+        by = dict(zip(state.number.tolist(), state.by.tolist(), strict=True))
+        names = (*self.began_with, UNKNOWN)  # the last one is number -1
+        return Remembered(
+            track=ids[:n],
+            time=out[:n, 0],
+            sensor=np.array([names[by[track]] for track in ids[:n].tolist()], np.str_),
+            place=out[:n, [2, 1]],
+            variance=out[:n, 3],
+            velocity=out[:n, 6:8],
+            used=out[:n, 17],
+        )
+
     def seen(self) -> Seen:
         """Give the tracks seen in the round, and those that a look missed."""
         state = self._state
@@ -154,10 +188,12 @@ class Running:
         missed = [(row[None], by, track) for track, (row, by) in sorted(self._missed.items())]
         tracks = [*ids[:n][order].tolist(), *(track for _, _, track in missed)]
         told, owner, _, information = self._all()
+        rows = np.concatenate([out[:n][order], *(row for row, _, _ in missed)])
+        heard = [self._told(track, time) for track, time in zip(tracks, rows[:, 0].tolist(), strict=True)]
         return Seen(
             ids=np.array(tracks, np.int64),
-            out=np.concatenate([out[:n][order], *(row for row, _, _ in missed)]),
-            things=np.array([self._counts.get(track, (1.0, 0.0))[0] for track in tracks], float),
+            out=rows,
+            told=np.array(heard, float).reshape(-1, 2),
             side=tuple(self._sides.get(track) for track in tracks),
             missed_by=(None,) * n + tuple(by for _, by, _ in missed),
             owner=owner,
@@ -165,6 +201,9 @@ class Running:
             row=told.row,
             information=information,
         )
+
+    def _told(self, track: int, time_s: float) -> tuple[float, float]:
+        return together(self._counts[track], time_s) if track in self._counts else (1.0, 0.0)
 
     def _all(self) -> tuple[Told, Array, Array, Array]:
         """Put what was taken behind one another."""
@@ -222,8 +261,13 @@ class Running:
         for new, old, _ in renamed[:n].tolist():
             self.renamed[new] = old
             self._sides.pop(new, None)
-            if new in self._counts:
-                self._counts[old] = self._counts.pop(new)
+            self._tell(old, self._counts.pop(new, ()))
+
+    def _tell(self, track: int, numbers: Numbers) -> None:
+        """Add what was told of how many things there are in a track's place; the newest are kept."""
+        if numbers:
+            told = sorted({*self._counts.get(track, ()), *numbers}, key=lambda one: (one[1], one[0]))
+            self._counts[track] = tuple(told[-NUMBERS:])
 
     def _final(self, track: int) -> int:
         while track in self.renamed:

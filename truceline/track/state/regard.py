@@ -81,6 +81,13 @@ def area_km2(shape: int, field: Array) -> float:
     return float(4 * field[2] * field[3] / 1e6)
 
 
+@kernel
+def measure(shape: Array, field: Array, area: Array) -> None:
+    """Fill in the area of each field of regard, km2; 0 where there is none."""
+    for e in range(len(shape)):
+        area[e] = area_km2(shape[e], field[e]) if shape[e] != NO_SHAPE else 0.0
+
+
 @inlined
 def _cell(metres: float) -> int:
     """Tell which cell it is, by the distance from the first one's corner."""
