@@ -98,19 +98,6 @@ def test_what_is_over_when_the_news_comes_is_told_as_over(tmp_path):
     assert again.status == "ok"
 
 
-def test_looks_that_show_nothing_change_no_track(tmp_path):
-    quiet, looking = Mission(tmp_path / "a"), Mission(tmp_path / "b")
-    rows = [(10 * k, 60.0 * thing, 0.0, {}) for k in range(6) for thing in range(3)]
-
-    quiet.tell("a", rows)
-    looking.tell("a", rows)
-    claims = looking.seq
-    looking.tell("b", [], [(10 * k + 5, REACH_M) for k in range(60)])
-
-    assert looking.rows() == quiet.rows()
-    assert looking.seq == claims + 1  # the news itself
-
-
 def test_what_is_known_of_sensors_does_not_rest_on_the_order_of_news(tmp_path):
     straight = watch(Mission(tmp_path / "a"), 20, FAULTS["untruthful"], piece=10)
     turned = watch(
