@@ -6,10 +6,13 @@ from itertools import pairwise
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from truceline.dispatch.amend import amend
 from truceline.dispatch.assign import _build, _plan, solve
 from truceline.dispatch.instance import SCHEMA, Instance, read_instance
 from truceline.dispatch.legal import Pairs
 from truceline.dispatch.search import improve
+from truceline.model.decided import Tasking
+from truceline.model.errors import Refused
 
 INF = math.inf
 KINDS = ("visit", "patrol")
@@ -150,6 +153,53 @@ def test_every_alternative_has_a_cost_or_a_reason(instance):
             assert other.unit != order.unit
             if other.delta_cost is not None:
                 assert other.unit not in named
+
+
+@settings(max_examples=30)
+@given(instances())
+def test_a_plan_that_is_amended_to_itself_stays_as_it_is_and_gives_up_nothing(instance):
+    plan, _ = solve(instance, alternatives=0)
+    orders = tuple(msgspec.structs.replace(order, explain=None) for order in plan.orders)
+
+    amended = amend(msgspec.json.encode(instance), orders, orders)
+
+    assert amended.tasks == orders
+    assert amended.overridden == ()
+
+
+@settings(max_examples=80)
+@given(instances(), st.data())
+def test_whatever_a_commander_wants_instead_is_legal_or_refused_with_a_reason(instance, data):
+    wanted = tuple(
+        Tasking(
+            unit=data.draw(st.sampled_from(instance.units)).id,
+            task=data.draw(st.sampled_from(instance.tasks)).id,
+            role=data.draw(st.sampled_from(("main", "main", "look"))),
+            path=(), depart_s=0, arrive_s=0, leave_s=0, start_s=data.draw(st.integers(-1000, 9000)),
+        )
+        for _ in range(data.draw(st.integers(1, 3)))
+    )  # fmt: skip
+
+    try:
+        amended = amend(msgspec.json.encode(instance), (), wanted)
+    except Refused as refused:
+        assert refused.status == 422 and refused.why
+        return
+
+    nodes, tasks = ({x.id: x for x in group} for group in (instance.nodes, instance.tasks))
+    units = {x.id: x for x in instance.units}
+    for asked, order in zip(wanted, amended.tasks, strict=True):
+        unit, task = units[order.unit], tasks[order.task]
+        assert (asked.unit, asked.task, asked.role) == (order.unit, order.task, order.role)
+        assert order.start_s >= asked.start_s
+        _check_way(instance, nodes, unit, order, task)
+        _check_times(instance, unit, order, task)
+        assert unit.contingent not in task.excluded_contingents
+        assert task.kind not in unit.caveats.no_task_kinds
+    for task in instance.tasks:
+        team = [units[o.unit] for o in amended.tasks if o.task == task.id and o.role == "main"]
+        needy = any(unit.caveats.needs_escort for unit in team)
+        assert not needy or any("escort" in u.skills and not u.caveats.needs_escort for u in team)
 
 
 def _hop(instance, nodes, unit, a, b):

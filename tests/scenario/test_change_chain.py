@@ -152,6 +152,25 @@ def test_what_it_rests_on_leads_down_to_the_pixels(post):
     assert any(blob["media_type"] == "image/tiff" for step in scenes for blob in step["blobs"])
 
 
+def test_an_amendment_is_held_against_what_the_proposal_was(post):
+    (proposal,) = post.wait_for("/recommendations")
+    units = sorted({one["id"] for one in post.items("/tracks") if one["unit"]})
+    (task,) = proposal["tasks"][:1]
+    said = {}
+    for unit in units:
+        tasks = [{**task, "unit": unit, "path": [], "start_s": 10**6}]
+        body = {"recommendation_id": proposal["id"], "verdict": "amended", "reason": "nearer", "tasks": tasks}
+        answer = post.ask(
+            "POST", "/decisions", "commander", json=body | {"seen_seq": proposal["touched_seq"]}
+        )
+        assert answer.status_code == 422, answer.text
+        said[unit] = answer.json()["detail"]
+
+    assert any("lacks the skill" in words for words in said.values()), said
+    assert "cannot start" in said[task["unit"]]
+    assert post.items("/orders") == []
+
+
 def test_a_commander_who_approves_makes_an_order_for_that_unit(post):
     (proposal,) = post.wait_for("/recommendations")
     body = {

@@ -14,6 +14,21 @@ from truceline.model.decided import Alternative, Explain, Tasking
 # The order in which a reader wants to hear it when several bar a unit.
 _CODES = ("no_night", "no_parts", "no_task_kinds", "own_sector_only", "no_crossing", "excluded_contingent")
 
+# What a code says to a person.
+BARRED = {
+    "skill": "lacks the skill",
+    "time": "cannot be there in time",
+    "no_night": "its nation does not allow movement by night",
+    "no_parts": "its nation keeps it out of a part on the way",
+    "no_task_kinds": "its nation does not allow this kind of task",
+    "own_sector_only": "its nation keeps it in its own sector",
+    "no_crossing": "its nation does not allow it to cross the line",
+    "excluded_contingent": "its contingent is excluded from this task",
+    "caveats_combined": "its nation's caveats together leave no way",
+    "busy": "is in this plan already",
+    "team": "no team with it has all skills and an escort",
+}
+
 
 def explained(
     pairs: Pairs, orders: Sequence[Tasking], reserve: Sequence[tuple[str, str]], count: int

@@ -7,7 +7,7 @@ import msgspec
 
 from truceline.dispatch.assign import Plan, solve
 from truceline.dispatch.compose import Ask, decide_by
-from truceline.dispatch.explain import ruled_out_by
+from truceline.dispatch.explain import BARRED, ruled_out_by
 from truceline.dispatch.instance import LOOK, Instance, Unit
 from truceline.dispatch.legal import Pairs, Role, earliest_start
 from truceline.model.decided import Alternative, Recommendation, Tasking, Way
@@ -28,19 +28,6 @@ _WHAT = {
     "sensor_interference": "interference with our sensors",
     "explosion_cluster": "series of explosions",
     "shot_cluster": "series of shots",
-}
-_BARRED = {
-    "skill": "lacks the skill",
-    "time": "cannot be there in time",
-    "no_night": "its nation does not allow movement by night",
-    "no_parts": "its nation keeps it out of a part on the way",
-    "no_task_kinds": "its nation does not allow this kind of task",
-    "own_sector_only": "its nation keeps it in its own sector",
-    "no_crossing": "its nation does not allow it to cross the line",
-    "excluded_contingent": "its contingent is excluded from this task",
-    "caveats_combined": "its nation's caveats together leave no way",
-    "busy": "is in this plan already",
-    "team": "no team with it has all skills and an escort",
 }
 
 
@@ -212,7 +199,7 @@ def _instead(
     unit = instance.units[number]
     what = f"{unit.id} ({unit.contingent}) in place of {order.unit}"
     if other.ruled_out_by is not None:
-        barred = _barred(ask, pairs, number, order.role) or _BARRED[other.ruled_out_by]
+        barred = _barred(ask, pairs, number, order.role) or BARRED[other.ruled_out_by]
         return Way(what=what, there_utc=None, cost="", barred_by=barred, unit=unit.id, instead_of=order.unit)
     rest = [o.unit for o in plan.orders if o.role == "main" and o.unit != order.unit]
     members = [number, *(pairs.unit_index[one] for one in rest)]
@@ -238,7 +225,7 @@ def _barred(ask: Ask, pairs: Pairs, number: int, role: Role) -> str | None:
         free = ask.busy[unit.id]
         return "has another order" + (f" until {free:%H:%M}Z" if free is not None else "")
     code = ruled_out_by(pairs, number, 0, role)
-    return None if code is None else _BARRED[code]
+    return None if code is None else BARRED[code]
 
 
 def _left(ask: Ask, instance: Instance, plan: Plan) -> Iterator[str]:

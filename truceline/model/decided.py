@@ -134,7 +134,10 @@ class Recommendation(Noun):
 
 
 class Decision(Noun):
-    """What a named person with the role ``commander`` said to a recommendation [decision]."""
+    """What a named person with the role ``commander`` said to a recommendation [decision].
+
+    ``overridden`` says what of the proposal's care its amended tasks give up.
+    """
 
     recommendation_id: str
     verdict: Literal["approved", "amended", "rejected"]
@@ -144,6 +147,7 @@ class Decision(Noun):
     at_utc: datetime
     seen_seq: int | None = None
     tasks: tuple[Tasking, ...] | None = None
+    overridden: tuple[str, ...] = ()
 
     def approval(self, decision_id: str) -> "Approval":
         """Hand out what orders are made of.

@@ -45,7 +45,8 @@ function decided(r: Recommendation): Node[] {
   const units = orders.length ? orders.map((o) => o.unit) : r.tasks.map((t) => String(t.unit ?? "")).filter(Boolean);
   const words = CHOICES[r.state as Choice]?.done ?? r.state;
   const entry = d ? ` ${clock(d.atMs)} as entry ${d.seq} by ${d.by}: “${d.reason}”.` : ".";
-  return [make("p", {}, make("b", {}, words), entry), small(afterwards(r.state, [...new Set(units)]))];
+  const givenUp = d?.overridden.length ? [make("p", {}, make("b", {}, SAY.givenUp), ` ${d.overridden.join("; ")}.`)] : [];
+  return [make("p", {}, make("b", {}, words), entry), ...givenUp, small(afterwards(r.state, [...new Set(units)]))];
 }
 
 function reasonForm(r: Recommendation, choice: Choice): Node[] {
@@ -162,6 +163,7 @@ function amendedTasks(r: Recommendation): Json[] {
     if (!set) return [task];
     if (set.out) return [];
     const moved = Object.fromEntries(seconds.filter((s) => typeof task[s] === "number").map((s) => [s, (task[s] as number) + set.laterMin * 60]));
-    return [{ ...task, ...moved, unit: set.unit || task.unit }];
+    // Another unit comes from elsewhere and by other roads: its way is laid by the server.
+    return [set.unit && set.unit !== task.unit ? { ...task, ...moved, unit: set.unit, path: [] } : { ...task, ...moved }];
   });
 }

@@ -22,7 +22,7 @@ export interface Incident {
 /** One row of all ways; `unit` and `insteadOf` are given where one unit takes the place of another. */
 export interface Way { what: string; thereMs: number | null; cost: string; proposed: boolean; barredBy: string; unit: string; insteadOf: string }
 export interface Decision {
-  id: string; recommendationId: string; verdict: string; reason: string; by: string; atMs: number; seq: number;
+  id: string; recommendationId: string; verdict: string; reason: string; by: string; atMs: number; seq: number; overridden: string[];
 }
 export interface Recommendation {
   id: string; seq: number; incidentIds: string[]; action: string; why: string; nowMs: number | null;
@@ -116,7 +116,7 @@ export function incident(j: Json): Incident {
 export function decision(j: Json): Decision {
   return {
     id: text(j.id), recommendationId: text(j.recommendation_id), verdict: text(j.verdict), reason: text(j.reason),
-    by: text(j.by), atMs: time(j.at_utc) ?? 0, seq: number(j.seq) ?? 0,
+    by: text(j.by), atMs: time(j.at_utc) ?? 0, seq: number(j.seq) ?? 0, overridden: texts(j.overridden),
   };
 }
 

@@ -255,6 +255,7 @@ class Decided(Made):
     by: str
     at_utc: str
     order_ids: list[str]
+    overridden: list[str]
 
 
 class Stepped(Made):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from truceline.app.forms import bodies, items
@@ -13,6 +14,7 @@ from truceline.app.http.app import app_of
 from truceline.app.http.events import is_exercise
 from truceline.app.http.table import OPERATIONS, REPORTERS, Ask, Table
 from truceline.app.http.writing import order_claims, write, write_one
+from truceline.dispatch.amend import amend
 from truceline.log.journal import Appended
 from truceline.model.decided import STEPS, Decision, OrderState, Recommendation, Statement, Tasking
 from truceline.model.facts import Claim
@@ -112,6 +114,7 @@ async def decide(ask: Ask) -> Response:
         if (asked.verdict == "amended") != (tasks is not None):
             raise Failure(422, "`amended` brings its own tasks; `approved` and `rejected` bring none")
         _check_units(tasks or (), units)
+        tasks, overridden = await _amended(ask, item, tasks)
         decision = Decision(
             recommendation_id=item.id,
             verdict=asked.verdict,
@@ -121,6 +124,7 @@ async def decide(ask: Ask) -> Response:
             at_utc=node.now(),
             seen_seq=asked.seen_seq,
             tasks=tasks,
+            overridden=overridden,
         )
         claim = Claim(
             kind="decision",
@@ -133,7 +137,14 @@ async def decide(ask: Ask) -> Response:
         made = await write_one(node, claim)
         order_ids = await _order(ask, made, decision, item)
     answer = bodies.Decided(
-        made.fact.id, made.fact.seq, item.id, decision.verdict, who.name, utc_text(decision.at_utc), order_ids
+        made.fact.id,
+        made.fact.seq,
+        item.id,
+        decision.verdict,
+        who.name,
+        utc_text(decision.at_utc),
+        order_ids,
+        list(overridden),
     )
     return say(answer, 201)
 
@@ -219,6 +230,22 @@ async def lift(ask: Ask) -> Response:
         claim = Claim(kind="statement", id=entry, body=body, actor=ask.who.actor, refs=(seq,))
         await write_one(node, claim)
     return nothing()
+
+
+async def _amended(
+    ask: Ask, item: RecommendationItem, tasks: tuple[Tasking, ...] | None
+) -> tuple[tuple[Tasking, ...] | None, tuple[str, ...]]:
+    """Hold amended tasks against what the proposal rests on; an operator's own proposal rests on no force."""
+    proposed = item.recommendation
+    if not tasks or proposed.instance is None:
+        return tasks, ()
+    teams = {team.unit: team.order_id for team in ask.node.views.teams.units()}
+    busy = sorted(one.unit for one in tasks if teams.get(one.unit) is not None)
+    if busy:
+        raise Failure(422, f"{busy[0]} may not go: it has another order")
+    encoded = ask.node.blobs.open(proposed.instance.sha256).read_bytes()
+    found = await run_in_threadpool(amend, encoded, proposed.tasks, tasks)
+    return found.tasks, found.overridden
 
 
 async def _order(ask: Ask, made: Appended, decision: Decision, item: RecommendationItem) -> list[str]:
