@@ -66,7 +66,8 @@ class Mission:
 
     def rows(self):
         tables = [pieces.read(self.blobs, claim.body.piece).to_pylist() for claim in self.in_force.values()]
-        return sorted((row for rows in tables for row in rows), key=lambda row: row["time_utc"])
+        told = [{"missed_by": None} | row for rows in tables for row in rows]
+        return sorted(told, key=lambda row: row["time_utc"])
 
     def alive(self, second):
         return self.scene.tracks(at(second))

@@ -12,15 +12,11 @@ from truceline.track.state.types import Array, State, empty, grown
 
 HISTORY = 2  # nodes of a track: rows are worked on in the order of time
 SLOTS = 32
-_BY_SENSOR = {
-    "sum_p": 0,
-    "count_p": 0,
-    "sortie_p": -1,
-    "shows": -1,
-    "missed": -np.inf,
-}  # by sensor, when unheard
+# Fields of State with a place for each sensor, and what stands there for one that was never heard.
+_BY_SENSOR = {"sum_p": 0, "count_p": 0, "sortie_p": -1, "shows": -1, "missed": -np.inf}
 _ODDS_STEP = 0.5  # of what is known of whether a sensor works: finer differences are forgotten after a round
 _UNHEARD_JAMMED = 1e-3
+_WORKS = 0.01  # a sensor less likely jammed than that is as one never heard
 
 
 class Working(NamedTuple):
@@ -40,7 +36,10 @@ class Working(NamedTuple):
     def rounded(self) -> "Working":
         """Keep as much as needs be kept, so that a look that comes late changes few rounds."""
         odds = np.round(np.log(self.jammed / (1 - self.jammed)) / _ODDS_STEP) * _ODDS_STEP
-        return Working(1 / (1 + np.exp(-odds)), self.heard.copy())
+        works = self.jammed < _WORKS
+        return Working(
+            np.where(works, _UNHEARD_JAMMED, 1 / (1 + np.exp(-odds))), np.where(works, -np.inf, self.heard)
+        )
 
 
 Numbers = tuple[tuple[float, float], ...]  # number and time of each report, in the order of time
@@ -95,8 +94,10 @@ def with_sensors(state: State, sensors: int) -> State:
 def handed_on(carried: Carried, start_s: int) -> Carried:
     """Give what a later round begins with: what is known of sensors faded, those forgotten left out."""
     bearing = faded(carried.bearing, start_s - carried.start_s)
-    looks = carried.working.heard[: len(bearing.sensors)] > start_s - UNSEEN_S
-    which = np.flatnonzero((bearing.loose[:, 2] > FORGOTTEN) | looks)
+    looked = carried.working.heard > start_s - UNSEEN_S
+    if len(carried.state.alive):
+        looked |= (carried.state.shows >= 0).any(0)
+    which = np.flatnonzero((bearing.loose[:, 2] > FORGOTTEN) | looked[: len(bearing.sensors)])
     if len(which) == len(bearing.sensors):
         return carried._replace(bearing=bearing, start_s=start_s)
     fields = carried.state._asdict()

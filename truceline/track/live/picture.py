@@ -56,7 +56,8 @@ def round_table(seen: Seen, continues: Mapping[int, int]) -> pa.Table:
         "from_rows": _used(seen, ids, owner, missed[order]),
         "missed_by": pa.array([seen.missed_by[i] for i in order.tolist()], pa.string()),
     }
-    return pa.table([pa.array(columns[f.name]).cast(f.type) for f in TRACK], schema=TRACK)
+    fields = [f for f in TRACK if f.name != "missed_by" or missed[order].any()]
+    return pa.table([pa.array(columns[f.name]).cast(f.type) for f in fields], schema=pa.schema(fields))
 
 
 def _count(out: Array, told: Array, missed: Array) -> Array:
