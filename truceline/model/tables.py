@@ -43,7 +43,7 @@ DETECTION = pa.schema(
 # what they said together about the place. `count` is how many things the track stands for, those that are
 # followed by themselves left out; null: one. `told` is how many were told of in its place, those included;
 # null: nothing was told. A row with `missed_by` tells of a track that this sensor did not see at `time_utc`,
-# though it looked at its place; a round in which that happened to none has no such column, nor has an older log.
+# though it looked at its place; a round in which that happened to none has no such column.
 TRACK = pa.schema(
     [
         pa.field("track_id", pa.int64(), nullable=False),
