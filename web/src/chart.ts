@@ -211,7 +211,8 @@ function tick(ctx: CanvasRenderingContext2D, p: Palette, cx: number, cy: number)
 }
 
 function said(s: Sheet, words: string, cx: number, cy: number, align: CanvasTextAlign): void {
-  Object.assign(s.ctx, { font: font(true), fillStyle: s.p.ink1, textAlign: align, textBaseline: "middle" });
+  Object.assign(s.ctx, { font: font(true), fillStyle: s.p.ink1, strokeStyle: s.p.zone, lineWidth: 4, lineJoin: "round", textAlign: align, textBaseline: "middle" });
+  s.ctx.strokeText(words, cx, cy + 1);  // words stay legible over the line of the present
   s.ctx.fillText(words, cx, cy + 1);
 }
 

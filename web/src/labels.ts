@@ -51,7 +51,7 @@ export class Labels {
     const wide = Math.max(...label.lines.map((l) => this.measure(l.words, l.bold)));
     const tall = LINE * label.lines.length;
     for (const spot of label.spots ?? AROUND) {
-      const box = boxAt(label, spot, wide, tall);
+      const box = force ? this.within(boxAt(label, spot, wide, tall)) : boxAt(label, spot, wide, tall);
       const outside = box[0] < 4 || box[1] < 2 || box[2] > this.width - 4 || box[3] > this.height - 4;
       if (!force && (outside || this.taken.some((t) => t[0] < box[2] && t[2] > box[0] && t[1] < box[3] && t[3] > box[1]))) continue;
       this.taken.push(box);
@@ -59,6 +59,12 @@ export class Labels {
       return true;
     }
     return false;
+  }
+
+  /** The same box, moved sideways into view: what must be said is said in whole words. */
+  private within([left, top, right, bottom]: Box): Box {
+    const move = Math.max(4 - left, Math.min(0, this.width - 4 - right));
+    return [left + move, top, right + move, bottom];
   }
 
   private write(label: Label, box: Box, spot: Spot): void {
