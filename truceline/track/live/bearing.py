@@ -150,7 +150,7 @@ def lesson(sensors: tuple[str, ...], told: Told, owner: Array, velocity: Array, 
         info=registration.info,
         right=registration.right,
         heard=registration.heard.astype(float),
-        loose=_loose(told, sensor, owner, len(sensors)),
+        loose=_loose(told, sensor, owner, len(sensors)) * _at_odds(sensors, seen),
         usual=np.array([usual(z[sensor == m]) for m in range(len(sensors))]),
     )
 
@@ -205,6 +205,12 @@ def corrected(told: Told, taken: dict[str, Taken]) -> Told:
             z[mine, 2:5] *= DISTRUST
             exists[mine] = np.minimum(exists[mine], DISTRUST_EXISTS)
     return told._replace(time=time, rows=told.rows._replace(z=z, exists=exists))
+
+
+def _at_odds(sensors: tuple[str, ...], seen: Watched) -> Array:
+    """Leave out what is at odds with others of sensors that tell where they look: their minutes tell."""
+    judged = np.array([sensor in seen.sensors for sensor in sensors], bool)
+    return np.stack([~judged, ~judged, np.ones(len(sensors))], 1)
 
 
 def _watched(sensors: tuple[str, ...], seen: Watched) -> Bearing:
