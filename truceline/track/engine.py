@@ -24,6 +24,7 @@ from truceline.track.pairing.ambiguity import loosen
 from truceline.track.pairing.associate import LARGEST_CLUSTER, match
 from truceline.track.pairing.convoy import move_convoys
 from truceline.track.pairing.fellows import told_by_fellows
+from truceline.track.state.appearance import compare, read_look
 from truceline.track.state.history import at, before, insert, predicted, reach
 from truceline.track.state.kernel import folded, kernel
 from truceline.track.state.meaning import LEAST_CLASS, among_its_fellows, common, learn, pace
@@ -118,6 +119,7 @@ def take_in(
     rows: Rows,
     r: int,
     z: Array,
+    reading: Array,
     gain: float,
     geodetic: bool,
 ) -> None:
@@ -136,7 +138,9 @@ def take_in(
     if state.used[s] > 1 and state.by[s] != events.sensor[e] and abs(time - state.last[s]) < RECENT_S:
         ground.told[state.by[s], events.sensor[e], 0] += 1
     state.by[s] = events.sensor[e]
-    learn(state, s, events, e, rows, r)
+    if not geodetic:  # the running mission keeps no ground from one piece of news to the next
+        compare(ground, state, s, events, e, reading)
+    learn(state, s, events, e, rows, r, reading)
     note_shown(state, s, events.sensor[e])
 
 
@@ -166,8 +170,7 @@ def step(
                 missed(state, ground, near, count, c, events, e, working, geodetic)
     if loose:
         top = found_others(
-            state, top, ground, events, e, rows, room.chosen, room.strange, room.fresh, names, geodetic, near,
-            count, owner,
+            state, top, ground, events, e, rows, room, names, geodetic, near, count, owner,
         )  # fmt: skip
     if not geodetic:  # cells are metres
         survey(ground, events, e, pd * ground.trusted[events.sensor[e]])
@@ -182,6 +185,7 @@ def pair_up(
     """Pair a look's detections with tracks; answer how many pairs there are, -1: room is short."""
     n, expected, loose = events.size[e], 0.0, 0
     strangers(ground, events, e, rows, room.strange, room.fresh)
+    read_look(ground, events, e, rows, room)
     found = match(state, near, count, events, e, rows, geodetic, room)
     if found < 0:
         return -1
@@ -225,7 +229,9 @@ def give(
         owner[first + r] = state.number[near.slot[c]]
         m = 0 if near.mu[c, 1] < 0.5 else 1
         course[first + r, 0], course[first + r, 1] = near.x[c, m, 2], near.x[c, m, 3]
-        take_in(state, ground, near, c, events, e, rows, first + r, room.told[r], gain, geodetic)
+        take_in(
+            state, ground, near, c, events, e, rows, first + r, room.told[r], room.reading[r], gain, geodetic
+        )
     return loose
 
 
@@ -254,7 +260,7 @@ def emit(
                 n += 1
     seen = seen[:n][np.argsort(spots[seen[:n], 0], kind="mergesort")]
     keep_order(state, top, time, spots, seen, geodetic)
-    sort_out(state, top, time, geodetic)
+    sort_out(state, top, ground, time, geodetic)
     shares = among_its_fellows(state, top)
     for s in range(top):
         if spots[s, 7] < 0.1 or not state.alive[s]:

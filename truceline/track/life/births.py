@@ -9,7 +9,7 @@ from truceline.track.state.history import at, insert
 from truceline.track.state.kernel import folded, kernel
 from truceline.track.state.meaning import learn
 from truceline.track.state.motion import difference
-from truceline.track.state.near import Near
+from truceline.track.state.near import Near, Room
 from truceline.track.state.regard import first_density, looked_at_since, pd_of, strangers
 from truceline.track.state.types import SEEN, SEEN_MOVING, Array, Events, Ground, Rows, State
 
@@ -20,11 +20,12 @@ WELL_WATCHED = 0.1  # share of the density of things that is unseen at most wher
 
 @folded
 def found_others(
-    state: State, top: int, ground: Ground, events: Events, e: int, rows: Rows, chosen: Array, strange: Array,
-    fresh: Array, names: Array, geodetic: bool, near: Near, n_near: int, owner: Array,
+    state: State, top: int, ground: Ground, events: Events, e: int, rows: Rows, room: Room, names: Array,
+    geodetic: bool, near: Near, n_near: int, owner: Array,
 ) -> int:  # fmt: skip
     """Let the detections of no track found some; answer the bound of slots in use."""
     first, expected = events.first[e], ground.density[0]
+    chosen, strange, fresh = room.chosen, room.strange, room.fresh
     loose = 0
     for r in range(events.size[e]):
         loose += chosen[r] < 0
@@ -44,7 +45,7 @@ def found_others(
             exists = fresh[r] / strange[r]
         while state.alive[free]:
             free += 1
-        born(state, free, events, e, rows, first + r, exists, names, geodetic, near, n_near)
+        born(state, free, events, e, rows, first + r, room.reading[r], exists, names, geodetic, near, n_near)
         state.fresh[free] = fresh[r]
         owner[first + r] = state.number[free]
         top = max(top, free + 1)
@@ -53,8 +54,8 @@ def found_others(
 
 @folded
 def born(
-    state: State, s: int, events: Events, e: int, rows: Rows, r: int, exists: float, names: Array,
-    geodetic: bool, near: Near, n_near: int,
+    state: State, s: int, events: Events, e: int, rows: Rows, r: int, reading: Array, exists: float,
+    names: Array, geodetic: bool, near: Near, n_near: int,
 ) -> None:  # fmt: skip
     """Found a track in a free slot."""
     state.alive[s], state.number[s], state.shown[s] = 1, names[r], 0
@@ -62,7 +63,7 @@ def born(
     state.bias2[s], state.fastest[s], state.column[s] = 0.0, 0.0, 0
     state.company[s] = 0
     state.cruise[s, :], state.met[s], state.was[s, :] = 0.0, -np.inf, -np.inf
-    state.count_p[s, :], state.sortie_p[s, :] = 0, -1
+    state.count_p[s, :], state.sortie_p[s, :], state.was_n[s, :], state.was_p[s, :, :] = 0, -1, 0, 0.0
     state.log_p[s, :] = 0.0
     state.shows[s, :], state.missed[s, :] = -1.0, -np.inf
     state.alt[s, :] = np.nan
@@ -86,7 +87,7 @@ def born(
     if math.isnan(rows.z[r, 7]):
         like_its_neighbours(state, s, near, n_near, rows.z[r], geodetic)
     state.by[s] = events.sensor[e]
-    learn(state, s, events, e, rows, r)
+    learn(state, s, events, e, rows, r, reading)
     note_shown(state, s, events.sensor[e])
 
 

@@ -14,6 +14,7 @@ from truceline.track.life.encounter import BESIDE
 from truceline.track.life.existence import LOST, exists_at, is_alive
 from truceline.track.life.resemblance import drives, is_mostly, resembles
 from truceline.track.pairing.associate import likelihood
+from truceline.track.state.appearance import look_as_one, looks_the_same
 from truceline.track.state.history import at, before, first_seen, last_seen, predicted
 from truceline.track.state.kernel import kernel
 from truceline.track.state.meaning import AIRCRAFT, PERSON, refresh
@@ -142,6 +143,7 @@ def continues(
         like += missing * hidden * likelihood(x[0], p[0], z[:8], geodetic) * 1e6
     if like > 0.0:
         like *= resembles(state, ground, d, i, s, j)
+        like *= math.exp(looks_the_same(state, ground, d, s))
         if drives(state, s, j):
             like *= _heads_away(state, s, j, dx, dy)
     return like
@@ -183,8 +185,7 @@ def continue_as(state: State, s: int, d: int) -> None:
         state.met[s] = max(state.met[s], state.met[d])
         for k in range(WAS):
             state.was[s, k] = state.was[d, k]
-    for c in range(7):
-        state.log_p[s, c] += state.log_p[d, c]
+    look_as_one(state, s, d)
     for m in range(state.shows.shape[1]):
         state.shows[s, m] = max(state.shows[s, m], state.shows[d, m])
     refresh(state, s)

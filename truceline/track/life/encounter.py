@@ -12,12 +12,13 @@ import numpy as np
 
 from truceline.geo.loops import njit
 from truceline.track.life.existence import is_alive
+from truceline.track.state.appearance import change_looks, looks_exchanged, remember_look
 from truceline.track.state.history import at
 from truceline.track.state.kernel import kernel
 from truceline.track.state.meaning import refresh
 from truceline.track.state.motion import GO_RATE, STOP_RATE, difference
 from truceline.track.state.near import Near, Room
-from truceline.track.state.types import WAS, Array, State
+from truceline.track.state.types import WAS, Array, Ground, State
 
 CLOSE_CALL = 3.0  # log odds within which a detection might as well have been another track's
 APART_S = 25.0  # a track that could be confused with none for so long is by itself
@@ -70,10 +71,11 @@ def _remember(state: State, s: int, i: int) -> None:
     was[SPEED2] = 0.5 * (state.p[s, i, m, 7] + state.p[s, i, m, 9])
     was[STOOD], was[WHEN] = state.mu[s, i, 1], state.time[s, i]
     was[PACE], was[SURE] = state.cruise[s, 0], state.cruise[s, 1]
+    remember_look(state, s)
 
 
 @njit(cache=True, error_model="numpy")
-def sort_out(state: State, top: int, time: float, geodetic: bool) -> None:
+def sort_out(state: State, top: int, ground: Ground, time: float, geodetic: bool) -> None:
     """Let tracks that have met and parted change names where what they were before says so."""
     parted, n = np.empty(top, np.int64), 0
     for s in range(top):
@@ -88,7 +90,7 @@ def sort_out(state: State, top: int, time: float, geodetic: bool) -> None:
         best, partner = CHANGE, -1
         for j in range(n):
             if i != j and _have_met(state, parted[i], parted[j], geodetic):
-                gain = _gain(state, parted[i], parted[j], geodetic)
+                gain = _gain(state, ground, parted[i], parted[j], geodetic)
                 if gain > best:
                     best, partner = gain, parted[j]
         if partner >= 0:
@@ -109,13 +111,14 @@ def _have_met(state: State, a: int, b: int, geodetic: bool) -> bool:
 
 
 @kernel
-def _gain(state: State, a: int, b: int, geodetic: bool) -> float:
+def _gain(state: State, ground: Ground, a: int, b: int, geodetic: bool) -> float:
     """Log odds that two tracks have each other's names."""
     crossed = _like(state, a, b, geodetic)
     if crossed < 2 * UNLIKE:
         return -np.inf
     crossed *= _like(state, b, a, geodetic)
-    return math.log(crossed / (_like(state, a, a, geodetic) * _like(state, b, b, geodetic)))
+    crossed /= _like(state, a, a, geodetic) * _like(state, b, b, geodetic)
+    return math.log(crossed) + looks_exchanged(state, ground, a, b)
 
 
 @kernel
@@ -210,7 +213,6 @@ def change_names(state: State, a: int, b: int) -> None:
         state.cruise[a, k], state.cruise[b, k] = state.cruise[b, k], state.cruise[a, k]
     for k in range(WAS):
         state.was[a, k], state.was[b, k] = state.was[b, k], state.was[a, k]
-    for c in range(7):
-        state.log_p[a, c], state.log_p[b, c] = state.log_p[b, c], state.log_p[a, c]
+    change_looks(state, a, b)
     refresh(state, a)
     refresh(state, b)

@@ -13,7 +13,15 @@ from truceline.track.state.types import Array, State, empty, grown
 HISTORY = 2  # nodes of a track: rows are worked on in the order of time
 SLOTS = 32
 # Fields of State with a place for each sensor, and what stands there for one that was never heard.
-_BY_SENSOR = {"sum_p": 0, "count_p": 0, "sortie_p": -1, "shows": -1, "missed": -np.inf}
+_BY_SENSOR = {
+    "sum_p": 0,
+    "count_p": 0,
+    "sortie_p": -1,
+    "was_p": 0,
+    "was_n": 0,
+    "shows": -1,
+    "missed": -np.inf,
+}
 _ODDS_STEP = 0.5  # of what is known of whether a sensor works: finer differences are forgotten after a round
 _UNHEARD_JAMMED = 1e-3
 _WORKS = 0.01  # a sensor less likely jammed than that is as one never heard

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
+from truceline.track.state.appearance import alike
 from truceline.track.state.kernel import kernel
-from truceline.track.state.meaning import likeness
 from truceline.track.state.motion import DRIVE, TURN, difference
 from truceline.track.state.near import Near, Room, seen_p
 from truceline.track.state.regard import pd_of
@@ -73,7 +73,7 @@ def pair(
                 like += drives * near.mu[c, 2] * likelihood(x[2], p[2], z[r], geodetic)
             if like == 0.0:
                 continue
-            like *= likeness(state.shares[s], rows.p[first + r]) * 1e6
+            like *= alike(state, s, events, e, room, r, rows.p[first + r]) * 1e6
             score = math.log(max(near.exists[c], 1e-4) * like / (strange[r] * silence))
             if score <= 0.0:
                 continue

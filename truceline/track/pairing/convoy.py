@@ -8,8 +8,8 @@ expected by one displacement, its layout unchanged.
 import math
 
 from truceline.track.pairing.associate import cheapest, likelihood
+from truceline.track.state.appearance import alike
 from truceline.track.state.kernel import kernel
-from truceline.track.state.meaning import likeness
 from truceline.track.state.motion import difference, scale
 from truceline.track.state.near import LARGEST, Near, Room, copy_state, copy_states, seen_p, stands
 from truceline.track.state.types import Array, Events, Rows, State
@@ -84,14 +84,17 @@ def _gather(
 
 @kernel
 def _fit(
-    state: State, near: Near, group: Array, z: Array, p: Array, mine: Array, strange: Array, pd: float,
-    geodetic: bool, x: Array, spread: Array, out: Array,
+    state: State, near: Near, group: Array, events: Events, e: int, rows: Rows, mine: Array, room: Room,
+    pd: float, geodetic: bool, x: Array, spread: Array,
 ) -> None:  # fmt: skip
     """Lay out, per detection and one of a convoy, what their score rests on.
 
-    (n, m, 6): dx, dy from the one to the other, the inverse of its covariance, the score at dx = dy = 0.
+    ``room.fit`` (n, m, 6): dx, dy from the one to the other, the inverse of its covariance, the score at
+    dx = dy = 0.
     ``x`` (4,) and ``spread`` (10,) are room to work in.
     """
+    first, strange = events.first[e], room.strange
+    z = rows.z[first : first + events.size[e]]
     for j in range(len(group)):
         c = group[j]
         m, exists, s = stands(near, c), near.exists[c], near.slot[c]
@@ -102,10 +105,11 @@ def _fit(
         spread[0], spread[1], spread[2] = min(spread[0], LAYOUT) + SLACK, 0.0, min(spread[2], LAYOUT) + SLACK
         spread[7] = spread[9] = spread[7] + spread[9] + 50.0
         for i in range(len(mine)):
-            r, fit = mine[i], out[i, j]
+            r, fit = mine[i], room.fit[i, j]
             fit[0], fit[1] = difference(z[r, 0], z[r, 1], near.x[c, m, 0], near.x[c, m, 1], geodetic)
             x[0], x[1] = z[r, 0], z[r, 1]
-            like = likelihood(x, spread, z[r], geodetic) * likeness(state.shares[s], p[r]) * 1e6
+            like = likelihood(x, spread, z[r], geodetic) * 1e6
+            like *= alike(state, s, events, e, room, r, rows.p[first + r])
             fit[5] = math.log(max(exists * pd * like / (strange[r] * (1 - exists * min(pd, 0.99))), 1e-9))
             sxx, syy, sxy = spread[0] + z[r, 2], spread[2] + z[r, 3], z[r, 4]
             det = sxx * syy - sxy * sxy
@@ -236,7 +240,7 @@ def move_convoys(
     in ``near`` as it was.
     """
     first, n, time = events.first[e], events.size[e], events.time[e]
-    z, p = rows.z[first : first + n], rows.p[first : first + n]
+    z = rows.z[first : first + n]
     row, seeds, group, mine = room.whole[0], room.real[5], room.whole[3], room.whole[4]
     if not _seeds(state, near, n_near, found, room, z, time, geodetic):
         return False
@@ -257,7 +261,7 @@ def move_convoys(
         if shown < 2:
             continue
         x, spread = near.x[n_near, 0], near.p[n_near, 0]
-        _fit(state, near, group[:size], z, p, mine[:shown], room.strange, pd, geodetic, x, spread, room.fit)
+        _fit(state, near, group[:size], events, e, rows, mine[:shown], room, pd, geodetic, x, spread)
         _shared(near, group[:size], shared)
         worth, dx, dy, price = _displacement(room, shown, size, shared, reach)
         if worth < before + price:

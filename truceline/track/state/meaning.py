@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from truceline.geo.loops import njit
-from truceline.track.state.kernel import folded, kernel
+from truceline.track.state.kernel import folded, inlined, kernel
 from truceline.track.state.types import Array, Events, Ground, Rows, State
 
 SORTIE_SHARE = 0.14  # share of a class error that stays within one sortie: n looks count as 1/share at most
@@ -108,20 +108,29 @@ def common(ground: Ground, shares: Array, out: Array) -> None:
         out[c] /= total
 
 
+@inlined
+def worth(n: int) -> float:
+    """Tell what each of n readings of one sortie counts."""
+    return 1.0 / (1 + max(n - 1, 0) * SORTIE_SHARE)
+
+
 @folded
-def learn(state: State, s: int, events: Events, e: int, rows: Rows, r: int) -> None:
-    """Take in class, bias, height and count of a detection."""
+def learn(state: State, s: int, events: Events, e: int, rows: Rows, r: int, reading: Array) -> None:
+    """Take in class (see appearance), bias, height and count of a detection."""
     m, sortie, time = events.sensor[e], events.sortie[e], events.time[e]
     fresh = state.sortie_p[s, m] != sortie or sortie < 0
     n = 0 if fresh else state.count_p[s, m]
-    old = 1.0 / (1 + max(n - 1, 0) * SORTIE_SHARE)
-    new = 1.0 / (1 + n * SORTIE_SHARE)
+    old, new = worth(n), worth(n + 1)
     for c in range(7):
         before = 0.0 if fresh else state.sum_p[s, m, c]
-        after = before + math.log(max(rows.p[r, c], 1e-3))
+        after = before + reading[c]
         state.log_p[s, c] += after * new - before * old
         state.sum_p[s, m, c] = after
     state.count_p[s, m], state.sortie_p[s, m] = n + 1, sortie
+    if fresh:
+        state.was_n[s, m] = 0
+        for c in range(7):
+            state.was_p[s, m, c] = 0.0
     refresh(state, s)
     state.bias2[s] += (rows.bias2[r] - state.bias2[s]) * max(0.2, 1.0 / (1 + state.used[s]))
     state.used[s] += 1

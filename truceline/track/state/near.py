@@ -46,6 +46,9 @@ class Room(NamedTuple):
     fresh: Array  # (R,) unseen things alone
     told: Array  # (R, 8): detections as their tracks are to take them in
     course: Array  # (R, 3), see fellows
+    reading: Array  # (R, 7): class readings, see appearance
+    vary: Array  # (2,): how this sensor's readings vary, see appearance
+    usual: Array  # (7,): their mean
     chosen: Array  # (R,) per detection its pair, or -1
     track: Array  # (K,) of each pair, those of one track one after the other
     row: Array  # (K,)
@@ -78,6 +81,9 @@ def make_room(slots: int, largest: int, pairs: int, cluster: int) -> Room:
         np.empty(largest),
         np.empty((largest, 8)),
         np.empty((largest, 3)),
+        np.empty((largest, 7)),
+        np.zeros(2),
+        np.zeros(7),
         np.empty(largest, np.int64),
         np.empty(pairs, np.int64),
         np.empty(pairs, np.int64),

@@ -82,13 +82,15 @@ class State(NamedTuple):
     company: Array  # output times in a row that it has been beside others, see company
     shares: Array  # (S, 7): class probabilities
     log_p: Array  # (S, 7): sum over sensors, each sortie discounted
-    sum_p: Array  # (S, M, 7): of the present sortie of each sensor
+    sum_p: Array  # (S, M, 7): sum of readings in the present sortie of each sensor, see appearance
     count_p: Array  # (S, M)
     sortie_p: Array  # (S, M)
     shows: Array  # (S, M): probability that a sensor can show it at all; below 0: nobody has asked yet
     missed: Array  # (S, M): newest look of a sensor that should have shown it and did not, -inf: none
     proven: Array  # log odds of existence when it was last seen
     still: Array  # (S, 3): how likely since then it drove on, stopped, or stood, and no look showed it
+    was_p: Array  # (S, M, 7): what sum_p was before it met others, see encounter
+    was_n: Array  # (S, M): the same of count_p
 
 
 class Ground(NamedTuple):
@@ -104,6 +106,7 @@ class Ground(NamedTuple):
     classes: Array  # (7,): how common each class is among the tracks of this run
     trusted: Array  # (M,): 1, or 0 for a sensor whose word on others does not count
     sights: Array  # (K, 10): what looks can show, see silence
+    seems: Array  # (M, 10): how a sensor's class readings vary, see appearance.compare
 
 
 def empty(slots: int, history: int, sensors: int) -> State:
@@ -157,6 +160,8 @@ def empty(slots: int, history: int, sensors: int) -> State:
         missed=np.full((slots, sensors), -np.inf),
         proven=np.zeros(slots),
         still=np.zeros((slots, 3)),
+        was_p=np.zeros((slots, sensors, 7), np.float32),
+        was_n=np.zeros((slots, sensors), np.int32),
     )
 
 
@@ -174,6 +179,7 @@ def bare_ground(low: Array, high: Array, sensors: int) -> Ground:
         classes=np.full(7, 1 / 7),
         trusted=np.ones(sensors),
         sights=SIGHTS.copy(),
+        seems=np.zeros((sensors, 10)),
     )
 
 
