@@ -11,6 +11,7 @@ from truceline.geo.crs import GEOD
 from truceline.geo.zone import Zones
 
 DAY_S = 86_400.0
+BEND_M = 2_000.0  # where the line bends, what drives beside it turns over so long a way on either side
 
 
 class Corridor:
@@ -23,10 +24,12 @@ class Corridor:
 
     def at(self, km: float, across_m: float = 0.0) -> tuple[float, float]:
         """Give latitude and longitude of a place."""
-        along_m = min(max(km * 1000, 1.0), self.length_km * 1000 - 51.0)
+        end_m = self.length_km * 1000 - 1.0
+        along_m = min(max(km * 1000, 1.0), end_m)
         lat, lon = self._zones.point_at(self.line, along_m)
-        ahead_lat, ahead_lon = self._zones.point_at(self.line, along_m + 50)
-        azimuth, _, _ = GEOD.inv(lon, lat, ahead_lon, ahead_lat)
+        back_lat, back_lon = self._zones.point_at(self.line, max(along_m - BEND_M, 0.0))
+        ahead_lat, ahead_lon = self._zones.point_at(self.line, min(along_m + BEND_M, end_m))
+        azimuth, _, _ = GEOD.inv(back_lon, back_lat, ahead_lon, ahead_lat)
         side = -90 if across_m >= 0 else 90
         there_lon, there_lat, _ = GEOD.fwd(lon, lat, azimuth + side, abs(across_m))
         return float(there_lat), float(there_lon)
