@@ -196,6 +196,23 @@ def test_memory_does_not_grow_with_the_days(tmp_path):
     assert len(mission.rows()) >= 4 * 24
 
 
+@pytest.mark.parametrize("most_rows", [0, 100_000])
+def test_late_news_gives_the_same_picture_whatever_rows_are_in_memory(tmp_path, monkeypatch, most_rows):
+    straight, late = Mission(tmp_path / "a"), Mission(tmp_path / "b")
+    parts = [patrol(k) for k in range(24)]
+    for part in parts:
+        straight.tell("a", part)
+    monkeypatch.setattr("truceline.track.live.fuse.MOST_ROWS", most_rows)
+
+    for k in [23, *range(0, 23, 2), *range(21, 0, -2)]:
+        late.tell("a", parts[k])
+
+    assert [row["time_utc"] for row in late.rows()] == [row["time_utc"] for row in straight.rows()]
+    assert [row["exists_p"] for row in late.rows()] == [row["exists_p"] for row in straight.rows()]
+    oldest = next(iter(sorted(late.fuse._rounds)))
+    assert (late.fuse._rounds[oldest].held() > 0) == (most_rows > 0)
+
+
 @pytest.mark.parametrize("late", [0, 9])
 def test_news_older_than_memory_gives_the_same_picture(tmp_path, late):
     straight, shuffled = Mission(tmp_path / "a", late_h=1), Mission(tmp_path / "b", late_h=1)

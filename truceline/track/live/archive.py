@@ -53,6 +53,11 @@ class Round(msgspec.Struct):
         if self.end is not None and self.lesson is not None:
             self.end = self.end._replace(bearing=added(bearing, self.lesson))
 
+    def held(self) -> int:
+        """Count the rows and looks that are in memory."""
+        told = [chunk.rows for chunk in self.chunks.values() if chunk.rows is not None]
+        return sum(len(one.told.time) + len(one.looked.time) for one in told)
+
     def cool(self) -> None:
         """Let go of what is read again from pieces when it is needed."""
         if not self.pending and not self.is_dirty:

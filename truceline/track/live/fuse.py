@@ -34,6 +34,7 @@ from truceline.track.state.types import Array
 from truceline.view.watch import TRACKER
 
 HOUR_S = 3600  # of looks by which a sensor is judged
+MOST_ROWS = 100_000  # in memory, of rounds that only late news touches: some 40 MB
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -223,11 +224,11 @@ class Fuse(Fold):
         """Let go of what can be read again, and put away what is older than late news may be."""
         if not self._starts:
             return
-        newest = self._starts[-1]
-        for start in self._starts:
-            if start >= newest - UNSEEN_S - self._round_s:
-                break
-            self._rounds[start].cool()
+        newest, held = self._starts[-1], 0
+        for start in reversed(self._starts):
+            if held > MOST_ROWS and start < newest - UNSEEN_S - self._round_s:
+                self._rounds[start].cool()
+            held += self._rounds[start].held()
         while len(self._starts) > 1 and self._starts[0] < newest - self._late_s:
             round_ = self._rounds[self._starts[0]]
             if round_.pending or round_.is_dirty or round_.end is None:
