@@ -83,9 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 done, 1 our failure, 2 bad usage or input, 3 a check did not hold, 4 nothing trusted.
     """
-    atexit.register(
-        gc.freeze
-    )  # the end of the process frees all; looking for cycles before takes a tenth of a start
+    # The end of the process frees all; looking for cycles before it takes a tenth of a start.
+    atexit.register(gc.freeze)
     arguments = list(sys.argv[1:] if argv is None else argv)
     only = next((a for a in arguments if not a.startswith("-")), None)
     if os.name == "posix":
