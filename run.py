@@ -66,8 +66,8 @@ def set_up(dev):
         return "installing failed, see above; is the package index reachable?"
     say("3/4 linking truceline into it")
     link_package()
-    say("4/4 compiling the tracker and the radar once (two minutes or three)")
-    rooms = ("truceline.track.engine", "truceline.detect.radar.warm")
+    say("4/4 compiling the tracker and the radar once (three minutes or four)")
+    rooms = ("truceline.track.engine", "truceline.track.files.warm", "truceline.detect.radar.warm")
     if subprocess.call([python(), "-c", "; ".join(f"from {room} import warm; warm()" for room in rooms)]):
         return "the tracker or the radar could not be compiled, see above"
     marks["dev" if dev else "run"].write_text(wanted)
