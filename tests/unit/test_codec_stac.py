@@ -44,6 +44,23 @@ def test_a_single_item_is_read_as_a_collection_of_one():
     assert [item.id for item in read_items(json.dumps(feature()).encode(), "x")] == ["one"]
 
 
+def test_two_tiles_of_one_pass_may_be_of_one_moment():
+    assert [item.id for item in read_items(collection(feature("two"), feature("one")), "x")] == ["one", "two"]
+
+
+def test_a_scene_that_took_a_while_counts_from_its_beginning():
+    while_long = {
+        "datetime": None,
+        "start_datetime": "2024-05-01T03:00:00Z",
+        "end_datetime": "2024-05-01T03:00:09Z",
+    }
+
+    item = read_items(collection(feature(properties=while_long)), "x")[0]
+
+    assert item.time_utc == datetime(2024, 5, 1, 3, tzinfo=UTC)
+    assert item.properties["end_datetime"] == "2024-05-01T03:00:09Z"
+
+
 @pytest.mark.parametrize(
     ("data", "what"),
     [
@@ -57,8 +74,8 @@ def test_a_single_item_is_read_as_a_collection_of_one():
         (collection(feature(moment=None)), "one: has no `datetime`"),
         (collection(feature(moment="yesterday")), "one: `datetime` is no RFC 3339"),
         (collection(feature(moment="2024-05-01T03:00:00")), "with a zone"),
+        (collection(feature(properties={"datetime": None, "start_datetime": "?"})), "`start_datetime` is no"),
         (collection(feature(), feature(moment="2024-05-02T00:00:00Z")), "stands twice"),
-        (collection(feature(), feature("two")), "same datetime as one"),
         (collection(feature(stac_version="0.9.0")), "`stac_version`"),
         (collection(feature(assets={"vv": {}})), "one: vv: has no `href`"),
         (collection(feature(extra=float("nan"))), "NaN is no JSON number"),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 from truceline.app.progress import say
@@ -33,9 +34,13 @@ def read_scenes(path: Path, words: Collection[str]) -> tuple[Item, ...]:
     if regular_file(path).stat().st_size > MAX_BYTES:
         raise BadInput(str(path), f"is larger than {MAX_BYTES} bytes")
     try:
-        return read_items(path.read_bytes(), str(path))
+        items = read_items(path.read_bytes(), str(path))
     except OSError as error:
         raise BadInput(str(path), f"cannot be read: {error.strerror}") from error
+    for one, two in pairwise(items):
+        if one.time_utc == two.time_utc:
+            raise BadInput(f"{path}: {two.id}", f"has the same datetime as {one.id}")
+    return items
 
 
 def home_of(path: Path) -> Path:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from itertools import pairwise
 from typing import Any, NoReturn
 
 import msgspec
@@ -81,7 +80,8 @@ def read_items(data: bytes, where: str) -> tuple[Item, ...]:
     Raises
     ------
     BadInput
-        If it is no such document, is empty, or names an id or a moment twice.
+        If it is no such document, is empty, or names an id twice. Two scenes may be of one moment: tiles of
+        one pass are.
     """
     document = _parse(data, where)
     if not isinstance(document, dict):
@@ -102,9 +102,6 @@ def read_items(data: bytes, where: str) -> tuple[Item, ...]:
         if item.id in seen:
             raise BadInput(f"{where}: {item.id}", "this item id stands twice")
         seen.add(item.id)
-    for one, two in pairwise(items):
-        if one.time_utc == two.time_utc:
-            raise BadInput(f"{where}: {two.id}", f"has the same datetime as {one.id}")
     return tuple(items)
 
 
@@ -193,7 +190,7 @@ def _item(feature: Any, where: str, number: int) -> Item:
     links = feature.get("links", [])
     return Item(
         id=item_id,
-        time_utc=_time(properties.get("datetime"), place),
+        time_utc=_time(properties, place),
         geometry=geometry if isinstance(geometry, dict) else None,
         bbox=_bbox(feature.get("bbox")),
         properties={key: value for key, value in properties.items() if key != "datetime"},
@@ -203,13 +200,16 @@ def _item(feature: Any, where: str, number: int) -> Item:
     )
 
 
-def _time(text: Any, place: str) -> datetime:
+def _time(properties: dict[str, Any], place: str) -> datetime:
+    """Read when a scene was taken; where it took a while, as STAC allows, when that began."""
+    word = "start_datetime" if properties.get("datetime") is None else "datetime"
+    text = properties.get(word)
     if not isinstance(text, str):
         raise BadInput(place, "has no `datetime`")
     try:
         return utc_time(text)
     except (ValueError, OverflowError) as error:
-        raise BadInput(place, f"`datetime` is no RFC 3339 time with a zone: {text[:60]}") from error
+        raise BadInput(place, f"`{word}` is no RFC 3339 time with a zone: {text[:60]}") from error
 
 
 def _assets(assets: Any, place: str) -> dict[str, Asset]:
