@@ -1,6 +1,7 @@
 """Outputs appear whole or not at all, and others may read them as they may read any new file."""
 
 import os
+from pathlib import Path
 
 import pytest
 from truceline.app.output import whole_file, whole_folder
@@ -53,3 +54,22 @@ def test_a_folder_is_never_replaced_by_a_file_nor_a_file_by_a_folder(tmp_path):
 def test_a_folder_that_is_missing_is_named(tmp_path):
     with pytest.raises(BadInput, match="cannot be written"), whole_file(tmp_path / "no" / "a"):
         pass
+
+
+def test_a_folder_that_could_not_take_its_place_leaves_the_old_one_there(tmp_path, monkeypatch):
+    old = tmp_path / "out"
+    old.mkdir()
+    (old / "answer").write_text("old")
+    moving = Path.replace
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self.name.startswith(".out.") and not self.name.endswith(".old"):
+            raise PermissionError("not now")
+        return moving(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(PermissionError), whole_folder(old) as folder:
+        (folder / "answer").write_text("new")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert (old / "answer").read_text() == "old"

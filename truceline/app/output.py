@@ -41,7 +41,12 @@ def whole_folder(target: Path) -> Iterator[Path]:
         yield beside
         if target.exists():
             target.replace(old)
-        beside.replace(target)
+        try:
+            beside.replace(target)
+        except OSError:
+            if old.exists():
+                old.replace(target)
+            raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
