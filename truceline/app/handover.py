@@ -2,9 +2,11 @@
 
 import json
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -276,9 +278,12 @@ def _frames(rows: list[dict[str, Any]], item: Input) -> list[tuple[str, datetime
     if item.kind != "footprints" or item.table is None:
         raise BadInput(str(item.path), "is no table of video locate")
     prints = [row for row in item.table.to_pylist() if row["time"] is not None]
+    prints.sort(key=itemgetter("time"))
     found = []
     for sensor, moment in sorted({(row["sensor_id"], row["phenomenon_time"]) for row in rows}):
-        nearest = min(prints, key=lambda row: abs(row["time"] - moment), default=None)
+        after = bisect_left(prints, moment, key=itemgetter("time"))
+        beside = prints[max(after - 1, 0) : after + 1]
+        nearest = min(beside, key=lambda row: abs(row["time"] - moment), default=None)
         if nearest is not None and abs((nearest["time"] - moment).total_seconds()) <= 0.5:
             found.append((sensor, moment, nearest))
     return found
