@@ -30,9 +30,9 @@ FLAGS = (
 class Browser:
     """One tab of Chromium, driven over its debugging pipe."""
 
-    def __init__(self, profile: Path, width: int = 1920, height: int = 1080) -> None:
+    def __init__(self, profile: Path, width: int = 1920, height: int = 1080, more: str = "") -> None:
         ours, theirs = os.pipe(), os.pipe()
-        command = f'exec "{CHROMIUM}" {FLAGS} --window-size={width},{height} --user-data-dir="{profile}" about:blank'
+        command = f'exec "{CHROMIUM}" {FLAGS} {more} --window-size={width},{height} --user-data-dir="{profile}" about:blank'
         self.process = subprocess.Popen(
             ["bash", "-c", f"{command} 3<&{ours[0]} 4>&{theirs[1]}"],
             pass_fds=(ours[0], theirs[1]),
@@ -138,7 +138,7 @@ class Place:
 
     def __init__(self, browser: Browser, *options: str) -> None:
         self.server = subprocess.Popen(
-            [sys.executable, str(WORLD), "--still", *options], stdout=subprocess.PIPE, text=True
+            [sys.executable, str(WORLD), "--rate", "0", *options], stdout=subprocess.PIPE, text=True
         )
         assert self.server.stdout is not None
         self.url = f"http://127.0.0.1:{int(self.server.stdout.readline())}/"
@@ -185,3 +185,15 @@ def place(browser: Browser) -> Iterator[Callable[..., Place]]:
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def blind_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """The made-up mission in a browser without WebGL."""
+    if CHROMIUM is None:
+        pytest.skip("no chromium here: the page was not looked at")
+    tab = Browser(tmp_path_factory.mktemp("blind"), more="--disable-gpu --disable-3d-apis")
+    where = Place(tab)
+    yield where
+    where.close()
+    tab.close()

@@ -46,11 +46,11 @@ TYPES = {
 class World:
     """What the made-up server holds; tests change it through ``/made-up``."""
 
-    def __init__(self, many: int, idle: bool, still: bool) -> None:
+    def __init__(self, many: int, idle: bool, rate: float) -> None:
         self.lock = threading.Condition()
         self.events: list[tuple[int, str, dict[str, Any]]] = []
         self.started = time.monotonic()
-        self.beat_s, self.silent, self.refuse, self.rate = 5.0, False, 0, 0.0 if still else 1.0
+        self.beat_s, self.silent, self.refuse, self.rate = 5.0, False, 0, rate
         self.held: list[str] = []  # answers to these paths are made, and stay under way
         self.let_go = 0  # so many of them are not held
         self.asked: list[str] = []
@@ -60,7 +60,7 @@ class World:
             "zones": zones(), "tracks": tracks(many), "incidents": [] if idle else incidents(), "orders": [], "groups": [],
             "recommendations": [] if idle else recommendations(), "sources": [*sources(), {**sources()[2], "name": "UAV-1", "frame": frame()}], "reports": [] if idle else reports(),
         }  # fmt: skip
-        self.seq = 495
+        self.seq, self.log, self.begun, self.gaps = 495, "a" * 64, 0, gaps()
 
     def now(self) -> datetime:
         return NOW + timedelta(seconds=(time.monotonic() - self.started) * self.rate)
@@ -68,14 +68,22 @@ class World:
     def coverage(self) -> dict[str, Any]:
         """Answer as the server does: a gap that lasts ends where the answer ends."""
         until = self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        cut = [{**gap, "until_utc": min(gap["until_utc"], until)} for gap in gaps()]
+        cut = [{**gap, "until_utc": min(gap["until_utc"], until)} for gap in self.gaps]
         return {"items": cut, "until_utc": until, "observed_share": 0.88, "line_km": 60, "passes": passes()}
+
+    def begin(self, log: str, seq: int) -> None:
+        """Another log answers from here on, with nothing in it; open streams end."""
+        with self.lock:
+            self.log, self.seq, self.events, self.begun = log, seq, [], self.begun + 1
+            for name in ("incidents", "recommendations", "reports", "orders"):
+                self.lists[name] = []
+            self.lock.notify_all()
 
     def mission(self) -> dict[str, Any]:
         now = self.now()
         sectors = [("Alder", 0, 16), ("Birch", 16, 30), ("Cedar", 30, 46), ("Elm", 46, 60)]
         return {
-            "name": "Northern corridor", "exercise": True, "line_km": 60.0, "tree_size": self.seq + 1,
+            "name": "Northern corridor", "exercise": True, "line_km": 60.0, "tree_size": self.seq + 1, "log": self.log,
             "clock": {"utc": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "rate": self.rate},
             "who": {"name": "Maj. K. Lind", "role": "commander"},
             "parties": [{"id": "a", "name": "Side A", "side": "A"}, {"id": "b", "name": "Side B", "side": "B"}],
@@ -182,7 +190,11 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, {})
         if self.path == "/made-up/decisions":
             return self.answer(200, {"items": self.world.decisions})
+        if self.path == "/made-up/begin":
+            self.world.begin(**body)
+            return self.answer(200, {})
         if self.path == "/made-up/lists":
+            self.world.lists.update(body)
             return self.answer(200, {"asked": self.world.asked, "answered": self.world.answered})
         return self.answer(404, {"title": "not found", "status": 404})
 
@@ -215,8 +227,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
-        world = self.world
-        while True:
+        world, begun = self.world, self.world.begun
+        while world.begun == begun:
             with world.lock:
                 fresh = [e for e in world.events if e[0] > after]
                 if not fresh:
@@ -241,9 +253,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--many", type=int, default=0, help="so many more points")
     parser.add_argument("--idle", action="store_true", help="nothing to decide")
-    parser.add_argument("--still", action="store_true", help="the mission's clock stands still")
+    parser.add_argument(
+        "--rate", type=float, default=1.0, help="pace of the mission's clock; 0: it stands still"
+    )
     given = parser.parse_args()
-    Handler.world = World(given.many, given.idle, given.still)
+    Handler.world = World(given.many, given.idle, given.rate)
     server = ThreadingHTTPServer(("127.0.0.1", given.port), Handler)
     server.daemon_threads = True
     print(server.server_address[1], flush=True)

@@ -62,6 +62,7 @@ def test_the_mission_says_who_asks_and_how_its_clock_runs(ask):
     assert {party["side"] for party in said["parties"]} >= {"A", "B"}
     assert said["line_km"] > 0
     assert said["sectors"]
+    assert len(said["log"]) == 64
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,8 @@ def test_a_span_at_the_end_of_the_calendar_is_answered_in_words(ask, span):
 def test_the_admin_learns_nothing_of_the_ground(ask):
     said = ask("/mission", "admin")
 
-    assert (said["lines"], said["sectors"], said["parties"], said["tree_size"]) == ([], [], [], None)
+    assert (said["lines"], said["sectors"], said["parties"]) == ([], [], [])
+    assert (said["tree_size"], said["log"]) == (None, None)
 
 
 def test_zones_are_drawn_and_coverage_says_that_nobody_looked(ask):

@@ -1,15 +1,24 @@
 // Five kinds of alarm, grouped by cause; everything else is only a line in what is recorded.
 
 import { clock, HOUR, MINUTE, span } from "./clock";
-import { desk, now, picture, waiting } from "./desk";
+import { desk, now, picture, waiting, type Shelf } from "./desk";
 import { gapsNow, inTrouble, unobservedKm } from "./head";
-import type { Source } from "./items";
+import type { Gap, Source } from "./items";
 import { SOURCE_STATES } from "./words";
 
-export interface Alarm { id: string; sinceMs: number; words: string; shelvable: boolean; overdue: boolean }
+export interface Alarm { id: string; sinceMs: number; words: string; shelvable: boolean; overdue: boolean; extent?: number }
 
 const SOON_MS = 5 * MINUTE;
 const NO_RECEIPT_MS = 3 * MINUTE;
+
+/** A shelved alarm of which there is so much more than when it was shelved comes back. */
+const GROWN = 2;
+
+/** The shelf on which an alarm lies, if it does. */
+export function shelfOf(a: Alarm): Shelf | undefined {
+  const shelf = desk.shelves.get(a.id);
+  return shelf && (a.extent ?? 0) <= GROWN * shelf.extent ? shelf : undefined;
+}
 
 /** What stands now, the most urgent first. */
 export function alarms(): Alarm[] {
@@ -37,12 +46,26 @@ function orders(): Alarm[] {
   });
 }
 
-/** One alarm for one stretch of blindness, however many sources it took. */
+/**
+ * One alarm for ground that was lost together, however many sources it took and however far it spreads. Its name holds
+ * the time alone: what was acknowledged or shelved stays so when another source joins.
+ */
 function lostGround(): Alarm[] {
-  const gaps = gapsNow(), km = unobservedKm(gaps), lost = inTrouble().filter((s) => s.status !== "suspect");
-  if (km <= 0 || lost.length === 0) return [];
-  const sinceMs = Math.min(...gaps.map((g) => g.fromMs)), named = [...grouped(lost)].map(([why, names]) => `${someOf(names)}: ${why}`).join("; ");
-  return [{ id: `source:${lost.map((s) => s.name).join(",")}`, sinceMs, shelvable: true, overdue: false, words: `${named}. ${km.toFixed(1)} km not observed. Send somebody to look, or shelve with a reason.` }];
+  const lost = inTrouble().filter((s) => s.status !== "suspect"), since = new Map<number, Gap[]>();
+  if (lost.length === 0) return [];
+  for (const g of gapsNow()) since.set(darkSince(g), [...(since.get(darkSince(g)) ?? []), g]);
+  const named = [...grouped(lost)].map(([why, names]) => `${someOf(names)}: ${why}`).join("; ");
+  return [...since].filter(([, gaps]) => unobservedKm(gaps) > 0).map(([at, gaps]) => ({
+    id: `lost ground:${at}`, sinceMs: at || (picture.coverage.fromMs ?? gaps[0]!.fromMs), shelvable: true, overdue: false, extent: unobservedKm(gaps),
+    words: `${named}. ${unobservedKm(gaps).toFixed(1)} km not observed. Send somebody to look, or shelve with a reason.`,
+  }));
+}
+
+/** When the darkness began that a stretch is the present end of; 0: before what was asked for. A stretch that grows is told as another one from then on. */
+function darkSince(g: Gap): number {
+  const before = picture.coverage.gaps.find((b) => b.fromMs < g.fromMs && b.untilMs !== null && b.untilMs >= g.fromMs && b.kmFrom < g.kmTo && b.kmTo > g.kmFrom);
+  if (before) return darkSince(before);
+  return picture.coverage.fromMs !== null && g.fromMs <= picture.coverage.fromMs + MINUTE ? 0 : g.fromMs;
 }
 
 /** One alarm per sensor that is off or contradicted: it goes on counting, as far as it can be put right. */

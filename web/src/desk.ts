@@ -8,18 +8,23 @@ import type { Choice } from "./words";
 /** A card of what was decided or withdrawn stays this long before it is only a line in what is recorded. */
 const CARD_STAYS_MS = 10 * 60_000;
 
-export interface Shelf { reason: string; untilMs: number }
+/** `extent` is how much of the alarm there was when it was shelved. */
+export interface Shelf { reason: string; untilMs: number; extent: number }
 
 export const picture = new Picture();
 export const clockOfMission = new MissionClock();
 
 export const desk = {
   signedIn: false, signInWords: "", ready: false, reading: "",
+  /** Why the page began afresh; stands until it was read. */
+  afresh: "",
   selected: "" as string,
   choice: null as Choice | null, reason: "", note: "", said: "", saidOf: "", sending: false,
   /** Focus goes to the first reason when the form is there. */
   toReason: false,
   amend: new Map<number, { unit: string; laterMin: number; out: boolean }>(),
+  /** This browser cannot draw the map. */
+  mapless: false,
   evidence: false, place: "" as string, evidenceView: "clip" as "clip" | "picture", keys: false, coverage: true, singleKeys: true, sound: false,
   pastMs: null as number | null, then: false,
   lostSinceMs: null as number | null, heardAt: performance.now(),
@@ -42,6 +47,12 @@ export function changed(): void {
     asked = false;
     drawAll();
   });
+}
+
+/** What lies on the desk of one log alone; how the person likes the page stays. */
+export function clearDesk(): void {
+  Object.assign(desk, { ready: false, selected: "", choice: null, reason: "", note: "", said: "", saidOf: "", evidence: false, place: "", pastMs: null, then: false, shelving: "" });
+  for (const held of [desk.amend, desk.readSeq, desk.numbers, desk.closedAt, desk.acknowledged, desk.shelves]) held.clear();
 }
 
 export const now = (): number => clockOfMission.now();

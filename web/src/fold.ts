@@ -31,6 +31,12 @@ export class Picture {
   version = { things: 0, coverage: 0, grounds: 0 };
   private heard: { seq: number; atMs: number }[] = [];
 
+  /** Forget all that one log told: another one answers. */
+  forget(): void {
+    const { things, coverage, grounds } = this.version;
+    Object.assign(this, new Picture(), { version: { things: things + 1, coverage: coverage + 1, grounds: grounds + 1 } });
+  }
+
   /** Take one event in. `nowMs` is the mission's clock when it came. */
   apply(event: Happening, nowMs: number): void {
     this.lastSeq = Math.max(this.lastSeq, event.seq);

@@ -50,7 +50,7 @@ export interface Overpass { satellite: string; highestMs: number; kmFrom: number
 export interface Coverage { passes: Overpass[]; gaps: Gap[]; observedShare: number | null; lineKm: number | null; fromMs: number | null; untilMs: number | null }
 export interface Sector { id: string; kmFrom: number; kmTo: number }
 export interface Mission {
-  name: string; exercise: boolean; userName: string; role: string; lineKm: number | null; sectors: Sector[];
+  name: string; exercise: boolean; userName: string; role: string; lineKm: number | null; sectors: Sector[]; log: string;
   holds: { scope: string; reason: string; untilMs: number }[]; treeSize: number; utcMs: number; rate: number; parties: { id: string; name: string; side: string }[];
 }
 export type Ground = Feature & { properties: Json };
@@ -74,7 +74,7 @@ export function mission(j: Json): Mission {
   const clock = object(j.clock), who = object(j.who);
   return {
     name: text(j.name) || "Truceline", exercise: j.exercise === true, userName: text(who.name), role: text(who.role),
-    lineKm: number(object(list(j.lines)[0]).length_km) || number(j.line_km) || null, treeSize: number(j.tree_size) ?? 0,
+    lineKm: number(object(list(j.lines)[0]).length_km) || number(j.line_km) || null, treeSize: number(j.tree_size) ?? 0, log: text(j.log),
     sectors: list(j.sectors).map(object).map((s) => ({ id: text(s.id), kmFrom: number(s.km_from) ?? 0, kmTo: number(s.km_to) ?? 0 })),
     holds: list(j.holds).map(object).map((h) => ({ scope: text(h.scope), reason: text(h.reason), untilMs: time(h.until_utc) ?? 0 })),
     utcMs: time(clock.utc) ?? Date.now(), rate: number(clock.rate) ?? 1,

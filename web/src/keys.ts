@@ -1,5 +1,6 @@
 // The hand: clicks and keys become changes on the desk, in one place.
 
+import { alarms } from "./alarms";
 import { back, choose, record } from "./act";
 import { goLive, seek, timeAt } from "./chart";
 import { changedPlaces, incidentOn, placeAt, placeBehind } from "./changes";
@@ -51,6 +52,7 @@ function clicked(it: HTMLElement, hand: Hand): void {
   else if ("record" in d) void record();
   else if ("back" in d) back();
   else if ("read" in d) readChange();
+  else if ("afreshRead" in d) set({ afresh: "" });
   else if ("evidence" in d) turnEvidence();
   else if (d.film !== undefined) turnFilm(d.film);
   else if (d.evidenceView !== undefined) set({ evidenceView: d.evidenceView as typeof desk.evidenceView });
@@ -72,7 +74,7 @@ function clickedAlarm(d: DOMStringMap): void {
   else if (d.shelfHours !== undefined) {
     const reason = desk.shelfReason.trim();
     if (reason === "") return byId("shelf-reason").focus();
-    desk.shelves.set(desk.shelving, { reason, untilMs: now() + Number(d.shelfHours) * 60 * MINUTE });
+    desk.shelves.set(desk.shelving, { reason, untilMs: now() + Number(d.shelfHours) * 60 * MINUTE, extent: alarms().find((a) => a.id === desk.shelving)?.extent ?? 0 });
     desk.shelving = "";
   } else if (d.amendOut !== undefined) {
     const i = Number(d.amendOut), held = amendOf(i);

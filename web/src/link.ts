@@ -94,6 +94,8 @@ export interface Listener {
   refused(status: number): void;
   /** The seq to resume after. */
   after(): number;
+  /** The stream broke and is about to be opened again: whoever answers may be another. */
+  before(): Promise<void>;
 }
 
 /** Listen for ever; comes back on its own after each break, without gap and without double. */
@@ -105,6 +107,7 @@ export async function listen(to: Listener): Promise<void> {
       if (error instanceof Answer && [401, 403].includes(error.status)) return to.refused(error.status);
     }
     await new Promise((done) => setTimeout(done, wait));
+    await to.before().catch(() => undefined);  // what is away is asked again
   }
 }
 

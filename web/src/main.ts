@@ -2,17 +2,18 @@
 
 import { alarms } from "./alarms";
 import { drawTime } from "./chart";
-import { changed, clockOfMission, desk, now, onDraw, openFirst, picture, waiting } from "./desk";
+import { changed, clearDesk, clockOfMission, desk, now, onDraw, openFirst, picture, waiting } from "./desk";
 import { byId } from "./dom";
 import { drawEvidence } from "./evidence";
 import type { Happening } from "./fold";
 import { drawHead } from "./head";
+import type { Json } from "./items";
 import { select, startHand } from "./keys";
 import { Answer, get, listen, NoAnswer, signIn, tokenFromAddress, whole } from "./link";
 import { drawMap, mapDrawn, recolour, setView, startMap, visibleCount } from "./map";
 import { drawPanel } from "./panel";
 import { drawQueue } from "./queue";
-import { concernsLists, pause, pollForEver, pollNow, renewCoverage, renewList, soonAgain } from "./renewal";
+import { askMission, concernsLists, onOtherLog, pause, pollForEver, pollNow, renewCoverage, renewList, soonAgain } from "./renewal";
 import { forgetColours } from "./symbols";
 import { drawTools } from "./tools";
 import { SAY } from "./words";
@@ -64,6 +65,8 @@ async function begun(): Promise<boolean> {
     Object.assign(desk, { signedIn: true, signInWords: "", reading: SAY.readingPicture });
     changed();
     await firstPicture();
+    void listen(LISTENER);
+    void pollForEver();
     return true;
   } catch (error) {
     const refusedWith = error instanceof Answer && [401, 403].includes(error.status) ? error : null;
@@ -85,15 +88,34 @@ async function firstPicture(): Promise<void> {
   changed();
   void mapDrawn.then(() => requestAnimationFrame(() => (window.truceline.ready = true)));  // after what `changed` draws
   void readReports(upTo);
-  void listen(LISTENER);
-  void pollForEver();
 }
+
+/** The server answers from another log, or from a shorter one: nothing of what stands here is of it. */
+async function beginAfresh(mission: Json): Promise<void> {
+  const before = picture.mission, had = picture.lastSeq + 1;
+  picture.forget();
+  clearDesk();
+  picture.takeMission(mission);
+  const isShorter = picture.mission?.log === before?.log;
+  desk.afresh = isShorter ? SAY.shorterLog(had, picture.mission?.treeSize ?? 0) : SAY.otherLog;
+  desk.reading = SAY.readingPicture;
+  changed();
+  await again(firstPicture);
+}
+
+/** Try until it succeeds. */
+async function again(step: () => Promise<void>): Promise<void> {
+  while (!(await step().then(() => true, () => false))) await pause(AGAIN_MS);
+}
+
+let logsRead = 0;
 
 /** Old reports come last: the picture stands without them, the chart and the evidence gain from them. */
 async function readReports(upTo: number): Promise<void> {
-  const path = "reports?limit=1000";
+  const path = "reports?limit=1000", log = ++logsRead;
   let got = -1;
   const page = (items: Record<string, unknown>[]): void => {
+    if (log !== logsRead) return;
     picture.replace("reports", items, upTo);
     got = Math.max(got, ...items.map((i) => Number(i.seq) || 0));
     desk.reading = got < upTo && items.length >= 100 ? SAY.reading(got + 1, upTo + 1) : "";
@@ -101,7 +123,8 @@ async function readReports(upTo: number): Promise<void> {
   };
   // What was read stays read: after a break it goes on from there.
   const read = (): Promise<boolean> => whole(path, page, got < 0 ? path : `${path}&after_seq=${got}`).then(() => true, (error) => error instanceof Answer && error.status < 500);
-  while (!(await read())) await pause(AGAIN_MS);
+  while (log === logsRead && !(await read())) await pause(AGAIN_MS);
+  if (log !== logsRead) return;
   desk.reading = "";
   changed();
 }
@@ -133,7 +156,7 @@ function refused(status: number): void {
   changed();
 }
 
-const LISTENER = { happened, heard, refused, after: () => picture.lastSeq };
+const LISTENER = { happened, heard, refused, after: () => picture.lastSeq, before: async () => void (desk.ready && desk.signedIn && (await askMission())) };
 
 function tick(): void {
   const silent = performance.now() - desk.heardAt;
@@ -170,6 +193,7 @@ function turnTheme(): void {
 function start(): void {
   document.documentElement.dataset.theme = window.matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
   onDraw(drawAll);
+  onOtherLog(beginAfresh);
   desk.signedIn = tokenFromAddress();
   startMap();
   startHand({

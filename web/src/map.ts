@@ -2,7 +2,7 @@
 
 import type { Feature, FeatureCollection } from "geojson";
 import maplibregl, { type GeoJSONSource, type Map as GlMap, type StyleSpecification } from "maplibre-gl";
-import { desk, live, picture, standing } from "./desk";
+import { changed, desk, live, picture, standing } from "./desk";
 import type { Place, Thing } from "./items";
 import { drawOverlay } from "./overlay";
 import { missionBelt, missionLine } from "./places";
@@ -31,23 +31,57 @@ export const mapDrawn = new Promise<void>((done) => {
   setTimeout(done, PATIENCE_MS);
 });
 
+/** Draw the map, if this browser can; without it everything else goes on, and places stand in words. */
 export function startMap(): void {
+  try {
+    map = newMap();
+  } catch (error) {
+    console.warn(`the map cannot be drawn: ${String(error)}`);
+    desk.mapless = true;
+    drawn();
+    return;
+  }
+  attend(map);
+}
+
+function newMap(): GlMap {
   maplibregl.setWorkerUrl(new URL("map-worker.js", location.href).href);
-  map = new maplibregl.Map({
+  return new maplibregl.Map({
     container: "map", style: style(), center: [20, 30], zoom: 1.5, minZoom: 0.5, maxZoom: 17, attributionControl: false, dragRotate: false, pitchWithRotate: false,
     touchPitch: false, keyboard: false, fadeDuration: 0, maxPitch: 0, renderWorldCopies: false, trackResize: true, validateStyle: false,
   });
-  map.touchZoomRotate.disableRotation();
-  map.on("load", () => {
+}
+
+function attend(it: GlMap): void {
+  it.touchZoomRotate.disableRotation();
+  it.on("load", () => {
     loaded = true;
-    map?.addLayer(points);
+    it.addLayer(points);
     recolour();  // the theme may have turned since the style was made
-    if (waitingView) map?.jumpTo({ center: waitingView.centre, zoom: waitingView.zoom });
-    void landOutline().catch(() => undefined).then(() => map?.once("idle", drawn));  // lines and things stand without land
+    if (waitingView) it.jumpTo({ center: waitingView.centre, zoom: waitingView.zoom });
+    void landOutline().catch(() => undefined).then(() => it.once("idle", drawn));  // lines and things stand without land
     drawMap();
   });
-  map.on("render", () => over());
-  map.on("click", (e) => document.dispatchEvent(new CustomEvent("map-pick", { detail: [e.point.x, e.point.y, e.lngLat.lng, e.lngLat.lat] })));
+  it.on("render", () => over());
+  it.on("webglcontextlost", () => {
+    loaded = false;
+    without(true);
+  });
+  it.on("webglcontextrestored", () => {
+    const centre = it.getCenter().toArray(), zoom = it.getZoom();
+    it.remove();  // all that it kept on the graphics unit is gone
+    Object.assign(desk, { mapless: false });
+    [waitingView, drawnGrounds, drawnThings] = [{ centre, zoom }, -1, ""];
+    startMap();
+    changed();
+  });
+  it.on("click", (e) => document.dispatchEvent(new CustomEvent("map-pick", { detail: [e.point.x, e.point.y, e.lngLat.lng, e.lngLat.lat] })));
+}
+
+/** The graphics unit may be taken from a page, and given back. */
+function without(mapless: boolean): void {
+  desk.mapless = mapless;
+  changed();
 }
 
 async function landOutline(): Promise<void> {

@@ -1,6 +1,6 @@
 // The left side: what waits, sources in trouble, alarms, what is recorded; in the order of the need to act.
 
-import { alarms, alarmsThisHour, type Alarm } from "./alarms";
+import { alarms, alarmsThisHour, shelfOf, type Alarm } from "./alarms";
 import { ago, clock, clockNear, HOUR, MINUTE } from "./clock";
 import { desk, giveNumbers, incidentsOf, isChanged, now, picture, waiting } from "./desk";
 import { byId, make, renew, small } from "./dom";
@@ -14,8 +14,14 @@ const LINES = 14;  // lines of what is recorded; older ones are in the log
 export function drawQueue(): void {
   if (!desk.ready) return;
   giveNumbers();
-  const parts = [cards(), sources(), alarmList(), recorded()];
+  const parts = [...afresh(), cards(), sources(), alarmList(), recorded()];
   renew(byId("queue"), JSON.stringify(parts.map((p) => p.outerHTML)), () => parts);
+}
+
+/** The page began afresh: that stands until it was read. */
+function afresh(): HTMLElement[] {
+  if (!desk.afresh) return [];
+  return [make("section", { class: "afresh", role: "status" }, make("p", {}, desk.afresh), make("p", {}, make("button", { "data-afresh-read": true, "data-at": "afresh" }, SAY.afreshRead)))];
 }
 
 function section(title: string, aside: string, ...rest: (Node | false)[]): HTMLElement {
@@ -84,13 +90,13 @@ function alarmList(): HTMLElement {
 }
 
 function alarmWords(a: Alarm): string {
-  const shelf = desk.shelves.get(a.id);
+  const shelf = shelfOf(a);
   if (!shelf) return a.words;
   return `${a.words.split(". ")[0]}: shelved by ${picture.mission?.userName ?? "you"} until ${clock(shelf.untilMs)}, “${shelf.reason}”`;
 }
 
 function alarmButtons(a: Alarm): HTMLElement | false {
-  if (desk.shelves.has(a.id)) return false;
+  if (shelfOf(a)) return false;
   if (desk.shelving === a.id) {
     const hours = [0.5, 1, 4, 8].map((h) => make("button", { "data-shelf-hours": h, "data-at": `hours${h}` }, h < 1 ? "30 min" : `${h} h`));
     return make("span", { class: "act" }, make("input", { id: "shelf-reason", type: "text", placeholder: "Why", "aria-label": "Why it is shelved", "data-at": "shelf", value: desk.shelfReason }), hours);

@@ -3,7 +3,7 @@
 import { changed, clockOfMission, desk, picture, waiting } from "./desk";
 import type { Happening, Noun } from "./fold";
 import { Answer, get, whole } from "./link";
-import { time, object } from "./items";
+import { mission as readMission, object, time, type Json, type Mission } from "./items";
 
 const POLL_MS = 15_000;
 const LEAST_POLL_MS = 2_000;
@@ -82,12 +82,35 @@ export function pollNow(): void {
 }
 
 let tracksAsOf = -1;
+let other: (mission: Json) => Promise<void> = async () => undefined;
 
-async function poll(): Promise<void> {
-  const asked = performance.now(), mission = await get("mission");
+/** What is to be done when another log answers than the one that the picture is of. */
+export function onOtherLog(begin: (mission: Json) => Promise<void>): void {
+  other = begin;
+}
+
+/** Ask who answers; false when it was another log and the page has begun afresh. */
+export async function askMission(): Promise<boolean> {
+  const asked = performance.now(), had = picture.lastSeq, mission = await get("mission");
+  if (isOther(readMission(mission), had)) {
+    tracksAsOf = -1;
+    await other(mission);
+    return false;
+  }
   picture.takeMission(mission);
   const clock = object(mission.clock), said = time(clock.utc), away = (performance.now() - asked) / 2, rate = picture.mission!.rate;
   if (said !== null) clockOfMission.set(said + away * rate, rate);
+  return true;
+}
+
+/** Another first entry, or fewer entries than had come when it was asked: not the log that was read. */
+function isOther(said: Mission, had: number): boolean {
+  const log = picture.mission?.log ?? "";
+  return desk.ready && ((log !== "" && said.log !== log) || (said.treeSize > 0 && said.treeSize <= had));
+}
+
+async function poll(): Promise<void> {
+  if (!(await askMission())) return;
   const asOf = picture.lastSeq, moving = asOf === tracksAsOf ? [] : (["tracks", "groups", "zones"] as const);  // many tracks are not read again for nothing
   await Promise.all([renewList("sources"), renewCoverage(), ...moving.map(renewList)]);
   tracksAsOf = asOf;

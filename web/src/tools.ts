@@ -54,7 +54,10 @@ function drawList(): void {
   const passes = picture.coverage.passes.filter((o) => o.highestMs > now()).slice(0, LISTED).map((o) => `${SAY.canLook(o.satellite, o.highestMs, now())}: km ${o.kmFrom.toFixed(0)} to ${o.kmTo.toFixed(0)}`);
   const changes = [...changedPlaces().values()].slice(0, LISTED).map((p) => `${changeTitle(p)}: ${coordinates(p.middle)}, ${clockNear(p.atMs, now())}`);
   const lines = [...incidents, ...changes, ...things, ...looks, ...passes];
-  renew(byId("map-list"), lines.join("\n"), () => [make("h2", {}, "The map in words"), make("ul", {}, lines.map((l) => make("li", {}, l)))]);
+  const list = byId("map-list"), title = desk.mapless ? [make("h2", {}, SAY.mapless[0]!), make("p", {}, SAY.mapless[1]!)] : [make("h2", {}, "The map in words")];
+  list.classList.toggle("off", !desk.mapless);
+  byId("stage").toggleAttribute("data-mapless", desk.mapless);
+  renew(list, [desk.mapless, desk.ready, ...lines].join("\n"), () => [...title, make("ul", {}, lines.map((l) => make("li", {}, l)))]);
 }
 
 /** Go to the first thing or incident whose id or name begins with, or else holds, the words. */

@@ -297,6 +297,7 @@ class Mission(msgspec.Struct):
     holds: list[dict[str, Any]]
     line_km: float | None
     tree_size: int | None
+    log: str | None  # leaf of the first entry: another log has another
 
 
 class Chain(msgspec.Struct):

@@ -147,6 +147,7 @@ def mission(ask: Ask) -> Response:
             "holds": [plain(hold) for hold in holds],
             "line_km": line_km,
             "tree_size": node.journal.tree_size if who.viewer.sees_all else None,
+            "log": node.journal.leaf(0) if who.viewer.sees_all and node.journal.tree_size else None,
         }
     )
 
