@@ -110,3 +110,23 @@ def test_stop_ends_a_sweep_at_the_next_file(tmp_path: Path, stop: Event):
     stop.set()
     assert names(sweep) == []
     assert list(following) == []
+
+
+def test_a_folder_that_takes_long_to_look_through_is_looked_through_less_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    class Waits(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waited.append(timeout)
+            return False
+
+    waited: list[float | None] = []
+    clock = iter(range(100))
+    monkeypatch.setattr(folder.time, "monotonic", lambda: float(next(clock)))
+    (tmp_path / "a.json").touch()
+    found = sweeps(tmp_path, "*.json", Waits(), follow=True)
+
+    told = [len(list(next(found))) for _ in range(3)]
+
+    assert told == [1, 0, 0]
+    assert waited == [folder.POLL_S, folder.REST * 1.0]

@@ -1,6 +1,7 @@
 """What is new in a folder: complete files, each once, and again when it was written anew."""
 
 import fnmatch
+import os
 import stat
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from threading import Event
 from typing import NamedTuple
 
 POLL_S = 0.2
+REST = 9  # a folder of very many files is looked through a tenth of the time at most
 
 
 class _State(NamedTuple):
@@ -40,10 +42,12 @@ def sweeps(
     """
     told = _Told(settle_s if follow else 0.0)
     while not stop.is_set():
+        begun_s, before = time.monotonic(), told.count
         yield _sweep(path, names, stop, told)
         if not follow:
             return
-        stop.wait(POLL_S)
+        looked_s = time.monotonic() - begun_s if told.count == before else 0.0
+        stop.wait(max(POLL_S, REST * looked_s))
 
 
 def _sweep(path: Path, names: str, stop: Event, told: "_Told") -> Iterator[Path]:
@@ -62,6 +66,11 @@ class _Told:
         self._settle_s = settle_s
         self._states: set[_State] = set()
         self._resting: dict[str, tuple[_State, float]] = {}
+
+    @property
+    def count(self) -> int:
+        """How many states were told."""
+        return len(self._states)
 
     def take(self, state: _State) -> bool:
         if state in self._states:
@@ -83,14 +92,16 @@ def _listed(path: Path, names: str) -> list[Path]:
     if not path.is_dir():
         return [path]
     patterns = names.split()
-    return sorted(
-        file
-        for file in path.iterdir()
-        if any(fnmatch.fnmatch(file.name, pattern) for pattern in patterns)
-        and not file.name.startswith(".")
-        and not file.name.endswith(".part")
-        and not file.is_symlink()
-    )
+    with os.scandir(path) as entries:
+        found = sorted(
+            entry.name
+            for entry in entries
+            if any(fnmatch.fnmatch(entry.name, pattern) for pattern in patterns)
+            and not entry.name.startswith(".")
+            and not entry.name.endswith(".part")
+            and not entry.is_symlink()
+        )
+    return [path / name for name in found]
 
 
 def _state(file: Path) -> _State | None:
