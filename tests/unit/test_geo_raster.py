@@ -64,6 +64,35 @@ def test_a_raster_that_declares_far_more_than_it_holds_is_refused(tmp_path: Path
         read_single(tmp_path / "a.tif")
 
 
+@pytest.mark.parametrize("layout", [{}, {"tiled": True, "blockxsize": 16, "blockysize": 16}, {"driver": "COG"}])
+@pytest.mark.parametrize("left", [0.5, 0.99])
+def test_an_uncompressed_raster_that_ends_early_is_refused_not_filled_up(tmp_path: Path, layout, left):
+    file = tmp_path / "a.tif"
+    with raster.rasterio.open(
+        file, "w", **({"driver": "GTiff"} | layout), dtype="float32", count=1, width=64, height=64,
+        crs=GRID.crs, transform=raster.rasterio.Affine(*GRID.transform),
+    ) as target:  # fmt: skip
+        target.write(np.ones((1, 64, 64), np.float32))
+    os.truncate(file, int(file.stat().st_size * left))
+
+    with pytest.raises(BadInput, match="truncated"):
+        read_single(file)
+
+
+def test_blocks_that_were_never_written_are_no_data(tmp_path: Path):
+    with raster.rasterio.open(
+        tmp_path / "a.tif", "w", driver="GTiff", dtype="float32", count=1, width=64, height=64, crs=GRID.crs,
+        transform=raster.rasterio.Affine(*GRID.transform), nodata=-9999, sparse_ok=True, tiled=True,
+        blockxsize=32, blockysize=32,
+    ) as target:  # fmt: skip
+        target.write(np.ones((1, 32, 32), np.float32), window=raster.Window(32, 32, 32, 32))
+
+    pixels = read_single(tmp_path / "a.tif")[1]
+
+    assert np.isnan(pixels[:32]).all()
+    assert (pixels[32:, 32:] == 1).all()
+
+
 def test_a_truncated_raster_names_the_file(tmp_path: Path):
     noise = np.random.default_rng(1).random((1, 300, 300), np.float32)
     write_cog(tmp_path / "a.tif", Grid(GRID.crs, GRID.transform, 300, 300), noise)

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -227,7 +228,20 @@ def open_raster(path: Path) -> Iterator[Any]:
             raise BadInput(str(path), f"is {source.width} x {source.height}; at most {MAX_SIDE_PX} a side")
         if declared > MAX_DECLARED_PER_BYTE * real.stat().st_size:
             raise BadInput(str(path), f"declares {declared} bytes of pixels, far more than the file holds")
+        _check_end(source, real.stat().st_size, path)
         yield source
+
+
+def _check_end(source: Any, size_bytes: int, path: Path) -> None:
+    """Refuse a file that ends before its last block: read past the cache, what is missing would be zeros."""
+    for number, (tall, wide) in enumerate(source.block_shapes, 1):
+        for row, column in product(range(-(-source.height // tall)), range(-(-source.width // wide))):
+            start, length = (
+                source.get_tag_item(f"BLOCK_{word}_{column}_{row}", "TIFF", bidx=number)
+                for word in ("OFFSET", "SIZE")
+            )
+            if start and length and int(start) + int(length) > size_bytes:
+                raise BadInput(str(path), f"ends after {size_bytes} bytes, within its pixels (truncated)")
 
 
 def grid_of(source: Any, path: Path) -> Grid:
