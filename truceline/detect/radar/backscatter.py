@@ -15,6 +15,7 @@ from numpy.polynomial import Chebyshev, Polynomial
 from numpy.typing import NDArray
 
 from truceline.detect.desk import Desk
+from truceline.detect.radar.border import FAINTEST_DB, leave_border_out
 from truceline.geo.loops import njit
 from truceline.geo.raster import Grid, SingleBand
 from truceline.model.errors import BadInput
@@ -86,6 +87,7 @@ def read_levels(paths: Sequence[Path], grid: Grid, item_id: str, desk: Desk) -> 
     for top, bottom in desk.strips() if len(paths) > 1 else ():
         _join(levels, top, bottom)
         desk.let_go(top, bottom)
+    leave_border_out(levels, FAINTEST_DB * STEPS_PER_DB, UNSEEN, desk)
     return levels
 
 
@@ -95,6 +97,7 @@ def encode(powers: NDArray[np.float32]) -> Levels:
     for power, level in zip(powers, levels, strict=True):
         _encode(np.ascontiguousarray(power, np.float32), np.float32(math.nan), level)
     _join(levels, 0, powers.shape[1])
+    leave_border_out(levels, FAINTEST_DB * STEPS_PER_DB, UNSEEN, Desk(powers.shape[1:]))
     return levels
 
 
