@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import shapely
 from PIL import Image
 from pytest import approx
 from shapely.geometry import Point, shape
 from truceline.detect.sar_change import SarChange
+from truceline.geo.raster import read_single, write_cog
 from truceline.model.errors import BadInput
 from truceline.model.facts import Blob
 from truceline.model.observed import Observation
@@ -36,16 +38,23 @@ class Pass:
     def look(self, number: int, *patches: Patch, words: tuple[str, ...] = ("vv", "vh")) -> Found:
         moment = START + timedelta(days=12 * number)
         write_scene(self.folder, f"i{number}", moment, GROUND, number, patches)
+        found = self.detector.detect(*self.piece(number, words), self.media)
+        self.media.memory = self.media.open(found.memory) if found.memory else self.media.memory
+        return found
+
+    def piece(self, number: int, words: tuple[str, ...] = ("vv", "vh")) -> tuple[Observation, list[Blob]]:
+        moment = START + timedelta(days=12 * number)
         observation = Observation(
             source="radar",
             key=f"i{number}",
             phenomenon=Span(from_utc=moment, until_utc=moment),
             result_utc=moment,
+            footprint=GROUND.grid.footprint(),
         )
-        blobs = [self.media.put(self.folder / f"i{number}_{word}.tif", "image/tiff", word) for word in words]
-        found = self.detector.detect(observation, blobs, self.media)
-        self.media.memory = self.media.open(found.memory) if found.memory else self.media.memory
-        return found
+        files = [self.folder / f"i{number}_{word}.tif" for word in words]
+        return observation, [
+            self.media.put(file, "image/tiff", word) for file, word in zip(files, words, strict=True)
+        ]
 
 
 @pytest.fixture
@@ -101,6 +110,26 @@ def test_an_earlier_scene_or_a_missing_polarisation_is_degraded_and_keeps_the_me
         assert found.status == "degraded" and found.reason and found.memory is None
         assert found.rows.num_rows == 0
     assert passes.media.memory == memory
+
+
+def test_ground_without_data_and_border_noise_were_not_seen(passes: Pass):
+    passes.look(0)
+    write_scene(passes.folder, "i1", START + timedelta(days=12), GROUND, 1)
+    for word in ("vv", "vh"):
+        grid, power = read_single(passes.folder / f"i1_{word}.tif")
+        power[:, :20], power[60:] = np.nan, 1e-5
+        write_cog(passes.folder / f"i1_{word}.tif", grid, power[None], (word,))
+    found = passes.detector.detect(*passes.piece(1), passes.media)
+
+    lat, lon = GROUND.grid.at([10, 30, 70, 10, 50], [10, 10, 70, 30, 70])
+    assert passes.look(2).hidden is None
+    assert shapely.contains_xy(shape(found.hidden), lon, lat).tolist() == [True] * 3 + [False] * 2
+
+
+def test_of_a_scene_that_is_not_taken_in_nothing_was_seen(passes: Pass):
+    passes.look(3)
+
+    assert passes.look(2).hidden == GROUND.grid.footprint()
 
 
 def test_a_look_leaves_no_file_behind_but_in_the_blob_folder(passes: Pass, tmp_path, monkeypatch):

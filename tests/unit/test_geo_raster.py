@@ -64,7 +64,9 @@ def test_a_raster_that_declares_far_more_than_it_holds_is_refused(tmp_path: Path
         read_single(tmp_path / "a.tif")
 
 
-@pytest.mark.parametrize("layout", [{}, {"tiled": True, "blockxsize": 16, "blockysize": 16}, {"driver": "COG"}])
+@pytest.mark.parametrize(
+    "layout", [{}, {"tiled": True, "blockxsize": 16, "blockysize": 16}, {"driver": "COG"}]
+)
 @pytest.mark.parametrize("left", [0.5, 0.99])
 def test_an_uncompressed_raster_that_ends_early_is_refused_not_filled_up(tmp_path: Path, layout, left):
     file = tmp_path / "a.tif"

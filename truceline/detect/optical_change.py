@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from truceline.detect.chip import Caption, before_and_after
 from truceline.detect.desk import Desk
+from truceline.detect.hidden import hidden_ground
 from truceline.detect.optical.cloud_mask import BANDS, CLOUD, SHADOW, bands_wanted, mask_clouds
 from truceline.detect.optical.compare import Patch, compare, patches_of
-from truceline.detect.optical.hidden import hidden_ground
 from truceline.detect.optical.strips import strips
 from truceline.geo.bands import Layers, open_bands
 from truceline.geo.cog import write_cog_from
@@ -75,7 +75,8 @@ class OpticalChange(Detector):
             scene = self._scene({_ALIAS.get(blob.name, blob.name): media.open(blob) for blob in blobs})
         except BadInput as error:
             return _nothing(error, observation.footprint)
-        hidden = hidden_ground(scene.pixels, scene.grid)
+        lost = ((top, np.isnan(scene.pixels[0, top:bottom])) for top, bottom in strips(scene.grid.height))
+        hidden = hidden_ground(lost, scene.grid)
         taken = observation.phenomenon.from_utc
         if media.memory is None:
             memory = _stored(scene, taken, media)

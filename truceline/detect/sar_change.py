@@ -12,8 +12,9 @@ from msgspec import Meta
 from scipy.ndimage import gaussian_filter
 
 from truceline.detect.chip import Caption, before_and_after
+from truceline.detect.hidden import hidden_ground
 from truceline.detect.radar.alerts import Alert, alerts_of, meanings_of, outlines_of
-from truceline.detect.radar.backscatter import STEPS_PER_DB, decibels, grid_at, read_levels
+from truceline.detect.radar.backscatter import STEPS_PER_DB, UNSEEN, decibels, grid_at, read_levels
 from truceline.detect.radar.history import History, SarSettings, Stamp
 from truceline.detect.radar.history_file import load_history, save_history
 from truceline.detect.radar.orbits import orbit_of
@@ -51,9 +52,13 @@ class SarChange(Detector):
         try:
             history = self._advanced(observation, blobs, media)
         except BadInput as error:
-            return Found(rows=DETECTION.empty_table(), status="degraded", reason=f"{error.what}"[:200])
+            reason = f"{error.what}"[:200]
+            hidden = observation.footprint
+            return Found(rows=DETECTION.empty_table(), status="degraded", reason=reason, hidden=hidden)
         rows = self._rows(history, observation, media)
-        return Found(rows=rows, memory=_stored(history, media))
+        level = history.today.level[0]
+        lost = ((top, level[top:bottom] == UNSEEN) for top, bottom in history.desk.strips())
+        return Found(rows=rows, memory=_stored(history, media), hidden=hidden_ground(lost, history.grid))
 
     def _advanced(self, observation: Observation, blobs: Sequence[Blob], media: Media) -> History:
         files = {blob.name: media.open(blob) for blob in blobs if blob.name in POLARISATIONS}

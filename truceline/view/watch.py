@@ -230,7 +230,8 @@ class Watch(Fold):
         lost = look.shows & _within(said.hidden, self._stations)
         look.shows = look.shows & ~lost
         if lost.any():
-            self._because(look.cells, lost, f"{look.source}: hidden by cloud or shadow, or without data")
+            why = said.reason or "hidden by cloud or shadow, or without data"
+            self._because(look.cells, lost, f"{look.source}: {why}")
             for cell in look.cells:
                 self._seen[cell] = self._seen[cell] - lost
 
