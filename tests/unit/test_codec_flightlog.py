@@ -29,6 +29,12 @@ def rows(text: str) -> list[dict]:
         ("GPS(149.0,-20.2,16) Hb: 4.5", {"rel_alt_m": 4.5}),
         ("[latitude: 1.0] [longitude: 2.0] F.PRY (2.7°, -7.0°, -110.1°), G.PRY (-24.4°, 0.0°, 110.4°)",
          {"heading_deg": 249.9, "pitch_deg": 2.7, "roll_deg": -7.0, "gimbal_pitch_deg": -24.4, "gimbal_yaw_deg": 110.4}),  # noqa: E501
+        ("[latitude: 47,123] [longitude: -8,5] [rel_alt: 1,3 abs_alt: 432,8]", {"lat_deg": 47.123, "lon_deg": -8.5, "rel_alt_m": 1.3, "altitude_m": 432.8}),  # noqa: E501
+        ("GPS (8,25, 47,4, 18), D 698,7m, H 85,8m", {"lat_deg": 47.4, "lon_deg": 8.25, "rel_alt_m": 85.8}),
+        ("GPS(W: 6,5, N: 36,6, 3M) BAROMETER:-1,5", {"lat_deg": 36.6, "lon_deg": -6.5, "rel_alt_m": -1.5}),
+        ('{"latitude": -34.5, "longitude": 179.5}', {"lat_deg": -34.5, "lon_deg": 179.5, "rel_alt_m": None}),
+        ("<font>latitude: 47.5<br/>longitude: 8.5</font>", {"lat_deg": 47.5, "lon_deg": 8.5}),
+        ("latitude: 47.5 longitude: 8.5 altitude: 1\nend", {"lat_deg": 47.5, "lon_deg": 8.5}),
     ],
 )  # fmt: skip
 def test_each_way_to_write_a_position_is_read(line, expected):

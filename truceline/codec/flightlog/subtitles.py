@@ -15,12 +15,13 @@ import pyarrow as pa
 from truceline.codec.flightlog.track import is_place, track_table
 
 _NUMBER = r"([-+]?\d+(?:\.\d*)?|[-+]?\.\d+)"
-_END = r"(?=[ \t]*[\],;])"  # of a number: one that a cut file ends in has lost digits
+# Of a number: one that a cut file ends in has lost digits.
+_END = r"(?=[ \t]*[\],;<})\n]|[ \t]+[A-Za-z\[(])"
 _CUE = re.compile(r"^\s*(\d+):(\d{1,2}):(\d{1,2})(?:[,.:](\d{1,3}))?\s*-->\s*[\d:,.]*(.*)")
 _COUNTER = re.compile(r"^\s*\d+\s*$")
 _CLOCK = re.compile(r"(\d{4})[-./](\d{1,2})[-./](\d{1,2})[ T](\d{1,2}):(\d{2}):(\d{2})((?:[.,]\d+)*)")
-_LATITUDE = re.compile(r"\blatitude\s*:\s*" + _NUMBER + _END, re.IGNORECASE)
-_LONGITUDE = re.compile(r"\blongt?itude\s*:\s*" + _NUMBER + _END, re.IGNORECASE)
+_LATITUDE = re.compile(r"\blat(?:itude)?\"?\s*:\s*" + _NUMBER + _END, re.IGNORECASE)
+_LONGITUDE = re.compile(r"\b(?:longt?itude|lon|lng)\"?\s*:\s*" + _NUMBER + _END, re.IGNORECASE)
 _PART = r"\s*([NSEW])?\s*:?\s*" + _NUMBER
 _GPS = re.compile(
     r"\bGPS\s*:?\s*\(" + _PART + r"\s*," + _PART + r"\s*(?:,\s*" + _NUMBER + r"\s*(M)?\s*)?\)", re.IGNORECASE
@@ -41,6 +42,9 @@ _ANGLES = r"\s*\(\s*" + r"\s*,\s*".join([_NUMBER + "°?"] * 3) + r"\s*\)"
 _FLIGHT = re.compile(r"\bF\.PRY" + _ANGLES)
 _GIMBAL = re.compile(r"\bG\.PRY" + _ANGLES)
 _GIMBAL_ITEM = re.compile(r"\bgb_(yaw|pitch|roll)\s*:\s*" + _NUMBER)
+# A comma between digits is a decimal sign behind a colon, in a distance, and where other commas have spaces.
+_DECIMAL_COMMA = re.compile(r"(:\s*[-+]?\d+),(?=\d)|(\b[DH]\s*[-+]?\d+),(?=\d+\s*m\b)")
+_SPACED = re.compile(r"\([^()]*,\s[^()]*\)")
 
 
 class _Cue(NamedTuple):
@@ -58,11 +62,13 @@ def read_subtitles(data: bytes) -> pa.Table:
     """
     text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
     every = list(_cues(text))
-    cues = [(cue, place) for cue in every if (place := _place(cue.text)) is not None]
+    plain = [_with_points(cue.text) for cue in every]
+    told = [(cue, text, place) for cue, text in zip(every, plain, strict=True) if (place := _place(text))]
+    cues = [cue for cue, _, _ in told]
     first = next((match for cue in every if (match := _CLOCK.search(cue.text))), None)
     columns: dict[str, list[float]] = {"lat_deg": [], "lon_deg": []}
-    clocks = [_CLOCK.search(cue.text) for cue, _ in cues]
-    named = [_items(cue.text, place) for cue, place in cues]
+    clocks = [_CLOCK.search(cue.text) for cue in cues]
+    named = [_items(text, place) for _, text, place in told]
     for word in ("lat_deg", "lon_deg", *sorted({word for one in named for word in one})):
         columns[word] = [one.get(word, np.nan) for one in named]
     local = [match[0] if match else None for match in clocks]
@@ -94,6 +100,12 @@ def _cues(text: str) -> Iterator[_Cue]:
             lines = [cue[5]] if cue[5].strip() else []
     if lines:
         yield _Cue(start_s, "\n".join(lines))
+
+
+def _with_points(text: str) -> str:
+    """Write decimal commas, which some regions' firmwares use, as points."""
+    text = _DECIMAL_COMMA.sub(lambda match: f"{match[1] or match[2]}.", text)
+    return _SPACED.sub(lambda match: re.sub(r"(?<=\d),(?=\d)", ".", match[0]), text)
 
 
 def _place(text: str) -> dict[str, float] | None:
@@ -142,13 +154,13 @@ def _items(text: str, place: dict[str, float]) -> dict[str, float]:
 
 
 def _seconds(
-    cues: list[tuple[_Cue, dict[str, float]]],
+    cues: list[_Cue],
     clocks: list[re.Match[str] | None],
     first: re.Match[str] | None,
 ) -> list[float]:
     """Cue starts; a log without any counts from the clock of its first record."""
-    if any(cue.start_s is not None for cue, _ in cues):
-        return [np.nan if cue.start_s is None else cue.start_s for cue, _ in cues]
+    if any(cue.start_s is not None for cue in cues):
+        return [np.nan if cue.start_s is None else cue.start_s for cue in cues]
     told = [_clock_s(match) if match else np.nan for match in clocks]
     begin = _clock_s(first) if first else np.nan
     return [one - begin for one in told]
