@@ -20,14 +20,15 @@ def cell(part: int, data: bytes) -> bytes:
     return bytes([0, 7, part << 6 | 0x1F]) + len(data).to_bytes(2, "big") + data
 
 
-def stream(*payloads: bytes) -> bytes:
-    """Write each payload as a PES packet of stream id 0xFC with the time stamp of its number, in seconds."""
+def stream(*payloads: bytes, stream_id: int = 0xFC) -> bytes:
+    """Write each payload as a PES packet with the time stamp of its number, in seconds."""
     out, count = b"", 0
     for number, payload in enumerate(payloads):
         ticks = 90_000 * number
         stamp = bytes([0x21 | ticks >> 29 & 0x0E]) + ((ticks >> 14 & 0xFFFE) | 1).to_bytes(2, "big")
         stamp += ((ticks << 1 & 0xFFFE) | 1).to_bytes(2, "big")
-        body = b"\0\0\1\xfc" + (len(payload) + 8).to_bytes(2, "big") + b"\x84\x80\x05" + stamp + payload
+        head = b"\0\0\1" + bytes([stream_id]) + (len(payload) + 8).to_bytes(2, "big") + b"\x84\x80\x05"
+        body = head + stamp + payload
         for at in range(0, len(body), 183):
             part = body[at : at + 183]
             field = bytes([183 - len(part)]) + (b"\0" + b"\xff" * (182 - len(part)))[: 183 - len(part)]
@@ -91,3 +92,24 @@ def test_whole_packets_are_read_whatever_the_headers_claim(part):
     _, packets = read(stream(*(cell(part, packet(i)) for i in range(4))))
 
     assert sorted(told(packets)) == [(i, float(i), True) for i in range(4)]
+
+
+@pytest.mark.parametrize("size", [1 << 20, 188])
+def test_packet_of_an_asynchronous_stream_goes_on_in_the_next_payloads(size):
+    one = packet(1)
+    data = stream(packet(0), one[:9], one[9:200], one[200:] + packet(2), packet(3), stream_id=0xBD)
+
+    reader, packets = read(data, size)
+
+    assert told(packets) == [(0, 0.0, True), (1, 1.0, True), (2, 3.0, True), (3, 4.0, True)]
+    assert reader.left_over_bytes == 0
+
+
+def test_cut_packet_does_not_go_on_behind_a_whole_one():
+    one = packet(1)
+    data = stream(one[:90], packet(2), one[90:], packet(3)[:50], stream_id=0xBD)
+
+    reader, packets = read(data)
+
+    assert told(packets) == [(2, 1.0, True)]
+    assert reader.left_over_bytes == 90 + 50

@@ -1,13 +1,14 @@
-"""Access units of a synchronous metadata stream, put together from the cells that they were cut into.
+"""What multiplexers cut into pieces, put together: access units, and packets over several payloads.
 
-ISO/IEC 13818-1, 2.12.4 (carried by MISB ST 1402): each cell has a header of five bytes, which says
-whether it holds a whole unit, its first, a middle or its last part, and how many bytes follow.
+ISO/IEC 13818-1, 2.12.4 (carried by MISB ST 1402): each cell of a synchronous stream has a header of five
+bytes, which says whether it holds a whole unit, its first, a middle or its last part, and how many bytes
+follow. An asynchronous stream has no cells: a packet may go on in the next payload without a word.
 """
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from truceline.codec.klv import PACKET_BYTES, PREFIX
+from truceline.codec.klv import PACKET_BYTES, PREFIX, find_packet
 
 HEADER_BYTES = 5
 MIDDLE, LAST, FIRST, WHOLE = range(4)  # cell_fragment_indication
@@ -16,7 +17,8 @@ MIDDLE, LAST, FIRST, WHOLE = range(4)  # cell_fragment_indication
 class Unit(NamedTuple):
     """An access unit: PID, time stamp and place of its PES packet; of several, first time and last place.
 
-    ``header_bytes``: of headers that may stand between its packets.
+    ``header_bytes``: of headers that may stand between its packets. ``nth``: of an asynchronous payload,
+    its number among those of its PID; 0 for what ends where it ends.
     """
 
     data: bytes
@@ -24,6 +26,7 @@ class Unit(NamedTuple):
     pts_s: float
     offset: int
     header_bytes: int = 0
+    nth: int = 0
 
 
 class Cells:
@@ -70,6 +73,46 @@ class Cells:
             self._open[cell.pid] = begun
         else:
             yield begun
+
+
+class Tails:
+    """Keeps packets that the end of a payload cuts, until the next payload of their PID goes on with them.
+
+    Attributes
+    ----------
+    lost_bytes
+        Of packets that no payload went on with.
+    """
+
+    def __init__(self) -> None:
+        self.lost_bytes = 0
+        self._open: dict[int, Unit] = {}
+
+    def keep(self, unit: Unit, at: int) -> None:
+        """Keep what begins at a place of a unit and is not whole."""
+        if unit.nth and len(unit.data) - at <= PACKET_BYTES:
+            self._open[unit.pid] = unit._replace(data=unit.data[at:])
+        else:
+            self.lost_bytes += len(unit.data) - at
+
+    def ended(self, unit: Unit) -> list[Unit]:
+        """Give a unit, and in front of it the packet that its first bytes end."""
+        begun = self._open.pop(unit.pid, None) if unit.nth else None
+        if begun is None:
+            return [unit]
+        if unit.nth != begun.nth + 1 or unit.data.startswith(PREFIX):
+            self.lost_bytes += len(begun.data)
+            return [unit]
+        data = begun.data + unit.data
+        cut = find_packet(data, 0)
+        end = len(data) if cut is None else cut.end
+        first = begun._replace(data=data[:end], offset=unit.offset, nth=unit.nth)
+        return [first, unit._replace(data=data[end:])] if end < len(data) else [first]
+
+    def finish(self) -> None:
+        """Say that nothing follows."""
+        self.lost_bytes += sum(len(one.data) for one in self._open.values())
+        self._open = {}
 
 
 def _cells(payload: bytes) -> Iterator[tuple[int, int, int]]:

@@ -1,5 +1,6 @@
 """The telemetry of a whole stream: transport stream or bare KLV, in pieces of any size."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy.typing as npt
 from truceline.codec.demux import Demux, Entry, PesPackets, is_transport_stream
 from truceline.codec.klv import PREFIX, find_packet
 from truceline.codec.klv_cells import HEADER_BYTES as UNIT_HEADER_BYTES
-from truceline.codec.klv_cells import Cells, Unit
+from truceline.codec.klv_cells import Cells, Tails, Unit
 from truceline.codec.klv_cuts import HEAD_BYTES as KLV_HEAD_BYTES
 from truceline.codec.klv_cuts import Bytes, Cuts, Ints, find_keys, is_known, joined, no_cuts, read_lengths
 from truceline.codec.klv_tags import EG0104_KEY, KEY_BYTES, ST0601_KEY
@@ -46,10 +47,12 @@ class KlvStream:
         self._size_bytes = 0
         self._demux = Demux()
         self._cells = Cells()
+        self._tails = Tails()
+        self._payloads: Counter[int] = Counter()  # by PID
 
     @property
     def left_over_bytes(self) -> int:
-        return self._left_over_bytes + self._demux.left_over_bytes
+        return self._left_over_bytes + self._tails.lost_bytes + self._demux.left_over_bytes
 
     @property
     def skipped_bytes(self) -> int:
@@ -101,6 +104,7 @@ class KlvStream:
             early = self.feed(chunk)
         late = self._of_pes(self._demux.finish()) if self.form == "ts" else self._bare(last=True)
         late = joined([late, self._of_units(self._cells.finish())[1]])
+        self._tails.finish()
         self._left_over_bytes += len(self._buffer)
         self._buffer = b""
         return joined([early, late])
@@ -193,39 +197,50 @@ class KlvStream:
         whole = Cuts(
             data, begin[alone], value[alone], end[alone], pes.pid[alone], pes.pts_s[alone], pes.offset[alone]
         )
-        rest = [(i, unit) for i in np.flatnonzero(~alone).tolist() for unit in self._units(pes, i)]
+        nth = self._numbers(pes.pid)
+        rest = [(i, one) for i in np.flatnonzero(~alone).tolist() for one in self._units(pes, i, int(nth[i]))]
         if not rest:
             return whole
         which, more = self._of_units([unit for _, unit in rest])
         owner = np.concatenate([np.flatnonzero(alone), np.array([i for i, _ in rest])[which]])
         return joined([whole, more]).ordered(np.argsort(owner, kind="stable"))
 
-    def _units(self, pes: PesPackets, number: int) -> list[Unit]:
+    def _numbers(self, pids: Ints) -> Ints:
+        """Number payloads among those of their PID, from 1."""
+        nth = np.zeros(len(pids), np.int64)
+        for pid in np.unique(pids).tolist():
+            mine = np.flatnonzero(pids == pid)
+            nth[mine] = self._payloads[pid] + 1 + np.arange(len(mine))
+            self._payloads[pid] += len(mine)
+        return nth
+
+    def _units(self, pes: PesPackets, number: int, nth: int) -> list[Unit]:
         """Give the access units that a payload ends: most payloads are one."""
         data = pes.data[pes.begin[number] : pes.end[number]].tobytes()
         payload = Unit(data, int(pes.pid[number]), float(pes.pts_s[number]), int(pes.offset[number]))
         if pes.stream_id[number] != SYNCHRONOUS:
-            return [payload]
+            return [payload._replace(nth=nth)]
         units = None if data.startswith(PREFIX) else self._cells.take(payload)
         return [payload._replace(header_bytes=UNIT_HEADER_BYTES)] if units is None else units
 
     def _of_units(self, units: list[Unit]) -> tuple[Ints, Cuts]:
         """Find the packets in access units, and the number of the unit that holds each of them."""
-        kept: list[bytes] = []
+        kept: list[Unit] = []
         found: list[tuple[int, ...]] = []
         size = 0
         for number, unit in enumerate(units):
-            places = list(self._walk(unit))
-            if places:
-                found += [(number, *(size + place for place in one)) for one in places]
-                kept.append(unit.data)
-                size += len(unit.data)
-        which, begin, value, end = np.array(found, np.int64).reshape(-1, 4).T
-        pid = np.array([unit.pid for unit in units], np.int64)
-        offset = np.array([unit.offset for unit in units], np.int64)
-        pts_s = np.array([unit.pts_s for unit in units])
-        data = np.frombuffer(b"".join(kept), np.uint8)
-        return which, Cuts(data, begin, value, end, pid[which], pts_s[which], offset[which])
+            for one in self._tails.ended(unit):
+                places = list(self._walk(one))
+                if places:
+                    found += [(number, len(kept), *(size + at for at in place)) for place in places]
+                    kept.append(one)
+                    size += len(one.data)
+        which, owner, begin, value, end = np.array(found, np.int64).reshape(-1, 5).T
+        pid = np.array([unit.pid for unit in kept], np.int64)
+        offset = np.array([unit.offset for unit in kept], np.int64)
+        pts_s = np.array([unit.pts_s for unit in kept])
+        data = np.frombuffer(b"".join(unit.data for unit in kept), np.uint8)
+        return which, Cuts(data, begin, value, end, pid[owner], pts_s[owner], offset[owner])
 
     def _walk(self, unit: Unit) -> Iterator[Place]:
         """Find the packets of ours in an access unit."""
@@ -238,7 +253,7 @@ class KlvStream:
             ours = data.startswith((ST0601_KEY, EG0104_KEY), at)
             self.known |= ours
             if cut is None or cut.end > len(data):
-                self._left_over_bytes += len(data) - at
+                self._tails.keep(unit, at)
                 break
             if ours:
                 yield at, cut.value, cut.end
