@@ -87,14 +87,24 @@ def test_first_seen_is_the_time_of_the_second_picture_where_it_is_known(optical)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_pystac_validates_the_item(optical):
+def test_pystac_validates_the_items(optical, confirmed):
     pystac = pytest.importorskip("pystac")
     pystac.validation.set_validator(pystac.validation.JsonSchemaSTACValidator())
-    item = json.loads((optical / "alerts.stac.json").read_text())
+    for out in (optical, confirmed):
+        item = json.loads((out / "alerts.stac.json").read_text())
 
-    pystac.validation.validate_dict(item | {"stac_extensions": []})
-    for asset in item["assets"].values():
-        assert (optical / asset["href"]).is_file() and asset["roles"] and asset["type"]
+        pystac.validation.validate_dict(item | {"stac_extensions": []})
+        for asset in item["assets"].values():
+            assert (out / asset["href"]).is_file() and asset["roles"] and asset["type"]
+
+
+def test_the_item_of_confirm_names_its_scores_and_their_span(confirmed):
+    item = json.loads((confirmed / "alerts.stac.json").read_text())
+
+    assert [link["rel"] for link in item["links"]] == ["derived_from"] * 5
+    assert item["properties"]["start_datetime"] == "2026-01-01T00:00:00Z"
+    assert item["properties"]["datetime"] == "2026-01-25T00:00:00Z"
+    assert "truceline:degraded" not in item["properties"]
 
 
 def test_the_raster_has_three_described_bands_and_the_report_its_members(optical):

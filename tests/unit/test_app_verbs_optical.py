@@ -180,6 +180,8 @@ def test_a_constant_band_counts_nothing_and_is_named(pair, capsys):
 
     assert pair.run() == 0
     assert capsys.readouterr().err == "warning: green: this band is constant and counts nothing\n"
+    item = json.loads((pair.out / "alerts.stac.json").read_text())
+    assert item["properties"]["truceline:degraded"] == ["green: this band is constant and counts nothing"]
     assert pair.bands()[1][PATCH].mean() > 0.9
 
 
@@ -230,6 +232,11 @@ def test_a_mask_on_another_grid_is_refused(pair, tmp_path, capsys):
 
     assert pair.run("--clouds", str(mask)) == 2
     assert capsys.readouterr().err.startswith(f"error: {mask}: lies on ")
+
+
+def test_a_picture_given_as_a_mask_is_refused(pair, capsys):
+    assert pair.run("--clouds", str(pair.after)) == 2
+    assert "a mask of detect clouds has one" in capsys.readouterr().err
 
 
 def test_times_of_files_are_read_from_their_tags(pair):

@@ -150,10 +150,16 @@ def test_items_in_any_order_give_the_same_answer(series: Series):
     assert {file.name: file.read_bytes() for file in (series.folder / "out").iterdir()} == first
 
 
+def lacking(folder: Path) -> list[str]:
+    item = json.loads((folder / "out" / "alerts.stac.json").read_text())
+    return item["properties"].get("truceline:degraded", [])
+
+
 def test_too_few_dates_give_an_empty_result_and_a_warning(tmp_path: Path, capsys):
     assert Series(tmp_path, 1).run() == 0
 
-    assert "warning: 1 items" in capsys.readouterr().err
+    assert "warning: nothing is tested before 4 items; 1 came" in capsys.readouterr().err
+    assert lacking(tmp_path) == ["nothing is tested before 4 items; 1 came"]
     assert json.loads((tmp_path / "out" / "alerts.geojson").read_text())["features"] == []
     with rasterio.open(tmp_path / "out" / "change.tif") as source:
         assert np.isnan(source.read(1)).all() and (source.read(2) == 0).all()
@@ -187,6 +193,7 @@ def test_a_date_without_data_changes_no_state_and_warns(series: Series, capsys):
     assert series.run() == 0
 
     assert "warning: i9: no data" in capsys.readouterr().err
+    assert lacking(series.folder) == ["no data anywhere in i9"]
     with rasterio.open(series.folder / "out" / "change.tif") as source:
         assert np.isnan(source.read(1)).all()
         np.testing.assert_array_equal(source.read(2), before)
@@ -198,6 +205,18 @@ def test_an_item_without_a_polarisation_makes_the_other_the_only_one(series: Ser
     assert series.run() == 0
 
     assert "i4: has no vh; only vv is used" in capsys.readouterr().err
+    assert lacking(series.folder) == ["only vv is used"]
+
+
+def test_what_was_lacking_is_still_told_after_the_series_goes_on(series: Series):
+    write_cog(series.folder / "i3_vv.tif", GROUND.grid, powers() * np.nan)
+    last = series.items.pop()
+    assert series.run("--state", str(series.folder / "state")) == 0
+    series.items.append(last)
+
+    assert series.run("--state", str(series.folder / "state")) == 0
+
+    assert lacking(series.folder) == ["no data anywhere in i3"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ MAX_BYTES = 64 * 2**20  # THREATS section 7, rule 10: JSON, one document
 MAX_DEPTH = 32
 WRITTEN_VERSION = "1.1.0"
 PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
+DEGRADED = "truceline:degraded"  # property of a result: sentences, what its run had to do without
 _READ_VERSIONS = ("1.0.0", "1.1.0")
 
 

@@ -2,14 +2,21 @@
 
 ITEMS.json is a STAC ItemCollection whose items carry an asset `score` (single-band GeoTIFF, float32, not
 below 0, NaN = not observed), or a folder of such files, as 20240131_score.tif. DIR gets state.tif,
-first_seen.tif and alerts.geojson.
+first_seen.tif, alerts.geojson and alerts.stac.json.
 """
 
 import argparse
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from truceline.model.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from truceline.codec.stac import Item
+    from truceline.geo.raster import Grid
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
             raise BadInput(f"--{word}", f"{getattr(args, word)} is not above 0")
     items = read_scenes(args.items, ("score",))
     watch = grid = None
+    lacking: list[str] = []
     for number, item in enumerate(progress(items, "scores", len(items), args.quiet)):
         if "score" not in item.assets:
             raise BadInput(f"{args.items}: {item.id}", "has no asset score")
@@ -51,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
         if (score < 0).any():
             raise BadInput(f"{path}: {item.id}", "has scores below 0; distances of 0 or more are wanted")
         if not np.isfinite(score).any():
-            say("warning", f"{item.id}: no data anywhere; nothing was observed")
+            lacking.append(f"{item.id}: no data anywhere; nothing was observed")
+            say("warning", lacking[-1])
         take(watch, score, number, args.low, args.high)
     if grid is None or watch is None:
         raise BadInput(str(args.items), "holds no item")
@@ -61,4 +70,18 @@ def run(args: argparse.Namespace) -> int:
         write_cog(folder / "first_seen.tif", grid, first_seen_days(watch, times)[None], ("first_seen",))
         document = geojson_of(watch, grid, times, [item.id for item in items])
         (folder / "alerts.geojson").write_bytes(document)
+        (folder / "alerts.stac.json").write_bytes(_described(grid, items, lacking))
     return 0
+
+
+def _described(grid: "Grid", items: "Sequence[Item]", lacking: "Sequence[str]") -> bytes:
+    from truceline.codec.stac import Asset, Link, write_item
+    from truceline.detect.product import COG_TYPE, product_of
+
+    assets = {
+        "state": Asset(href="./state.tif", type=COG_TYPE, roles=("data",), title="state"),
+        "first_seen": Asset(href="./first_seen.tif", type=COG_TYPE, roles=("data",), title="first_seen"),
+        "alerts": Asset(href="./alerts.geojson", type="application/geo+json", roles=("data",)),
+    }
+    links = [Link(rel="derived_from", href=item.self_href, title=item.id) for item in items]
+    return write_item(product_of(grid, (items[0].time_utc, items[-1].time_utc), assets, links, lacking))

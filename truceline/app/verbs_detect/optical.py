@@ -61,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
         for path, mask in zip(args.clouds, masks, strict=True):
             if not mask.grid.same_as(grid):
                 raise BadInput(str(path), f"lies on {mask.grid}, the pictures on {grid}")
+            if len(mask.names) != 1:
+                raise BadInput(str(path), f"has {len(mask.names)} bands; a mask of detect clouds has one")
         desk = Desk(grid.shape, args.out.absolute().parent)
         before, after = (desk.plane("f4", len(numbers)) for _ in range(2))
         for top, bottom in progress(strips(grid.height), "strips", quiet=args.quiet):
@@ -74,15 +76,19 @@ def run(args: argparse.Namespace) -> int:
         change = compare(before, after, desk)
     except BadInput as error:
         raise BadInput(str(args.after), error.what) from error
-    for layer in change.constant:
-        say("warning", f"{names[layer] or numbers[layer] + 1}: this band is constant and counts nothing")
+    lacking = [
+        f"{names[layer] or f'band {numbers[layer] + 1}'}: this band is constant and counts nothing"
+        for layer in change.constant
+    ]
+    for sentence in lacking:
+        say("warning", sentence)
     key = f"{args.before.name} {args.after.name}"
     patches = patches_of(change, before, grid, names, times[1], key)
     with whole_folder(args.out) as folder:
         write_cog_from(folder / "change.tif", grid, change.bands, BANDS)
         (folder / "alerts.geojson").write_bytes(geojson_of(patches, grid, times[1], [args.after.name]))
         pair = ((args.before.name, times[0]), (args.after.name, times[1]))
-        (folder / "alerts.stac.json").write_bytes(item_of(grid, *pair))
+        (folder / "alerts.stac.json").write_bytes(item_of(grid, *pair, lacking))
         (folder / "report.json").write_text(json.dumps(change.report(), indent=1, allow_nan=False) + "\n")
     return 0
 

@@ -52,11 +52,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the chain and write the results, all or nothing."""
+    import msgspec
+
     from truceline.app.output import whole_file, whole_folder
     from truceline.app.scenes import read_scenes
     from truceline.codec.stac import write_item
     from truceline.detect.radar.alerts import geojson_of, item_of
     from truceline.detect.radar.bands import BANDS, bands_of
+    from truceline.detect.radar.record import record_of
     from truceline.geo.cog import write_cog_from
 
     settings = _settings(args)
@@ -72,7 +75,9 @@ def run(args: argparse.Namespace) -> int:
             path, bands = folder / "change.tif", partial(bands_of, history)
             picture = pool.submit(write_cog_from, path, history.grid, bands, BANDS)
             (folder / "alerts.geojson").write_bytes(geojson_of(history))
-            (folder / "alerts.stac.json").write_bytes(write_item(item_of(history)))
+            item = item_of(history)
+            item = msgspec.structs.replace(item, properties=item.properties | record_of(history))
+            (folder / "alerts.stac.json").write_bytes(write_item(item))
             picture.result()
             if kept is not None:
                 kept.result()
@@ -168,7 +173,7 @@ def _follow(
                 "warning",
                 f"{item.id}: look {before + 1} from orbit {stamp.orbit or 'unknown'}; not tested yet",
             )
-        if not history.was_observed:
+        if not history.stamps[-1].has_data:
             say("warning", f"{item.id}: no data anywhere; nothing was observed")
         if args.scores and is_tested:
             write_cog_from(
@@ -177,7 +182,7 @@ def _follow(
     if history is None:
         raise BadInput(str(args.items), "holds no item")
     if len(history.stamps) <= settings.baseline:
-        say("warning", f"{len(history.stamps)} items; nothing is tested before {settings.baseline + 1}")
+        say("warning", f"nothing is tested before {settings.baseline + 1} items; {len(history.stamps)} came")
     return history
 
 

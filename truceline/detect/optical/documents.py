@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from truceline.codec.stac import PROJECTION, Asset, Item, Link, write_item
+from truceline.codec.stac import Asset, Link, write_item
 from truceline.detect.optical.compare import BANDS, Patch
+from truceline.detect.product import COG_TYPE, product_of
 from truceline.geo.raster import Grid
-from truceline.model.names import name
 from truceline.model.place import utc_text
 
 # The span of a scene of unknown time: since the first satellite, until the last moment that can be written.
@@ -56,42 +56,35 @@ def geojson_of(patches: Sequence[Patch], grid: Grid, taken: datetime | None, ite
     return json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
-def item_of(grid: Grid, before: tuple[str, datetime | None], after: tuple[str, datetime | None]) -> bytes:
-    """Write ``alerts.stac.json``; each picture is its file name and its time, if known."""
-    footprint = grid.footprint()
-    corners = np.array(footprint["coordinates"][0])
-    west, south = corners.min(axis=0).tolist()
-    east, north = corners.max(axis=0).tolist()
+def item_of(
+    grid: Grid,
+    before: tuple[str, datetime | None],
+    after: tuple[str, datetime | None],
+    lacking: Sequence[str] = (),
+) -> bytes:
+    """Write ``alerts.stac.json``.
+
+    Parameters
+    ----------
+    grid
+        Where the pixels lie.
+    before, after
+        File name of each picture and its time, if known.
+    lacking
+        Sentences: what the run had to do without.
+    """
     start = before[1] or after[1] or _EARLIEST
     end = after[1] or _LATEST
-    place: dict[str, Any] = {"proj:code": grid.code}
-    if grid.code is None:
-        place["proj:wkt2"] = grid.crs
-    item = Item(
-        id=name("change", str(grid), before[0], after[0]),
-        time_utc=end,
-        geometry=footprint,
-        bbox=(west, south, east, north),
-        properties={
-            "start_datetime": utc_text(min(start, end)), "end_datetime": utc_text(end), **place,
-            "proj:shape": list(grid.shape), "proj:transform": list(grid.transform),
-        },
-        assets={
-            "change": Asset(
-                href="./change.tif",
-                type="image/tiff; application=geotiff; profile=cloud-optimized",
-                roles=("data",),
-                title=", ".join(BANDS),
-            ),
-            "alerts": Asset(href="./alerts.geojson", type="application/geo+json", roles=("data",)),
-            "report": Asset(href="./report.json", type="application/json", roles=("metadata",)),
-        },
-        links=tuple(Link(rel="derived_from", href=f"./{text}", title=text) for text, _ in (before, after)),
-        extensions=(PROJECTION,),
-    )  # fmt: skip
+    assets = {
+        "change": Asset(href="./change.tif", type=COG_TYPE, roles=("data",), title=", ".join(BANDS)),
+        "alerts": Asset(href="./alerts.geojson", type="application/geo+json", roles=("data",)),
+        "report": Asset(href="./report.json", type="application/json", roles=("metadata",)),
+    }
+    links = [Link(rel="derived_from", href=f"./{text}", title=text) for text, _ in (before, after)]
+    written = write_item(product_of(grid, (start, end), assets, links, lacking))
     if after[1] is not None:
-        return write_item(item)
-    document = json.loads(write_item(item))
+        return written
+    document = json.loads(written)
     document["properties"]["datetime"] = None
     return (
         json.dumps(document, ensure_ascii=False, allow_nan=False, sort_keys=True, indent=1).encode() + b"\n"

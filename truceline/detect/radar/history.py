@@ -43,12 +43,17 @@ class SarSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stamp(msgspec.Struct, frozen=True):
-    """One item that was taken in; ``orbit`` as :func:`~truceline.detect.radar.orbits.orbit_of` names it."""
+    """One item that was taken in.
+
+    ``orbit`` is as :func:`~truceline.detect.radar.orbits.orbit_of` names it; ``has_data`` is false where no
+    pixel had any.
+    """
 
     id: str
     time_utc: datetime
     href: str = ""
     orbit: str = ""
+    has_data: bool = True
 
 
 class AlertObject(msgspec.Struct, frozen=True):
@@ -86,7 +91,6 @@ class History:
     objects: dict[int, AlertObject] = field(default_factory=dict)
     pooled_db2: list[float] = field(default_factory=lambda: [2.0, 0.0, 2.0])
     reaches: list[float] = field(default_factory=list)
-    was_observed: bool = False  # whether the last date had any data
 
     @classmethod
     def new(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -162,7 +163,8 @@ class _Date:
         learnt = self._each(lambda top, bottom: self._learnt(gauge, trend, top, bottom))
         spreads = np.sum([bins for bins, _, _ in learnt], axis=0)
         self.alerted = np.concatenate([places for _, places, _ in learnt])
-        history.was_observed = any(observed for _, _, observed in learnt)
+        if not any(observed for _, _, observed in learnt):
+            history.stamps[item] = msgspec.structs.replace(history.stamps[item], has_data=False)
         self._remember(item)
         if item > TELLING_DATES:
             is_quiet = MIN_QUIET_SHARE * strengths[0].sum() >= strengths[1].sum()
