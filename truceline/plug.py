@@ -55,6 +55,14 @@ class Intake(Protocol):
         """Tell whether this source's observation with that natural key is logged already."""
         ...
 
+    def has_finished(self, piece: str) -> bool:
+        """Tell whether a piece of input was noted as finished, perhaps before a restart."""
+        ...
+
+    def finish(self, piece: str) -> None:
+        """Note that a piece was handed over, all of it; call it when asked for what comes next."""
+        ...
+
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
     """What a source hands over: an observation, or a report with the sender's id, and its samples."""

@@ -16,6 +16,7 @@ class Shelf:
         self.root, self.stop = root, Event()
         self.known: tuple[str, ...] = ()
         self.memory = None
+        self.finished: list[str] = []
 
     def put(self, sample: bytes | Path, media_type: str, name: str) -> Blob:
         data = sample if isinstance(sample, bytes) else sample.read_bytes()
@@ -31,6 +32,12 @@ class Shelf:
 
     def has(self, key: str) -> bool:
         return key in self.known
+
+    def has_finished(self, piece: str) -> bool:
+        return piece in self.finished
+
+    def finish(self, piece: str) -> None:
+        self.finished.append(piece)
 
 
 @pytest.fixture

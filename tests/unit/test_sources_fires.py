@@ -31,6 +31,12 @@ class Basket:
     def has(self, key):
         return key in self.known
 
+    def has_finished(self, piece):
+        return False
+
+    def finish(self, piece):
+        pass
+
 
 def taken(folder, basket=None, **settings):
     source = Fires(name="firms", path=folder, **settings)

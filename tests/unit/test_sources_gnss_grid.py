@@ -23,6 +23,12 @@ class Basket:
     def has(self, key):
         return key in self.known
 
+    def has_finished(self, piece):
+        return False
+
+    def finish(self, piece):
+        pass
+
 
 def taken(folder, basket=None, **settings):
     source = GnssGrid(name="gnss", path=folder, **settings)

@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from truceline import __version__
+from truceline.flow.finished import Finished
 from truceline.flow.mission import Watched
 from truceline.log.blobs import Blobs
 from truceline.log.journal import Appended, Journal
@@ -17,7 +19,7 @@ from truceline.model.facts import Blob, Claim
 from truceline.model.names import name
 from truceline.model.observed import Observation
 from truceline.model.place import Span
-from truceline.plug import Taken
+from truceline.plug import Source, Taken
 
 _LOG = logging.getLogger(__name__)
 _STOP_S = 2.0
@@ -38,10 +40,12 @@ class Inbox(Protocol):
 class Basket:
     """What one source may do (the port ``Intake``)."""
 
-    def __init__(self, node: Inbox, source: str, stop: threading.Event) -> None:
+    def __init__(self, node: Inbox, source: Source, stop: threading.Event) -> None:
         self._node = node
-        self._source = source
+        self._source = source.name
         self.stop = stop
+        journal, settings = node.journal, f"{__version__} {source!r}"
+        self._finished = Finished(journal.data_dir, settings, lambda: journal.tree_size)
 
     def put(self, sample: Path | bytes, media_type: str, name: str) -> Blob:
         """Store bytes durably in the blob folder."""
@@ -54,6 +58,14 @@ class Basket:
     def has(self, key: str) -> bool:
         """Tell whether the observation of that natural key is logged already."""
         return self._node.journal.latest(name("obs", self._source, key)) is not None
+
+    def has_finished(self, piece: str) -> bool:
+        """Tell whether a piece was noted as finished, perhaps before a restart."""
+        return piece in self._finished
+
+    def finish(self, piece: str) -> None:
+        """Note that a piece was handed over: all of it is durable, since each claim was waited for."""
+        self._finished.add(piece)
 
 
 class Supply:
@@ -88,7 +100,7 @@ class Supply:
             thread.join(timeout=max(0.0, end - time.monotonic()))
 
     def _observe(self, watched: Watched, follow: bool) -> None:
-        basket = Basket(self._node, watched.plug.name, self._stop)
+        basket = Basket(self._node, watched.plug, self._stop)
         failures = 0
         refused: set[str] = set()  # told of once: a source may bring it again and again
         while not self._stop.is_set():

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from truceline.flow.clock import Clock
 from truceline.flow.core import Core, Settings, build
+from truceline.flow.finished import trim
 from truceline.flow.intake import Supply
 from truceline.flow.mission import Mission
 from truceline.flow.work import Work
@@ -91,6 +92,7 @@ class Node:
 
     def start(self, follow: bool = True) -> None:
         """Begin to take claims in, and start the mission's sources."""
+        trim(self.journal.data_dir, self.journal.tree_size)
         self._thread.start()
         self.submit([self.settings.claim()]).result()
         for source in self.mission.sources if self.mission is not None else ():

@@ -39,7 +39,7 @@ class Alarm(Source):
     path: Path
 
     def observe(self, intake: Intake, follow: bool) -> Iterator[Taken]:
-        for sweep in sweeps(self.path, f"*{ENDING}", intake.stop, follow=follow):
+        for sweep in sweeps(self.path, f"*{ENDING}", intake, follow=follow):
             for file in sweep:
                 yield from self._take(file, intake)
 

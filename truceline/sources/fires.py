@@ -48,7 +48,7 @@ class Fires(Source):
 
     def observe(self, intake: Intake, follow: bool) -> Iterator[Taken]:
         """Yield the fires of each file, then what was wrong with it."""
-        for sweep in sweeps(self.path, "*.csv *.txt", intake.stop, follow=follow):
+        for sweep in sweeps(self.path, "*.csv *.txt", intake, follow=follow):
             for file in sweep:
                 yield from self._read(file, intake)
 

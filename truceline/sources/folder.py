@@ -6,8 +6,9 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
 from typing import NamedTuple
+
+from truceline.plug import Intake
 
 POLL_S = 0.2
 REST = 9  # a folder of very many files is looked through a tenth of the time at most
@@ -18,9 +19,20 @@ class _State(NamedTuple):
     size_bytes: int
     written_ns: int
 
+    @property
+    def mark(self) -> str:
+        """The state as one text."""
+        return f"{self.written_ns} {self.size_bytes} {self.name}"
+
 
 def sweeps(
-    path: Path, names: str, stop: Event, *, follow: bool, settle_s: float = 0.0
+    path: Path,
+    names: str,
+    intake: Intake,
+    *,
+    follow: bool,
+    settle_s: float = 0.0,
+    remember: bool = True,
 ) -> Iterator[Iterator[Path]]:
     """Yield, sweep by sweep, the files that have not been told as they are now, ordered by name.
 
@@ -33,30 +45,40 @@ def sweeps(
         Folder, or one file, which is told whatever its name; one that is missing may come yet.
     names
         Patterns of file names, separated by blanks.
-    stop
-        Ends the sweep at the next file, and all sweeps.
+    intake
+        Its ``stop`` ends the sweep at the next file, and all sweeps; it remembers over restarts which files
+        were taken in as they are now.
     follow
         Sweep again and again; else once.
     settle_s
         While following, a file is complete when it was last written, or first seen, so long ago.
+    remember
+        A file counts as taken in when the next one is asked for; False for those who gather before they
+        hand over.
     """
     told = _Told(settle_s if follow else 0.0)
-    while not stop.is_set():
+    while not intake.stop.is_set():
         begun_s, before = time.monotonic(), told.count
-        yield _sweep(path, names, stop, told)
+        yield _sweep(path, names, intake, told, remember)
         if not follow:
             return
         looked_s = time.monotonic() - begun_s if told.count == before else 0.0
-        stop.wait(max(POLL_S, REST * looked_s))
+        intake.stop.wait(max(POLL_S, REST * looked_s))
 
 
-def _sweep(path: Path, names: str, stop: Event, told: "_Told") -> Iterator[Path]:
+def _sweep(path: Path, names: str, intake: Intake, told: "_Told", remember: bool) -> Iterator[Path]:
     for file in _listed(path, names):
-        if stop.is_set():
+        if intake.stop.is_set():
             return
         state = _state(file)
-        if state is not None and told.take(state):
+        if state is None or not told.take(state):
+            continue
+        if not remember:
             yield file
+        elif not intake.has_finished(state.mark):
+            yield file
+            if _can_be_read(file):  # else a restart is how people ask for it to be tried again
+                intake.finish(state.mark)
 
 
 class _Told:
@@ -102,6 +124,15 @@ def _listed(path: Path, names: str) -> list[Path]:
             and not entry.is_symlink()
         )
     return [path / name for name in found]
+
+
+def _can_be_read(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            opened.read(1)
+    except OSError:
+        return False
+    return True
 
 
 def _state(file: Path) -> _State | None:

@@ -70,7 +70,7 @@ class GnssGrid(Source):
 
     def observe(self, intake: Intake, follow: bool) -> Iterator[Taken]:
         """Yield the disturbed cells of each day, worst first, then the day itself."""
-        for sweep in sweeps(self.path, "*.csv", intake.stop, follow=follow):
+        for sweep in sweeps(self.path, "*.csv", intake, follow=follow):
             for file in sweep:
                 yield from self._read(file, intake)
 

@@ -27,7 +27,7 @@ class Patrol(Source):
     path: Path
 
     def observe(self, intake: Intake, follow: bool) -> Iterator[Taken]:
-        for sweep in sweeps(self.path, NAMES, intake.stop, follow=follow):
+        for sweep in sweeps(self.path, NAMES, intake, follow=follow):
             for file in sweep:
                 yield from self._read(file, intake)
 

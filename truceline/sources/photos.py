@@ -48,7 +48,7 @@ class Photos(Source):
 
     def observe(self, intake: Intake, follow: bool) -> Iterator[Taken]:
         """Yield one observation per photo, files in order of their names as they come."""
-        for sweep in sweeps(self.path, self.pattern, intake.stop, follow=follow, settle_s=self.settle_s):
+        for sweep in sweeps(self.path, self.pattern, intake, follow=follow, settle_s=self.settle_s):
             for file in sweep:
                 taken = self._take(file, intake)
                 if taken is not None:

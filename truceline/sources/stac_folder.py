@@ -54,7 +54,9 @@ class StacFolder(Source):
 
     def observe(self, intake: Intake, follow: bool) -> Iterator[Taken]:
         """Yield one observation per item, ordered by time; with ``follow`` those that appear later too."""
-        for sweep in sweeps(self.path, self.pattern, intake.stop, follow=follow, settle_s=self.settle_s):
+        for sweep in sweeps(
+            self.path, self.pattern, intake, follow=follow, settle_s=self.settle_s, remember=False
+        ):
             items: list[tuple[datetime, str, Item]] = []
             for file in sweep:
                 try:

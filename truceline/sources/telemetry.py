@@ -49,7 +49,7 @@ class Telemetry(Source):
         if address is not None:
             yield from self._live(address, intake, follow)
             return
-        for sweep in sweeps(self.path, self.pattern, intake.stop, follow=follow, settle_s=self.settle_s):
+        for sweep in sweeps(self.path, self.pattern, intake, follow=follow, settle_s=self.settle_s):
             for file in sweep:
                 yield from self._take(file, intake)
 

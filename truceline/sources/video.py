@@ -60,7 +60,7 @@ class Video(Source):
             for piece in live_pieces(address, self.piece_s, intake, follow=follow):
                 yield taken_of(self.name, piece, intake)
             return
-        for sweep in sweeps(self.path, self.pattern, intake.stop, follow=follow, settle_s=self.settle_s):
+        for sweep in sweeps(self.path, self.pattern, intake, follow=follow, settle_s=self.settle_s):
             for file in sweep:
                 yield from self._take(file, intake)
 
