@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
+MISSED = "not seen by UAV-1 at 02:50Z, though it looked there"
 NOW = datetime(2026, 11, 24, 3, 12, 5, tzinfo=UTC)
 KM_LON = 1 / (111.195 * math.cos(math.radians(64.9)))
 
@@ -98,7 +99,18 @@ def tracks(many: int) -> list[dict[str, Any]]:
         item("E-03", own, 50.6, -0.9, 1, unit=True, ce90_m=8, state="ready"),
         item("T-24", side, 36.4, 9.8, 2, side="A", ce90_m=150),
         item("T-28", side, 18.6, -5.4, 1, side="B", ce90_m=120),
-        item("T-27", unknown, 25.2, 2.5, 83, ce90_m=250, speed_mps=0.4),
+        item(
+            "T-27",
+            unknown,
+            25.2,
+            2.5,
+            83,
+            ce90_m=250,
+            speed_mps=0.4,
+            kind="truck",
+            last_seen_utc=stamp(-83),
+            missed=MISSED,
+        ),
         item("T-30", unknown, 52.8, 3.3, 11, ce90_m=600),
         item("T-31", "10111500001109000000", 41.2, 6.8, 14, ce90_m=90, label="T-31"),
     ]
@@ -287,4 +299,44 @@ def passes() -> list[dict[str, Any]]:
         one("SENTINEL-2B", -95, 30, 60),
         one("SENTINEL-1C", 38, 0, 60),
         one("SENTINEL-2A", 470, 0, 20),
+    ]
+
+
+def sought() -> dict[str, Any]:
+    """Who saw T-27 last, and what was looked at since."""
+
+    def look(sensor: str, outcome: str, looks: int, minutes: float) -> dict[str, Any]:
+        return {"sensor": sensor, "outcome": outcome, "looks": looks, "last_utc": stamp(minutes), "seq": 470}
+
+    seen = {"seq": 412, "row": 3, "sensor": "Radar R-3", "time_utc": stamp(-83)}
+    looked = [
+        look("UAV-1", "missed", 2, -22),
+        look("Camera 4", "slow", 9, -1),
+        look("Camera 5", "elsewhere", 30, -1),
+    ]
+    return {"item": {}, "seen": seen, "looked": looked}
+
+
+def past_tracks(known_then: bool) -> list[dict[str, Any]]:
+    """The one track of a past moment: where it is known to have been, or was known to be."""
+    lon, lat = spot(30.0 if known_then else 31.0, 1.0)
+    base = {
+        "id": "track-9",
+        "track_id": "9",
+        "label": "T-9",
+        "sidc": "10111500001409000000",
+        "lat_deg": lat,
+        "lon_deg": lon,
+    }
+    return [
+        {
+            **base,
+            "time_utc": stamp(-120),
+            "last_seen_utc": stamp(-120),
+            "ce90_m": 40,
+            "trail": [],
+            "seq": 90,
+            "existence": 0.9,
+            "kind": "car",
+        }
     ]

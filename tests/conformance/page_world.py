@@ -22,8 +22,10 @@ from page_items import (
     gaps,
     incidents,
     passes,
+    past_tracks,
     recommendations,
     reports,
+    sought,
     sources,
     stamp,
     tracks,
@@ -159,6 +161,10 @@ class Handler(BaseHTTPRequestHandler):
             return 200, self.world.mission()
         if path == "coverage":
             return 200, self.world.coverage()
+        if path == "tracks/track-T-27":
+            return 200, sought()
+        if path == "tracks" and "at_utc=" in self.path:
+            return 200, {"items": past_tracks("known_utc=" in self.path), "next": None}
         if path.startswith("why/"):
             seq = int(path.removeprefix("why/"))
             causes = [

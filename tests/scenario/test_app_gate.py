@@ -20,6 +20,7 @@ ALLOWED = {
     ("PUT", "/blobs/{sha256}"): REPORTERS,
     ("GET", "/blobs/{sha256}"): MISSION,
     ("GET", "/tracks"): OPS,
+    ("GET", "/tracks/{id}"): OPS,
     ("GET", "/incidents"): {*OPS, "party-liaison"},
     ("GET", "/zones"): {*OPS, "observer"},
     ("GET", "/recommendations"): OPS,

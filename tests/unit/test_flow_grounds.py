@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pyarrow as pa
 import pytest
-from truceline.flow.grounds import grounds, lines, newest_of
+from truceline.flow.grounds import grounds, last_used, lines, newest_of
 from truceline.flow.why import chain
 from truceline.log import pieces
 from truceline.log.blobs import Blobs
@@ -101,3 +101,12 @@ def test_a_track_is_found_by_its_name_in_the_newest_entry_in_force(log):
         newest_of(log.facts, "track-12", log.blobs)
     with pytest.raises(BadInput, match="a track is track-NUMBER"):
         newest_of(log.facts, "track-x", log.blobs)
+
+
+def test_who_saw_a_track_last_is_the_newest_row_that_it_used(log):
+    (track,) = {one.track for one in grounds(log.facts, chain(log.facts, len(log.facts) - 1), log.blobs)}
+    entry, _ = newest_of(log.facts, track, log.blobs)
+
+    last = last_used(log.facts, entry, track, log.blobs)
+    assert last is not None
+    assert (last.sensor, last.time_utc) == ("radar", T0 + timedelta(seconds=20))

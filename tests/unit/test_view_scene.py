@@ -11,7 +11,7 @@ from truceline.model.facts import Fact, Header
 from truceline.model.observed import Tracks
 from truceline.model.place import Span, utc_text
 from truceline.model.tables import TRACK
-from truceline.view.scene import Scene, as_known
+from truceline.view.scene import Scene
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -20,7 +20,7 @@ class Desk:
     def __init__(self, folder):
         self.blobs = Blobs(folder)
         self.scene = Scene(self.blobs)
-        self.seq, self.facts = -1, []
+        self.seq = -1
 
     def round(self, minute, *rows, supersedes=(), taken_in=None):
         self.seq += 1
@@ -32,8 +32,7 @@ class Desk:
         )  # fmt: skip
         moment = START + timedelta(minutes=taken_in if taken_in is not None else minute + 10)
         header = Header("engine:fuse", (), "", f"t{minute}", "track", "", (), self.seq, utc_text(moment), 1)
-        self.facts.append(Fact(header, msgspec.Raw(msgspec.json.encode(body))))
-        self.scene.apply(self.facts[-1])
+        self.scene.apply(Fact(header, msgspec.Raw(msgspec.json.encode(body))))
         return self.seq
 
     def _row(self, begin, track_id=1, lon_deg=10.0, exists_p=0.9, seen=9, **more):
@@ -122,12 +121,12 @@ def test_a_past_moment_is_told_as_known_then_and_as_known_now(desk):
     desk.round(0, {"lon_deg": 11.0}, {"track_id": 2}, supersedes=(old,), taken_in=72 * 60)  # late news
     moment, then = START + timedelta(minutes=9), START + timedelta(minutes=30)
 
-    known_then = as_known(desk.facts, desk.blobs, moment, then)
+    known_then = desk.scene.tracks(moment, then)
     known_now = desk.scene.tracks(moment)
 
     assert [(track.track_id, track.lon_deg) for track in known_then] == [(1, 10.0)]
     assert [(track.track_id, track.lon_deg) for track in known_now] == [(1, 11.0), (2, 10.0)]
-    assert as_known(desk.facts, desk.blobs, moment, START) == []
+    assert desk.scene.tracks(moment, START) == []
 
 
 def test_rows_of_old_rounds_are_read_again_and_not_kept(desk):
@@ -137,3 +136,11 @@ def test_rows_of_old_rounds_are_read_again_and_not_kept(desk):
     assert len(desk.scene.in_force()) == 40
     assert len(desk.scene._at_hand) == 32
     assert [track.lon_deg for track in desk.scene.tracks(START + timedelta(minutes=59))] == [10.5]
+
+
+def test_a_track_that_was_missed_since_is_sighted_in_the_round_before(desk):
+    seen = desk.round(0, {})
+    desk.round(10, {"missed_by": "uav-1"})
+
+    assert desk.scene.sighted(1) == seen
+    assert desk.scene.sighted(2) is None

@@ -120,6 +120,25 @@ def grounds(
     return found
 
 
+def last_used(facts: Sequence[Fact], entry: int, track: str, blobs: Blobs) -> Used | None:
+    """Find the newest row that a track used in the round of an entry: who saw it last.
+
+    Parameters
+    ----------
+    facts
+        Facts by ``seq``.
+    entry
+        A track entry in which it was seen.
+    track
+        E.g. ``track-812``.
+    blobs
+        Where the pieces lie.
+    """
+    for rests in _rests(facts, entry, facts[entry].noun(Tracks), blobs, {track}):
+        return max(rests.detections, key=lambda one: one.time_utc, default=None)
+    return None
+
+
 def lines(found: Iterable[Rests]) -> Iterator[str]:
     """Write what tracks rest on as text."""
     for one in found:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -65,15 +66,21 @@ class GroupItem(msgspec.Struct, frozen=True):
     time_utc: datetime
 
 
-class Scene(Fold):
-    """Folds track rounds; a round that was superseded is forgotten.
+class _Told(NamedTuple):
+    known_utc: datetime
+    seq: int
+    piece: str
 
-    Of each round memory holds the name of its piece; rows are read from it when they are asked for.
+
+class Scene(Fold):
+    """Folds track rounds; of a round that was superseded it keeps what was known of it when.
+
+    Of each round memory holds the names of its pieces; rows are read from them when they are asked for.
     """
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
-        self._rounds: dict[datetime, tuple[int, str]] = {}  # entry and piece
+        self._rounds: dict[datetime, list[_Told]] = {}  # by begin; as it was told, the newest last
         self._at_hand: dict[int, list[TrackItem]] = {}  # by entry
         self._now = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -83,18 +90,27 @@ class Scene(Fold):
             return ()
         if fact.kind == "track":
             said = fact.noun(Tracks)
-            self._rounds[said.round.from_utc] = (fact.seq, said.piece.sha256)
+            told = _Told(fact.time_utc, fact.seq, said.piece.sha256)
+            self._rounds.setdefault(said.round.from_utc, []).append(told)
         return ()
 
-    def tracks(self, at_utc: datetime | None = None) -> list[TrackItem]:
-        """List the tracks alive at a moment (default: now), newest row each, by id."""
+    def tracks(self, at_utc: datetime | None = None, known_utc: datetime | None = None) -> list[TrackItem]:
+        """List the tracks alive at a moment (default: now), newest row each, by id.
+
+        Parameters
+        ----------
+        at_utc
+            The moment that is looked at.
+        known_utc
+            What was taken in after it counts for nothing; earlier or later than the moment.
+        """
         moment = self._now if at_utc is None else at_utc
         newest: dict[int, TrackItem] = {}
         trails: dict[int, list[tuple[float, float]]] = {}
         for start in sorted(self._rounds):
             if not start <= moment < start + _TRAIL_BACK:
                 continue
-            for item in self._rows(start):
+            for item in self._rows(start, known_utc):
                 if item.time_utc <= moment:
                     newest[item.track_id] = item
                     if item.missed_by is None:
@@ -128,8 +144,21 @@ class Scene(Fold):
         rows = [item for start in self._rounds for item in self._rows(start)]
         return sorted(rows, key=lambda item: (item.time_utc, item.track_id))
 
-    def _rows(self, start: datetime) -> list[TrackItem]:
-        seq, piece = self._rounds[start]
+    def sighted(self, track_id: int) -> int | None:
+        """Tell the newest entry in force in which a track was seen, not missed; None: there is none."""
+        for start in sorted(self._rounds, reverse=True):
+            for item in self._rows(start):
+                if item.track_id == track_id and item.missed_by is None:
+                    return item.seq
+        return None
+
+    def _rows(self, start: datetime, known_utc: datetime | None = None) -> list[TrackItem]:
+        told = self._rounds[start]
+        if known_utc is not None:
+            told = [one for one in told if one.known_utc <= known_utc]
+        if not told:
+            return []
+        _, seq, piece = told[-1]
         if seq not in self._at_hand:
             self._at_hand[seq] = _rows(read(self._blobs, piece), seq)
             while len(self._at_hand) > _AT_HAND:
@@ -140,27 +169,6 @@ class Scene(Fold):
 def missed_words(sensor: str, time_utc: datetime) -> str:
     """Say that a sensor did not see a thing, though it looked where it had been."""
     return f"not seen by {sensor} at {time_utc:%H:%M}Z, though it looked there"
-
-
-def as_known(facts: Iterable[Fact], blobs: Blobs, at_utc: datetime, known_utc: datetime) -> list[TrackItem]:
-    """List the tracks alive at a moment as the log told of them at another, earlier or later.
-
-    Parameters
-    ----------
-    facts
-        The log from its first entry.
-    blobs
-        Where the pieces lie.
-    at_utc
-        The moment that is looked at.
-    known_utc
-        What was taken in after it counts for nothing.
-    """
-    scene = Scene(blobs)
-    for fact in facts:
-        if fact.kind == "track" and fact.time_utc <= known_utc:
-            scene.apply(fact)
-    return scene.tracks(at_utc)
 
 
 def _group_item(group: Group, items: list[TrackItem], origin: tuple[float, float]) -> GroupItem:

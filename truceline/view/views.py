@@ -11,6 +11,7 @@ from truceline.view.board import Board
 from truceline.view.changes import Changes
 from truceline.view.holds import Holds
 from truceline.view.keeping import Keeping
+from truceline.view.looks import Looks
 from truceline.view.overpass import NoSky, Sky
 from truceline.view.reports import Reports
 from truceline.view.scene import Scene
@@ -30,6 +31,7 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
     reports: Reports
     watch: Watch
     scene: Scene
+    looks: Looks
     changes: Changes
     board: Board
     teams: Teams
@@ -56,6 +58,7 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
             reports=reports,
             watch=Watch(sources, stations, revisit_s),
             scene=Scene(blobs),
+            looks=Looks(blobs),
             changes=Changes(blobs),
             board=board,
             teams=Teams(force, board, reports),
@@ -72,6 +75,7 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
             self.reports,
             self.watch,
             self.scene,
+            self.looks,
             self.changes,
             self.board,
             self.teams,

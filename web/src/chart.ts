@@ -1,11 +1,12 @@
 // Time against kilometre, as a train graph: what was not observed, what happened, when it was heard of, what was decided.
 
-import { clock, HOUR, MINUTE } from "./clock";
-import { changed, desk, incidentsOf, live, looking, now, picture, waiting } from "./desk";
+import { clock, clockNear, HOUR, MINUTE } from "./clock";
+import { changed, desk, incidentsOf, live, looking, now, picture, standing, waiting } from "./desk";
 import { byId, key, make, renew } from "./dom";
 import { lasts, nextPass } from "./head";
 import type { Incident } from "./items";
 import { font } from "./labels";
+import { pastCount, pastState, shownThings } from "./past";
 import { diamond, hatchPattern } from "./overlay";
 import { kmOf, missionLine } from "./places";
 import { palette, type Palette } from "./symbols";
@@ -58,16 +59,17 @@ export function drawTime(): void {
   const then = desk.then && !live();
   const state = [clock(looking()), live(), then, desk.reading, document.documentElement.dataset.theme, picture.version.coverage];
   renew(byId("time-bar"), JSON.stringify(state), () => [
-    make("b", {}, live() ? `Live, ${clock(now())}` : `As it was at ${clock(looking())}`),
+    make("b", {}, live() ? `Live, ${clock(now())}` : `As it was at ${clockNear(looking(), now())}`),
     make("span", { class: "pair", role: "group", "aria-label": "Known when" },
       make("button", { "data-known": "now", "data-at": "now", "aria-pressed": String(!then) }, "as known now"),
       make("button", { "data-known": "then", "data-at": "then", "aria-pressed": String(then), disabled: live() }, "as known then ", key("V"))),
     make("span", { class: "small grow wide" }, desk.reading && desk.ready ? desk.reading : legend()),
     make("button", { "data-live": true, "data-at": "live", disabled: live() }, live() ? "Live " : "Back to live ", key("End")),
   ]);
-  const band = byId("then"), hidden = [...picture.things.values()].filter((t) => !t.past.some((p) => p.atMs <= looking())).length;
+  const band = byId("then"), hidden = live() ? 0 : shownThings().filter((t) => !standing(t)).length;
   band.hidden = live();
-  const words = live() ? "" : SAY.past(looking(), then) + (hidden ? SAY.noPlace(hidden) : "");
+  byId("stage").toggleAttribute("data-past", !live());
+  const words = live() ? "" : `${SAY.past(clockNear(looking(), now()), then)} ${SAY.told[pastState()]?.(pastCount()) ?? ""}${hidden ? SAY.noPlace(hidden) : ""}`;
   if (band.textContent !== words) band.textContent = words;
   byId("legend").style.top = live() ? "" : `${band.offsetHeight + 12}px`;
   const slider = byId("chart"), [from] = extent();

@@ -19,6 +19,8 @@ export const desk = {
   /** Why the page began afresh; stands until it was read. */
   afresh: "",
   selected: "" as string,
+  /** The thing on the map whose card is open. */
+  thing: "",
   choice: null as Choice | null, reason: "", note: "", said: "", saidOf: "", sending: false,
   /** Focus goes to the first reason when the form is there. */
   toReason: false,
@@ -51,7 +53,7 @@ export function changed(): void {
 
 /** What lies on the desk of one log alone; how the person likes the page stays. */
 export function clearDesk(): void {
-  Object.assign(desk, { ready: false, selected: "", choice: null, reason: "", note: "", said: "", saidOf: "", evidence: false, place: "", pastMs: null, then: false, shelving: "" });
+  Object.assign(desk, { ready: false, selected: "", thing: "", choice: null, reason: "", note: "", said: "", saidOf: "", evidence: false, place: "", pastMs: null, then: false, shelving: "" });
   for (const held of [desk.amend, desk.readSeq, desk.numbers, desk.closedAt, desk.acknowledged, desk.shelves]) held.clear();
 }
 
@@ -62,7 +64,7 @@ export const live = (): boolean => desk.pastMs === null;
 
 /** Where a thing is in the picture that is looked at; null when that is not kept. */
 export function standing(it: Thing): Place | null {
-  if (live()) return [it.lon, it.lat];
+  if (live() || it.asked) return [it.lon, it.lat];
   const t = looking();
   let best: (typeof it.past)[number] | null = null;
   for (const s of it.past) if (s.atMs <= t && (!desk.then || s.knownMs <= t) && (!best || s.atMs > best.atMs)) best = s;
@@ -71,7 +73,7 @@ export function standing(it: Thing): Place | null {
 
 /** The time of the place that `standing` gives. */
 export function standingMs(it: Thing): number {
-  if (live()) return it.atMs;
+  if (live() || it.asked) return it.atMs;
   const t = looking();
   return Math.max(0, ...it.past.filter((s) => s.atMs <= t && (!desk.then || s.knownMs <= t)).map((s) => s.atMs));
 }

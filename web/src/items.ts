@@ -9,7 +9,15 @@ export type Stand = { atMs: number; knownMs: number; lon: number; lat: number };
 export interface Thing {
   id: string; sidc: string; label: string; unit: boolean; side: string;
   lon: number; lat: number; ce90M: number | null; speedMps: number | null;
-  atMs: number; knownMs: number; state: string; existence: number | null;
+  /** When it was seen last. */
+  atMs: number;
+  knownMs: number; state: string; existence: number | null; kind: string;
+  /** Who did not see it since, though it looked there; empty: nobody. */
+  missed: string;
+  /** True for a track of the sensors; else somebody said where it is. */
+  followed: boolean;
+  /** True where the server was asked for a past moment: it stands there. */
+  asked?: boolean;
   trail: Place[]; past: Stand[]; seq: number;
 }
 export interface Incident {
@@ -86,11 +94,12 @@ export function thing(j: Json): Thing | null {
   const at = object(j.at), lon = number(j.lon_deg) ?? number(at.lon_deg), lat = number(j.lat_deg) ?? number(at.lat_deg);
   const id = text(j.track_id) || text(j.id) || text(j.subject_id);
   if (lon === null || lat === null || id === "") return null;
-  const atMs = time(j.time_utc) ?? time(j.last_contact_utc) ?? 0;
+  const atMs = time(j.last_seen_utc) ?? time(j.time_utc) ?? time(j.last_contact_utc) ?? 0;
   return {
     id, sidc: text(j.sidc), label: text(j.label) || (/^\d+$/.test(id) ? `T-${id.slice(-LABEL_DIGITS)}` : id), unit: j.unit === true, side: text(j.side) || text(j.party),
     lon, lat, ce90M: number(j.ce90_m) ?? number(at.ce90_m), speedMps: number(j.speed_mps), atMs,
-    knownMs: time(j.received_utc) ?? atMs, state: text(j.state), existence: number(j.existence),
+    knownMs: time(j.received_utc) ?? atMs, state: text(j.state), existence: number(j.existence), kind: text(j.kind),
+    missed: text(j.missed), followed: time(j.last_seen_utc) !== null,
     trail: list(j.trail).map(place).filter((p) => p !== null), past: [], seq: number(j.seq) ?? 0,
   };
 }

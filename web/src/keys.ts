@@ -10,7 +10,8 @@ import { byId } from "./dom";
 import { seekFilm, turnFilm } from "./film";
 import type { Recommendation } from "./items";
 import { spots } from "./overlay";
-import { goTo, zoomBy } from "./map";
+import { goTo, thingAt, zoomBy } from "./map";
+import { openThing } from "./thing";
 import { find } from "./tools";
 import type { Choice } from "./words";
 
@@ -53,6 +54,7 @@ function clicked(it: HTMLElement, hand: Hand): void {
   else if ("back" in d) back();
   else if ("read" in d) readChange();
   else if ("afreshRead" in d) set({ afresh: "" });
+  else if ("thingClose" in d) set({ thing: "" });
   else if ("evidence" in d) turnEvidence();
   else if (d.film !== undefined) turnFilm(d.film);
   else if (d.evidenceView !== undefined) set({ evidenceView: d.evidenceView as typeof desk.evidenceView });
@@ -137,6 +139,7 @@ function stepBack(): void {
   else if (desk.shelving) set({ shelving: "" });
   else if (desk.choice) back();
   else if (desk.evidence) turnEvidence();
+  else if (desk.thing) set({ thing: "" });
   else if (desk.pastMs !== null) goLive();
 }
 
@@ -167,7 +170,8 @@ function pick([x, y, lon, lat]: [number, number, number, number]): void {
   const place = placeAt([lon, lat]);
   if (place) return openPlace(place.id);
   const near = spots.map((s) => ({ id: s.id, d: Math.hypot(s.x - x, s.y - y) })).filter((s) => s.d < PICK_PX).sort((a, b) => a.d - b.d)[0];
-  if (near) select(near.id, false);
+  const id = near?.id ?? thingAt(x, y, PICK_PX)?.id;
+  if (id) select(id, false);
 }
 
 /** Show before and after of a changed place, with the decision that is about it. */
@@ -185,6 +189,7 @@ export function select(id: string, travel: boolean): boolean {
   const place = changedPlaces().get(id) ?? (incident && placeBehind(incident));
   if (about) open(about.id);
   else if (place) openPlace(place.id);
+  else openThing(id);
   const first = about ? incidentsOf(about)[0] : incident;
   if (travel && thing) goTo([thing.lon, thing.lat]);
   else if (travel && first?.lon != null && first.lat != null) goTo([first.lon, first.lat]);

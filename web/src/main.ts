@@ -12,9 +12,11 @@ import { select, startHand } from "./keys";
 import { Answer, get, listen, NoAnswer, signIn, tokenFromAddress, whole } from "./link";
 import { drawMap, mapDrawn, recolour, setView, startMap, visibleCount } from "./map";
 import { drawPanel } from "./panel";
+import { keepPast } from "./past";
 import { drawQueue } from "./queue";
 import { askMission, concernsLists, onOtherLog, pause, pollForEver, pollNow, renewCoverage, renewList, soonAgain } from "./renewal";
 import { forgetColours } from "./symbols";
+import { drawThingCard } from "./thing";
 import { drawTools } from "./tools";
 import { SAY } from "./words";
 
@@ -39,6 +41,7 @@ window.truceline = {
 
 function drawAll(): void {
   openFirst();
+  keepPast();
   drawHead();
   drawQueue();
   drawPanel();
@@ -46,6 +49,7 @@ function drawAll(): void {
   drawTime();
   drawMap();
   drawEvidence();
+  drawThingCard();
 }
 
 let beginning = false;

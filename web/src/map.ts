@@ -6,6 +6,7 @@ import { changed, desk, live, picture, standing } from "./desk";
 import type { Place, Thing } from "./items";
 import { drawOverlay } from "./overlay";
 import { missionBelt, missionLine } from "./places";
+import { shownThings } from "./past";
 import { Points } from "./points";
 import { kinOf, palette, type Kin } from "./symbols";
 
@@ -157,7 +158,7 @@ function groundFeature(g: Feature, belt: Feature | null): Feature {
 
 function places(): { place: Place; kin: Kin }[] {
   const found: { place: Place; kin: Kin }[] = [];
-  for (const it of picture.things.values()) {
+  for (const it of shownThings()) {
     const place = standing(it);
     if (place) found.push({ place, kin: kinOf(it.sidc) });
   }
@@ -167,7 +168,7 @@ function places(): { place: Place; kin: Kin }[] {
 export function visibleThings(): Thing[] {
   if (!map) return [];
   const b = map.getBounds(), west = b.getWest(), east = b.getEast(), south = b.getSouth(), north = b.getNorth(), out: Thing[] = [];
-  for (const it of picture.things.values()) if (it.lon >= west && it.lon <= east && it.lat >= south && it.lat <= north) out.push(it);
+  for (const it of shownThings()) if (it.lon >= west && it.lon <= east && it.lat >= south && it.lat <= north) out.push(it);
   return out;
 }
 
@@ -204,6 +205,16 @@ export function setView(lat: number, lon: number, zoom: number): void {
   fitted = true;
   waitingView = { centre: [lon, lat], zoom };
   map?.jumpTo({ center: [lon, lat], zoom });
+}
+
+/** The thing nearest to a point of the map, within so many px; also among plain points. */
+export function thingAt(x: number, y: number, px: number): Thing | undefined {
+  let best: Thing | undefined, least = px;
+  for (const it of visibleThings()) {
+    const at = standing(it), drawnAt = at && map?.project(at), far = drawnAt ? Math.hypot(drawnAt.x - x, drawnAt.y - y) : Infinity;
+    if (far < least) [best, least] = [it, far];
+  }
+  return best;
 }
 
 export function goTo(p: Place): void {

@@ -253,7 +253,7 @@ function drawThing(s: Sheet, it: Thing): void {
   const at = standing(it);
   if (!at) return;
   const { x, y } = s.view.project(at), kin = kinOf(it.sidc), colour = s.p[kin], heardMs = standingMs(it), never = heardMs === 0, age = never ? 0 : looking() - heardMs;
-  const stale = it.state === "stale" || age > STALE_MS, drawn = symbol(it.sidc);
+  const stale = it.state === "stale" || age > STALE_MS || it.missed !== "", drawn = symbol(it.sidc);
   s.ctx.strokeStyle = colour;
   s.ctx.lineWidth = 1.3;
   s.ctx.setLineDash(stale ? [4, 4] : []);
@@ -275,10 +275,14 @@ function drawThing(s: Sheet, it: Thing): void {
   }
   s.ctx.setLineDash([]);
   s.ctx.drawImage(drawn.image, x - drawn.anchorX, y - drawn.anchorY, drawn.width, drawn.height);
+  if (it.id === desk.thing) {
+    Object.assign(s.ctx, { strokeStyle: s.p.ink1, lineWidth: 2 });
+    s.ctx.strokeRect(x - 19, y - 19, 38, 38);
+  }
   s.labels.keep(x, y, 12);
   spots.push({ id: it.id, x, y });
   const side = kin === "party" && it.side.length === 1 ? ` (${it.side})` : "", name = `${it.label}${side}${drawn.valid ? "" : " (no valid symbol)"}`;
-  const lines = [{ words: name, colour, bold: it.id === desk.selected }, ...(stale ? [{ words: SAY.seen(age), colour: s.p.ink2 }] : never ? [{ words: SAY.neverHeard, colour: s.p.ink3 }] : [])];
+  const lines = [{ words: name, colour, bold: it.id === desk.thing }, ...(it.missed ? [{ words: it.missed, colour: s.p.ink2 }] : []), ...(stale ? [{ words: SAY.seen(age), colour: s.p.ink2 }] : never ? [{ words: SAY.neverHeard, colour: s.p.ink3 }] : [])];
   s.labels.want({ x, y, rank: kin === "own" ? 4 : 5, clear: ringed(s, x, y) ? 28 : stale ? 20 : 16, lines, ...(stale ? { short: `${name}, ${ago(age).replace(" ago", "")}` } : {}) });
 }
 

@@ -46,6 +46,13 @@ export function placeShort(i: Incident): string {
   return i.lat === null || i.lon === null ? "no single place" : coordinates([i.lon, i.lat]);
 }
 
+/** `km 41.2, 6.8 km north of the line (± 90 m), 64.9612° N, 18.3311° W`, for anything. */
+export function placeAround(at: Place, ce90M: number | null): string {
+  const line = missionLine(), error = ce90M === null ? "error not stated" : `± ${metres(ce90M)}`;
+  const found = line?.locate(at), off = found && (found.offKm < 0.05 ? "on the line" : `${found.offKm.toFixed(1)} km ${found.towards} of the line`);
+  return [found && `km ${found.km.toFixed(1)}`, off && `${off} (${error})`, off ? coordinates(at) : `${coordinates(at)} (${error})`].filter(Boolean).join(", ");
+}
+
 /** `km 41.2, 6.8 km north of the line (± 90 m), sector Cedar`. */
 export function placeLong(i: Incident): string {
   if (i.lon === null || i.lat === null) return i.zone ? `Zone ${i.zone}, no single place` : "No single place";

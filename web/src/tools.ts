@@ -7,6 +7,7 @@ import { byId, key, make, renew } from "./dom";
 import { goTo } from "./map";
 import { coordinates, placeShort } from "./places";
 import { symbol, type Kin } from "./symbols";
+import { openThing } from "./thing";
 import { incidentTitle, incidentVerdict, KEYS, SAY } from "./words";
 
 const LEGEND: [Kin, string, string][] = [
@@ -48,7 +49,7 @@ function sign(sidc: string): HTMLCanvasElement {
 
 /** The map in words, for who cannot see it. */
 function drawList(): void {
-  const things = [...picture.things.values()].slice(0, LISTED).map((t) => `${t.label}: ${t.lat.toFixed(4)}, ${t.lon.toFixed(4)}, ${t.atMs ? `seen ${clock(t.atMs)}` : SAY.neverHeard}`);
+  const things = [...picture.things.values()].slice(0, LISTED).map((t) => `${t.label}: ${t.lat.toFixed(4)}, ${t.lon.toFixed(4)}, ${t.atMs ? `seen ${clock(t.atMs)}` : SAY.neverHeard}${t.missed ? `, ${t.missed}` : ""}`);
   const incidents = [...picture.incidents.values()].slice(0, LISTED).map((i) => `${incidentTitle(i)}: ${placeShort(i)}, ${clock(i.startMs)}, ${incidentVerdict(i)}`);
   const looks = picture.sources.flatMap((s) => (s.look ? [`${s.name}: ${SAY.looked(coordinates(s.look.middle), s.look.ce90M, s.look.atMs)}`] : []));
   const passes = picture.coverage.passes.filter((o) => o.highestMs > now()).slice(0, LISTED).map((o) => `${SAY.canLook(o.satellite, o.highestMs, now())}: km ${o.kmFrom.toFixed(0)} to ${o.kmTo.toFixed(0)}`);
@@ -73,6 +74,7 @@ export function find(words: string): boolean {
   const hit = all.find((a) => names(a).some((n) => n.startsWith(wanted))) ?? all.find((a) => names(a).some((n) => n.includes(wanted)));
   if (!hit) return false;
   goTo([hit.lon, hit.lat]);
+  openThing(hit.id);
   changed();
   return true;
 }

@@ -103,8 +103,13 @@ export const SAY = {
   idle: (lastMs: number | null) => (lastMs === null ? "Nothing to decide. No decision yet." : `Nothing to decide. Last decision ${clock(lastMs)}.`),
   lost: (sinceMs: number) => `Link lost at ${clock(sinceMs)}. You see the picture of ${clock(sinceMs)}.`,
   reading: (got: number, of: number) => `Reading the log: ${got.toLocaleString("en-US")} of ${of.toLocaleString("en-US")} entries.`,
-  past: (ms: number, then: boolean) =>
-    `You are looking at ${clock(ms)}, ${then ? "as it was known then" : "as it is known now"}. Decisions are made on the live picture only.`,
+  past: (when: string, then: boolean) =>
+    `You are looking at ${when}, ${then ? "as it was known then" : "as it is known now"}. Decisions are made on the live picture only.`,
+  told: {
+    asked: () => "Asking the server; until then you see what this page has heard itself.",
+    there: (n: number) => `${plural(n, "track", "tracks")}, told by the server from the log.`,
+    failed: () => "The server did not tell that moment: you see what this page has heard itself.",
+  } as Record<string, (n: number) => string>,
   noPlace: (n: number) => ` ${plural(n, "object has", "objects have")} no place kept for that time.`,
   lostAct: ["Decisions cannot be recorded while the link is lost.", "Use the voice net and write it down. Enter it with its true time when the link is back."],
   pastAct: "Decisions are made on the live picture only. Press End to go back to live.",
@@ -151,6 +156,17 @@ export const SAY = {
   reckoned: (unit: string, there: string, cost: string) => `${unit} there ${there}${cost ? `: ${cost}` : ""}.`,
   notReckoned: (unit: string) => `What it costs to send ${unit} was not reckoned. Call ${unit} before you record.`,
   mayNotGo: (unit: string, why: string) => `${unit} may not go: ${why}. Choose another.`,
+  closeThing: "Close", seenLast: "Seen last", exists: (p: number) => `That it is there: ${chance(p)}`,
+  seenBy: (sensor: string, when: string, seq: number) => `${sensor} saw it last, ${when}, entry ${seq}.`,
+  sawNothing: "Looked there since and saw nothing", couldNotSee: "Could not have seen it",
+  nobodyLooked: "Nobody who could have seen it has looked there since.",
+  couldNot: {
+    slow: "looked there, but shows only what moves", blind: "looked there, but hardly shows such a thing",
+    silent: "looked there, but that it shows nothing says nothing", elsewhere: "looked at other ground",
+  } as Record<string, string>,
+  andMore: (n: number) => `and ${n} more`,
+  looksAsked: "Asking who looked there since.", looksUnknown: "The server did not tell who looked there since.",
+  looksLive: "Who looked there since is told on the live picture.",
   neverHeard: "not heard yet",
   seen: (ageMs: number) => `seen ${ago(ageMs)}`,
 };

@@ -300,6 +300,14 @@ class Mission(msgspec.Struct):
     log: str | None  # leaf of the first entry: another log has another
 
 
+class Sought(msgspec.Struct):
+    """A track, the row that it used last, and what each sensor's looks say since (``view.looks.Looked``)."""
+
+    item: dict[str, Any]
+    seen: dict[str, Any] | None
+    looked: list[dict[str, Any]]
+
+
 class Chain(msgspec.Struct):
     """An entry and all that it rests on, nearest first; and what tracks in it rest on, row by row."""
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 from starlette.responses import Response
 
 from truceline.app.forms import bodies, items
@@ -13,7 +13,6 @@ from truceline.app.http.app import app_of, events
 from truceline.app.http.events import is_exercise
 from truceline.app.http.table import EVERYONE, MISSION, OPERATIONS, Ask, Media, Table
 from truceline.view.release import incidents_for
-from truceline.view.scene import TrackItem, as_known
 
 TABLE = Table()
 _DAY = timedelta(hours=24)
@@ -30,7 +29,9 @@ def tracks(ask: Ask) -> Response:
     exercise = is_exercise(ask.node)
     asked: bodies.TracksQuery = ask.query
     if asked.at_utc is not UNSET:
-        past = _past(ask, asked.at_utc, asked.known_utc)
+        known_utc = None if asked.known_utc is UNSET else asked.known_utc
+        with ask.node.lock:
+            past = ask.node.views.scene.tracks(asked.at_utc, known_utc)
         app_of(ask).access.read(ask.who, "/tracks", len(past))
         return say({"items": [items.track_item(item, exercise) for item in past], "next": None})
     if asked.known_utc is not UNSET:
@@ -165,15 +166,6 @@ async def live(ask: Ask) -> Any:
             raise Failure(422, "`Last-Event-ID` is the number of an entry")
         return events(ask, int(said))
     return events(ask, None if asked.after_seq is UNSET else int(asked.after_seq))
-
-
-def _past(ask: Ask, at_utc: datetime, known_utc: datetime | UnsetType) -> list[TrackItem]:
-    """List the tracks of a past moment; the log is read without the node's lock."""
-    node = ask.node
-    if known_utc is UNSET:
-        with node.lock:
-            return node.views.scene.tracks(at_utc)
-    return as_known(node.journal.facts(), node.blobs, at_utc, known_utc)
 
 
 def _passes(ask: Ask, start: datetime, end: datetime) -> list[Any]:

@@ -8,9 +8,11 @@ from starlette.responses import Response, StreamingResponse
 
 from truceline.app.forms import bodies
 from truceline.app.forms.answer import NDJSON, Failure, plain, say
+from truceline.app.forms.items import track_item
 from truceline.app.http.app import app_of
+from truceline.app.http.events import is_exercise
 from truceline.app.http.table import EVERYONE, OPERATIONS, Ask, Media, Table
-from truceline.flow.grounds import grounds
+from truceline.flow.grounds import PREFIX, grounds, last_used
 from truceline.flow.why import chain
 from truceline.log.entry import blanked_line, entry_line, header_bytes
 from truceline.log.journal import Journal
@@ -73,6 +75,29 @@ def why(ask: Ask) -> Response:
         raise Failure(404, "there is no such entry") from error
     tracks = grounds(facts, steps, ask.node.blobs)
     return say({"items": [plain(step) for step in steps], "tracks": [plain(one) for one in tracks]})
+
+
+@TABLE.route("GET", "/tracks/{id}", roles=OPERATIONS, gives={200: bodies.Sought})
+def track(ask: Ask) -> Response:
+    """Tell of a track that is in the picture who saw it last, and what each sensor's looks say since."""
+    node, name = ask.node, ask.path("id")
+    with node.lock:
+        views = node.views
+        mine = next((one for one in views.scene.tracks() if f"{PREFIX}{one.track_id}" == name), None)
+        entry = views.scene.sighted(mine.track_id) if mine is not None else None
+    if mine is None or entry is None:
+        raise Failure(404, "no track in the picture is called that")
+    seen = last_used(_Entries(node.journal), entry, name, node.blobs)
+    with node.lock:
+        looked = views.looks.since(mine, seen.sensor if seen is not None else "")
+    app_of(ask).access.read(ask.who, "/tracks", 1)
+    return say(
+        {
+            "item": track_item(mine, is_exercise(node)),
+            "seen": None if seen is None else plain(seen),
+            "looked": [plain(one) for one in looked],
+        }
+    )
 
 
 class _Entries(Sequence[Fact]):
