@@ -106,3 +106,21 @@ def test_what_is_not_in_order_says_nothing_by_its_silence():
         source="s", key="k", phenomenon=Span(from_utc=START, until_utc=START), result_utc=START,
         footprint=SQUARE,
     ), Found(rows=nothing)).num_rows == 0  # fmt: skip
+
+
+def test_a_sample_that_changed_on_the_disk_is_not_looked_at(tmp_path, job):
+    blobs, delivered = Blobs(tmp_path), []
+    clip = blobs.put(b"a clip", "video/mp2t", "clip.ts")
+    blobs.open(clip).write_bytes(b"another clip")
+    asked = msgspec.structs.replace(
+        msgspec.json.decode(job.argument, type=LookArgument), settings={"kind": "movers"}, blobs=(clip,)
+    )
+
+    work.Work(blobs, 0, delivered.append).submit(
+        msgspec.structs.replace(job, argument=msgspec.json.encode(asked))
+    )
+
+    (claim,) = delivered
+    assert isinstance(claim.body, Detections)
+    assert claim.body.status == "degraded"
+    assert clip.sha256 in claim.body.reason and "its content has changed" in claim.body.reason

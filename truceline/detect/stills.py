@@ -30,7 +30,7 @@ from truceline.detect.pictures.spotter import CAR_M, LIKELY, plausible
 from truceline.detect.pictures.veil import Veiled, veil
 from truceline.geo.regard import field_in_all
 from truceline.model.classes import probabilities
-from truceline.model.errors import BadInput
+from truceline.model.errors import BadInput, Broken
 from truceline.model.facts import Blob
 from truceline.model.observed import Observation
 from truceline.model.tables import DETECTION, LOOK
@@ -180,7 +180,7 @@ def _placed(photo: Photo, before: Sequence[Earlier], media: Media) -> Placed:
     for one in _near(photo, before):
         try:
             others.append(read_photo(one.sha256, media.open(one.sha256).read_bytes()))
-        except BadInput:  # its bytes are kept no longer
+        except (BadInput, Broken):  # its bytes are kept no longer, or are not what they were
             continue
     return place_photos([photo, *others])[0]
 

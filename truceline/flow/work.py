@@ -19,7 +19,7 @@ from truceline.flow.look import FUNCTION, LookArgument
 from truceline.geo.regard import fields_of
 from truceline.log.blobs import Blobs
 from truceline.log.pieces import seal
-from truceline.model.errors import BadInput
+from truceline.model.errors import BadInput, Broken
 from truceline.model.facts import Answer, Blob, Claim, Job
 from truceline.model.observed import Detections, Observation
 from truceline.model.tables import DETECTION, LOOK
@@ -36,10 +36,23 @@ class BlobMedia:
         self._blobs = blobs
         self.memory = memory
         self.stored: dict[str, Blob] = {}
+        self._whole: set[str] = set()
 
     def open(self, blob: Blob | str) -> Path:
-        """Find the bytes of a sample."""
-        return self._blobs.open(blob)
+        """Find the bytes of a sample, which are those that it is named after.
+
+        Raises
+        ------
+        BadInput
+            If it is not there.
+        Broken
+            If its content has changed since it was stored: no claim may rest on it.
+        """
+        path = self._blobs.open(blob)
+        if path.name not in self._whole and not self._blobs.is_whole(path.name):
+            raise Broken(f"sample {path.name}: its content has changed")
+        self._whole.add(path.name)
+        return path
 
     def put(self, sample: Path | bytes, media_type: str, name: str) -> Blob:
         """Store a sample; it is cited by the claim that the job becomes."""
