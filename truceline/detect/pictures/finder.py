@@ -23,10 +23,10 @@ Ints = npt.NDArray[np.int64]
 WEIGHTS = Path(__file__).with_name("weights")
 SHA256 = {
     "thermal": "cf89e2ef63c0fdc52e1225b25b127ca6f3a428731b7e5c7b6ec1426396e16c31",
-    "visible": "6f74c30c485ea4a20fe44e3d8176d8fa7554f342a315acabff05af36f282e921",
+    "visible": "a8388474f99b440d6c1a7ec0cc27606f587e81f4ef0f038bb02d78892cac5361",
 }
 CHANNELS = {"thermal": 1, "visible": 3}
-VERSION = {"thermal": "2", "visible": "1"}
+VERSION = {"thermal": "2", "visible": "2"}
 GROUPS = ("vehicle", "person", "bicycle")
 KINDS = ("car", "other_vehicle", "truck", "van", "bus", "trailer")  # inside "vehicle", as trained
 STRIDE, MULTIPLE = 4, 32
