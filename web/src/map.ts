@@ -2,13 +2,13 @@
 
 import type { Feature, FeatureCollection } from "geojson";
 import maplibregl, { type GeoJSONSource, type Map as GlMap, type StyleSpecification } from "maplibre-gl";
-import { changed, desk, live, picture, standing } from "./desk";
+import { countWithin, crowd, within, type Box } from "./crowd";
+import { changed, desk, picture, standing } from "./desk";
 import type { Place, Thing } from "./items";
 import { drawOverlay } from "./overlay";
 import { missionBelt, missionLine } from "./places";
-import { shownThings } from "./past";
 import { Points } from "./points";
-import { kinOf, palette, type Kin } from "./symbols";
+import { palette } from "./symbols";
 
 /** More things than this in view are drawn as plain points. */
 const CROWDED = 150;
@@ -138,12 +138,11 @@ export function drawMap(): void {
     source("grounds")?.setData({ type: "FeatureCollection", features: picture.grounds.map((g) => groundFeature(g, missionBelt())) });
     fitOnce();
   }
-  const many = visibleThings().length > CROWDED;
-  const now = `${picture.version.things}|${live() ? "live" : `${desk.pastMs} ${desk.then}`}|${many}`;
+  const all = crowd(), now = `${all.key}|${countWithin(box(map)) > CROWDED}`;
   if (now !== drawnThings) {
     drawnThings = now;
-    crowded = many;
-    points.show(many ? places() : []);
+    crowded = now.endsWith("true");
+    points.show(crowded ? all : null);
   }
   if (!fitted && desk.ready) fitOnce();
   map.triggerRepaint();
@@ -156,34 +155,23 @@ function groundFeature(g: Feature, belt: Feature | null): Feature {
   return bare ? { ...g, properties: { ...g.properties, kind: "line" } } : g;
 }
 
-function places(): { place: Place; kin: Kin }[] {
-  const found: { place: Place; kin: Kin }[] = [];
-  for (const it of shownThings()) {
-    const place = standing(it);
-    if (place) found.push({ place, kin: kinOf(it.sidc) });
-  }
-  return found;
-}
-
-export function visibleThings(): Thing[] {
-  if (!map) return [];
-  const b = map.getBounds(), west = b.getWest(), east = b.getEast(), south = b.getSouth(), north = b.getNorth(), out: Thing[] = [];
-  for (const it of shownThings()) if (it.lon >= west && it.lon <= east && it.lat >= south && it.lat <= north) out.push(it);
-  return out;
+function box(it: GlMap): Box {
+  const b = it.getBounds();
+  return { west: b.getWest(), east: b.getEast(), south: b.getSouth(), north: b.getNorth() };
 }
 
 /** Entities inside the view: things and incidents that have a place. */
 export function visibleCount(): number {
   if (!map) return 0;
   const b = map.getBounds();
-  let n = visibleThings().length;
+  let n = countWithin(box(map));
   for (const i of picture.incidents.values()) if (i.lon !== null && i.lat !== null && b.contains([i.lon, i.lat])) n++;
   return n;
 }
 
 function over(): void {
   if (!map) return;
-  drawOverlay({ project: (p) => map!.project(p), unproject: (x, y) => map!.unproject([x, y]).toArray() as Place, things: visibleThings(), crowded });
+  drawOverlay({ project: (p) => map!.project(p), unproject: (x, y) => map!.unproject([x, y]).toArray() as Place, things: within(box(map), crowded), crowded });
 }
 
 /** The first look shows the whole line; afterwards the view is the person's. */
@@ -210,7 +198,7 @@ export function setView(lat: number, lon: number, zoom: number): void {
 /** The thing nearest to a point of the map, within so many px; also among plain points. */
 export function thingAt(x: number, y: number, px: number): Thing | undefined {
   let best: Thing | undefined, least = px;
-  for (const it of visibleThings()) {
+  for (const it of map ? within(box(map)) : []) {
     const at = standing(it), drawnAt = at && map?.project(at), far = drawnAt ? Math.hypot(drawnAt.x - x, drawnAt.y - y) : Infinity;
     if (far < least) [best, least] = [it, far];
   }

@@ -54,7 +54,7 @@ export function drawOverlay(view: View): void {
   drawPlan(sheet);
   if (live()) for (const it of picture.sources) if (it.look) drawLook(sheet, it.name, it.look);
   if (live()) for (const it of picture.groups) drawGroup(sheet, it);
-  for (const it of view.things) if (!view.crowded || it.unit) drawThing(sheet, it);
+  for (const it of view.things) drawThing(sheet, it);
   for (const place of changedPlaces().values()) drawChange(sheet, place);
   for (const it of picture.incidents.values()) drawIncident(sheet, it);
   drawScale(sheet);

@@ -1,12 +1,14 @@
 // Many points in one call to the graphics unit: a circle each, in the colour of whose it is.
 
 import type { CustomLayerInterface, CustomRenderMethodInput } from "maplibre-gl";
+import type { Crowd } from "./crowd";
 import type { Place } from "./items";
-import { palette, type Kin } from "./symbols";
+import { KINS, palette } from "./symbols";
 
 /** Radius of a point and of the edge that sets it off from its neighbours, in px of the page. */
 const RADIUS = 3.5, EDGE = 1;
-const KINS: Kin[] = ["own", "party", "unknown"];
+/** Beyond so many, points are smaller: they would hide one another, and each px is drawn for each of them. */
+const MANY = 20_000, RADIUS_OF_MANY = 2.5;
 
 const VERTEX = `
 attribute vec3 at;
@@ -22,10 +24,10 @@ const FRAGMENT = `
 precision highp float;
 uniform vec3 colours[4];
 uniform float size;
+uniform float edge;
 varying float kin;
 void main() {
   float from = length(gl_PointCoord - 0.5) * size;
-  float edge = size * ${(EDGE / (2 * (RADIUS + EDGE))).toFixed(4)};
   float cover = clamp(size * 0.5 - from, 0.0, 1.0);
   vec3 own = kin < 0.5 ? colours[0] : kin < 1.5 ? colours[1] : colours[2];
   gl_FragColor = vec4(mix(own, colours[3], clamp(from - size * 0.5 + edge + 0.5, 0.0, 1.0)) * cover, cover);
@@ -36,19 +38,23 @@ export class Points implements CustomLayerInterface {
   readonly id = "things";
   readonly type = "custom";
   private program: WebGLProgram | null = null;
+  private at: Record<string, WebGLUniformLocation | null> = {};
   private buffer: WebGLBuffer | null = null;
   private data = new Float32Array();
   private origin: Place = [0, 0];
   private fresh = false;
 
-  /** Draw these and no others: a place and whose it is. */
-  show(points: { place: Place; kin: Kin }[]): void {
-    this.origin = points[0] ? mercator(points[0].place) : [0, 0];
-    this.data = new Float32Array(points.length * 3);
-    points.forEach(({ place, kin }, i) => {
-      const [x, y] = mercator(place);
-      this.data.set([x - this.origin[0], y - this.origin[1], KINS.indexOf(kin)], i * 3);
-    });
+  /** Draw these and no others. */
+  show(all: Crowd | null): void {
+    const n = all?.things.length ?? 0;
+    this.origin = all && n ? mercator([all.lon[0]!, all.lat[0]!]) : [0, 0];
+    this.data = new Float32Array(n * 3);
+    for (let i = 0; all && i < n; i++) {
+      const [x, y] = mercator([all.lon[i]!, all.lat[i]!]);
+      this.data[3 * i] = x - this.origin[0];
+      this.data[3 * i + 1] = y - this.origin[1];
+      this.data[3 * i + 2] = all.kin[i]!;
+    }
     this.fresh = true;
   }
 
@@ -63,22 +69,24 @@ export class Points implements CustomLayerInterface {
     gl.bindAttribLocation(program, 0, "at");
     gl.linkProgram(program);
     if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(`points cannot be drawn: ${gl.getProgramInfoLog(program) ?? ""}`);
-    Object.assign(this, { program, buffer: gl.createBuffer(), fresh: true });
+    const at = Object.fromEntries(["matrix", "size", "edge", "colours"].map((name) => [name, gl.getUniformLocation(program, name)]));
+    Object.assign(this, { program, at, buffer: gl.createBuffer(), fresh: true });
   }
 
   render(gl: WebGLRenderingContext | WebGL2RenderingContext, input: CustomRenderMethodInput): void {
     if (!this.program || this.data.length === 0) return;
-    const ratio = window.devicePixelRatio || 1, of = (name: string): WebGLUniformLocation | null => gl.getUniformLocation(this.program!, name);
+    const ratio = window.devicePixelRatio || 1, radius = this.data.length / 3 > MANY ? RADIUS_OF_MANY : RADIUS, at = this.at;
     gl.useProgram(this.program);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer);
     if (this.fresh) gl.bufferData(gl.ARRAY_BUFFER, this.data, gl.STATIC_DRAW);
     this.fresh = false;
     gl.enableVertexAttribArray(0);
     gl.vertexAttribPointer(0, 3, gl.FLOAT, false, 0, 0);
-    gl.uniformMatrix4fv(of("matrix"), false, moved(input.defaultProjectionData.mainMatrix, this.origin));
-    gl.uniform1f(of("size"), 2 * (RADIUS + EDGE) * ratio);
+    gl.uniformMatrix4fv(at.matrix!, false, moved(input.defaultProjectionData.mainMatrix, this.origin));
+    gl.uniform1f(at.size!, 2 * (radius + EDGE) * ratio);
+    gl.uniform1f(at.edge!, EDGE * ratio);
     const p = palette();
-    gl.uniform3fv(of("colours"), [...KINS.map((k) => p[k]), p.land].flatMap(shares));
+    gl.uniform3fv(at.colours!, [...KINS.map((k) => p[k]), p.land].flatMap(shares));
     gl.drawArrays(gl.POINTS, 0, this.data.length / 3);
   }
 }

@@ -5,6 +5,7 @@ import { ms, numberactivites, numberair, numberlandcivilian, numberlandequipment
 ms.addIcons([numberactivites, numberair, numberlandcivilian, numberlandequipment, numberlandinstallation, numberlandunit, numbersea]);
 
 export type Kin = "own" | "party" | "unknown";
+export const KINS: Kin[] = ["own", "party", "unknown"];
 export interface Drawn { image: HTMLCanvasElement; width: number; height: number; anchorX: number; anchorY: number; valid: boolean }
 export type Palette = Record<"land" | "water" | "zone" | "road" | "rule" | "panel" | "bg" | "raised" | "ink1" | "ink2" | "ink3" | "edge" | "hatch" | "attend" | "onAttend" | "overdue" | Kin, string>;
 
