@@ -9,7 +9,6 @@ from truceline.codec.klv import TELEMETRY, encode
 from truceline.detect.pictures import spotter
 from truceline.detect.pictures.finder import Found
 from truceline.detect.pictures.frames import to_colour
-from truceline.detect.pictures.looks import CarSize
 from truceline.detect.pictures.motion import Hit
 from truceline.detect.pictures.pixels import Poses
 from truceline.detect.pictures.spotter import Spotted, Spotter, uncovered
@@ -80,7 +79,7 @@ def test_a_close_view_is_looked_at_twice_as_large_too(tmp_path, looked):
 
 def test_without_telemetry_the_scale_is_estimated_once_in_a_while(looked, monkeypatch):
     calls = []
-    monkeypatch.setattr(spotter, "estimate", lambda picture: calls.append(1) or CarSize(40.0, 1.0))
+    monkeypatch.setattr(spotter, "estimate", lambda picture: calls.append(1) or 40.0)
     spot = Spotter(Poses(TELEMETRY.empty_table()))
 
     for i in range(5):

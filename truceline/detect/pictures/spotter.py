@@ -7,7 +7,7 @@ import numpy as np
 from truceline.detect.pictures.chance import chances, score_for
 from truceline.detect.pictures.finder import VERSION, Found, Picture, agreed, find
 from truceline.detect.pictures.frames import to_colour
-from truceline.detect.pictures.looks import estimate
+from truceline.detect.pictures.looks import cleared, estimate
 from truceline.detect.pictures.motion import Hit
 from truceline.detect.pictures.pixels import Poses
 from truceline.detect.pictures.reading import is_grey
@@ -62,6 +62,7 @@ class Spotter:
         self._last_s = pts_s
         picture = to_colour(frame)
         name = "thermal" if is_grey(picture) else "visible"
+        picture = cleared(picture) if name == "visible" else picture
         known = self.poses.metres_per_pixel(pts_s, picture.shape[1])
         size_m = known if np.isfinite(known) else self._estimated(picture, name, pts_s)
         for found in self._boxes(picture, name, size_m):
@@ -82,7 +83,7 @@ class Spotter:
             return CAR_M / 50.0
         since_s, size_m = self._estimate
         if not 0 <= pts_s - since_s < ESTIMATE_S:
-            since_s, size_m = pts_s, CAR_M / estimate(picture).length_px
+            since_s, size_m = pts_s, CAR_M / estimate(picture)
         self._estimate = (since_s, size_m)
         return size_m
 
