@@ -6,6 +6,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from truceline.app.cli import main
+from truceline.track.files.fusing import follow, output_times, tracks_table
+from truceline.track.files.inputs import read_inputs
 
 
 @pytest.fixture
@@ -42,6 +44,21 @@ def test_row_order_and_workers_change_no_byte(slice_of, tmp_path):
     ]
 
     assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
+
+
+def test_the_size_of_areas_changes_no_row(shared):
+    folder = shared / "data" / "fusion" / "n500_s1_12min"
+
+    def tracks(area_m: float) -> pa.Table:
+        inputs = read_inputs(*(folder / f"{name}.parquet" for name in ("detections", "sensors", "looks")))
+        times = output_times(inputs, 30, None, None)
+        return tracks_table(follow(inputs, times, by_arrival=True, area_m=area_m), inputs, times)
+
+    everywhere = tracks(1e6)
+
+    assert everywhere.num_rows > 5000
+    assert tracks(500.0).equals(everywhere)
+    assert tracks(4000.0).equals(everywhere)
 
 
 def test_a_causal_row_rests_on_nothing_that_came_later(slice_of, tmp_path):

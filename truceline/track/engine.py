@@ -14,10 +14,20 @@ import numpy as np
 from truceline.geo.loops import njit
 from truceline.track.columns.column import keep_order
 from truceline.track.columns.trail import follow_the_leaders
+from truceline.track.life.areas import (
+    AREA_M,
+    Areas,
+    draw_up,
+    hand_over,
+    is_out_of_date,
+    leave,
+    make_areas,
+    within_reach,
+)
 from truceline.track.life.births import found_others
 from truceline.track.life.continuity import come_into_force, place
 from truceline.track.life.encounter import note_encounters, sort_out
-from truceline.track.life.existence import ALIVE, RECENT_S, exists_at, is_alive, missed, odds_at, works
+from truceline.track.life.existence import RECENT_S, exists_at, is_alive, missed, odds_at, works
 from truceline.track.life.lately import missed_since, seen_since
 from truceline.track.life.silence import SLOW, could_show, has_shown, note_shown
 from truceline.track.pairing.ambiguity import loosen
@@ -25,10 +35,9 @@ from truceline.track.pairing.associate import LARGEST_CLUSTER, match
 from truceline.track.pairing.convoy import move_convoys
 from truceline.track.pairing.fellows import told_by_fellows
 from truceline.track.state.appearance import compare, read_look
-from truceline.track.state.history import at, before, insert, predicted, reach
+from truceline.track.state.history import at, before, insert, predicted
 from truceline.track.state.kernel import folded, kernel
 from truceline.track.state.meaning import LEAST_CLASS, among_its_fellows, common, learn, pace
-from truceline.track.state.motion import difference
 from truceline.track.state.near import Near, Room, beside, make_near, make_room, seen_p
 from truceline.track.state.regard import (
     burst_per_km2,
@@ -59,7 +68,7 @@ WIDTH = 20
 
 @folded
 def gather(
-    state: State, top: int, ground: Ground, events: Events, e: int, rows: Rows, geodetic: bool, near: Near
+    state: State, areas: Areas, ground: Ground, events: Events, e: int, rows: Rows, geodetic: bool, near: Near
 ) -> int:  # fmt: skip
     """Predict the tracks that an event may concern into ``near``; answer how many."""
     time, shape, field = events.time[e], events.shape[e], events.field[e]
@@ -72,15 +81,10 @@ def gather(
         extent = math.sqrt(field[2] ** 2 + field[3] ** 2)
     everywhere = shape == NO_SHAPE and events.size[e] > 1
     pd, n = pd_of(events, e), 0
-    for s in range(top):
-        if state.alive[s] != ALIVE:
-            continue
-        if not everywhere:
-            dx, dy = difference(cx, cy, state.box[s, 0], state.box[s, 1], geodetic)
-            r = reach(state, s, time) + extent
-            if dx * dx + dy * dy > r * r:
-                continue
+    for i in range(within_reach(areas, state, cx, cy, extent, time, everywhere, geodetic, near.slot)):
+        s = near.slot[i]
         if not is_alive(state, s, time):
+            leave(areas, s)
             continue
         x, p, mu, see = near.x[n], near.p[n], near.mu[n], near.see[n]
         k = state.nodes[s] - 1
@@ -146,15 +150,15 @@ def take_in(
 
 @folded
 def step(
-    state: State, top: int, ground: Ground, events: Events, e: int, rows: Rows, names: Array, geodetic: bool,
-    near: Near, leaning: Near, room: Room, owner: Array, course: Array, tally: Array,
+    state: State, top: int, areas: Areas, ground: Ground, events: Events, e: int, rows: Rows, names: Array,
+    geodetic: bool, near: Near, leaning: Near, room: Room, owner: Array, course: Array, tally: Array,
 ) -> int:  # fmt: skip
     """Take in one event: detections go to tracks or found some, silence counts against tracks.
 
     The answer is the bound of slots in use, or -1 where room is short and nothing was done.
     """
     n, loose = events.size[e], 0
-    count = gather(state, top, ground, events, e, rows, geodetic, near)
+    count = gather(state, areas, ground, events, e, rows, geodetic, near)
     follow_the_leaders(state, near, count, events.time[e], geodetic, room.whole[0])
     pd = pd_of(events, e)
     if n:
@@ -172,6 +176,10 @@ def step(
         top = found_others(
             state, top, ground, events, e, rows, room, names, geodetic, near, count, owner,
         )  # fmt: skip
+    born = 0
+    for r in range(events.first[e], events.first[e] + n if loose else 0):
+        born += owner[r] == names[r]
+    hand_over(areas, state, near, count, top, born, events.time[e], geodetic)
     if not geodetic:  # cells are metres
         survey(ground, events, e, pd * ground.trusted[events.sensor[e]])
     return top
@@ -293,12 +301,14 @@ def _note_pace(state: State, s: int) -> None:
 @njit(cache=True, error_model="numpy", nogil=True)
 def run(
     state: State, ground: Ground, events: Events, rows: Rows, names: Array, grid: Array, geodetic: bool,
-    owner: Array, course: Array, tally: Array, number: Array, out: Array, renamed: Array, begin: Array,
+    area_m: float, owner: Array, course: Array, tally: Array, number: Array, out: Array, renamed: Array,
+    begin: Array,
 ) -> int:  # fmt: skip
     """Take in events and write rows at the times of the grid, until done or until room is short.
 
     ``names`` holds the int64 name that a track founded by a row gets. ``grid`` holds output times;
-    a row at ``t`` rests on events with ``known <= t``. ``begin`` is event, grid time, output row,
+    a row at ``t`` rests on events with ``known <= t``. Areas are ``area_m`` wide, which changes no answer.
+    ``begin`` is event, grid time, output row,
     renaming and bound of slots in use to go on with, and is moved on. Filled are, per event,
     ``tally`` (see :func:`works`), per row of detections, ``owner`` (name of its track) and
     ``course`` (velocity that its track was expected to have; NaN where it founded one), per output row
@@ -312,6 +322,9 @@ def run(
     leaning, pairs = beside(near), 4 * largest + 64
     room = make_room(len(state.alive), largest, pairs, LARGEST_CLUSTER)
     e, g, top = begin[0], begin[1], begin[4]
+    areas = make_areas(len(state.alive), area_m)
+    if top > 0 and e < len(events.time):
+        draw_up(areas, state, top, events.time[e], geodetic)
     while e < len(events.time) or g < len(grid):
         if e < len(events.time) and (g >= len(grid) or events.known[e] <= grid[g]):
             alive = 0
@@ -321,8 +334,8 @@ def run(
                 if alive + events.size[e] > len(state.alive):
                     return SLOTS
             bound = step(
-                state, top, ground, events, e, rows, names, geodetic, near, leaning, room, owner, course,
-                tally[e],
+                state, top, areas, ground, events, e, rows, names, geodetic, near, leaning, room, owner,
+                course, tally[e],
             )  # fmt: skip
             if bound < 0:
                 pairs *= 2
@@ -331,6 +344,8 @@ def run(
             top = bound
             while top > 0 and not state.alive[top - 1]:
                 top -= 1
+            if is_out_of_date(areas, top):
+                draw_up(areas, state, top, events.time[e], geodetic)
             e += 1
             begin[0], begin[4] = e, top
         else:
@@ -341,6 +356,7 @@ def run(
                 state, top, ground, grid[g], geodetic, near, number, out, begin[2], renamed, begin[3]
             )
             renamed[known : begin[3], 2] ^= g  # -1 - g is ~g
+            draw_up(areas, state, top, grid[g], geodetic)
             g += 1
             begin[1] = g
     return DONE
@@ -356,7 +372,7 @@ def warm() -> None:
     )
     state, number, out = empty(1, 2, 1), np.zeros(1, np.int64), np.zeros((1, WIDTH))
     run(
-        state, bare_ground(np.zeros(2), np.zeros(2), 1), events, rows, none, nothing, True, none,
+        state, bare_ground(np.zeros(2), np.zeros(2), 1), events, rows, none, nothing, True, AREA_M, none,
         np.zeros((0, 2), np.float32), np.zeros((0, 3)), number, out, np.zeros((1, 3), np.int64),
         np.zeros(5, np.int64),
     )  # fmt: skip

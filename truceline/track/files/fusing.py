@@ -10,6 +10,7 @@ from truceline.model.tables import TIME
 from truceline.track.columns.rollcall import call_names
 from truceline.track.engine import ROOM, SLOTS, WIDTH, run
 from truceline.track.files.inputs import Inputs, build_events
+from truceline.track.life.areas import AREA_M
 from truceline.track.sensors.minutes import Minutes, Shown, by_minute, joined
 from truceline.track.sensors.registration import Offsets, Registration, correct
 from truceline.track.sensors.trust import borne_out, trusted
@@ -85,16 +86,16 @@ def output_times(inputs: Inputs, grid_s: float, start_us: int | None, end_us: in
     return np.arange(start_us, end_us + 1, step, dtype=np.int64)
 
 
-def follow(inputs: Inputs, times_us: Array, by_arrival: bool) -> Course:
+def follow(inputs: Inputs, times_us: Array, by_arrival: bool, area_m: float = AREA_M) -> Course:
     """Run the tracker over the inputs and write rows at the output times.
 
     Every :data:`STRETCH_S` the sensors are asked how they lie to one another, and what comes after is
-    corrected by it.
+    corrected by it. Tracks are kept in areas so wide, which changes no answer (see areas).
     """
     origin = int(times_us[0]) if len(times_us) else 0
     events, rows, order = build_events(inputs, by_arrival, origin)
     grid = (times_us - origin) / 1e6
-    course = _Run(inputs, events, rows, inputs.detections["detection_id"][order], grid)
+    course = _Run(inputs, events, rows, inputs.detections["detection_id"][order], grid, area_m)
     stretch = np.floor((events.known + origin / 1e6) / STRETCH_S)
     for until in [*(np.flatnonzero(np.diff(stretch)) + 1).tolist(), len(events.time)]:
         course.go_on(until)
@@ -119,7 +120,10 @@ def follow(inputs: Inputs, times_us: Array, by_arrival: bool) -> Course:
 class _Run:
     """The engine at work, stretch by stretch."""
 
-    def __init__(self, inputs: Inputs, events: Events, rows: Rows, names: Array, grid: Array) -> None:
+    def __init__(
+        self, inputs: Inputs, events: Events, rows: Rows, names: Array, grid: Array, area_m: float
+    ) -> None:
+        self.area_m = area_m
         self.events, self.rows, self.names, self.grid = events, rows, names, grid
         sensors = inputs.sensors
         of = np.argsort(sensors["sensor_id"].astype(str))
@@ -188,7 +192,7 @@ class _Run:
     def _run(self, events: Events, grid: Array) -> None:
         while True:
             why = run(
-                self.state, self.ground, events, self.rows, self.names, grid, False, self.owner,
+                self.state, self.ground, events, self.rows, self.names, grid, False, self.area_m, self.owner,
                 self.velocity, self.tally, self.number, self.out, self.renamed, self.begin,
             )  # fmt: skip
             if why == SLOTS:

@@ -12,13 +12,14 @@ import numpy as np
 from truceline.geo.loops import njit
 from truceline.track.life.encounter import BESIDE
 from truceline.track.life.existence import LOST, exists_at, is_alive
+from truceline.track.life.lost import AWAY, SETS_OFF, Lost, away2, farthest2, find_lost, may_be, pace_of
 from truceline.track.life.resemblance import drives, is_mostly, resembles
 from truceline.track.pairing.associate import likelihood
 from truceline.track.state.appearance import look_as_one, looks_the_same
 from truceline.track.state.history import at, before, first_seen, last_seen, predicted
 from truceline.track.state.kernel import kernel
-from truceline.track.state.meaning import AIRCRAFT, PERSON, refresh
-from truceline.track.state.motion import NOTICED_S, difference, scale, settle
+from truceline.track.state.meaning import AIRCRAFT, refresh
+from truceline.track.state.motion import difference, scale, settle
 from truceline.track.state.near import Near
 from truceline.track.state.types import WAS, Array, Ground, State
 
@@ -28,10 +29,6 @@ MISSING = 0.3  # how likely a track must be elsewhere than expected to be looked
 STRAYS_S = 200.0  # what nobody looks at is elsewhere than expected after that
 NEVER_SEEN = 0.5  # share of the unseen things that are not lost ones
 FOUND_S = 20.0  # what is elsewhere is found after that, where things are watched
-SETS_OFF = 14_400.0  # m2 per axis: how far from its place what set off is seen first
-AWAY_M = 30.0  # spread of a place that a thing has left, at least
-AWAY = 0.45  # the same, as a share of the way that it can have gone
-WALK_MPS, DRIVE_MPS = 1.5, 10.0  # paces of people and of all else, where nothing is known
 FLIES_ON, FLIGHT_M = 0.95, 100.0  # share of its way that an aircraft is ahead, and how exactly at least
 STRAYS, STRAYS_MORE = 0.1, 0.02  # share of its way by which it comes off it, more with the root of seconds
 COURSE = 1.5  # how much a thing that appears drives away from where it comes, von Mises
@@ -54,9 +51,10 @@ def come_into_force(
         if r * place(state, s, time, geodetic, near, out) >= 0.5:
             state.shown[s] = came[s] = 1
     likely, of = np.zeros(top), np.full(top, -1)
+    lost, could = find_lost(state, top, time, geodetic), np.empty(top, np.int64)
     for s in range(top):
         if state.shown[s] and is_alive(state, s, time) and time - state.founded[s] < OPEN_S:
-            likely[s], of[s] = rejoin(state, s, top, ground, time, geodetic, near)
+            likely[s], of[s] = rejoin(state, s, lost, could, ground, time, geodetic, near)
     for s in range(top):
         d = of[s]
         if d < 0:
@@ -86,14 +84,15 @@ def place(state: State, s: int, time: float, geodetic: bool, near: Near, out: Ar
 
 @njit(cache=True, error_model="numpy")
 def rejoin(
-    state: State, s: int, top: int, ground: Ground, time: float, geodetic: bool, near: Near
+    state: State, s: int, lost: Lost, could: Array, ground: Ground, time: float, geodetic: bool, near: Near
 ) -> tuple[float, int]:
-    """Find the track of which another is most likely the continuation, and how much so; -1: none."""
+    """Find the track of which another is most likely the continuation, and how much so; -1: none.
+
+    ``could`` is room for as many whole numbers as there are slots.
+    """
     z = first_seen(state, s)
     total, best, chosen = max(NEVER_SEEN * state.fresh[s], 1e-6), 0.0, -1
-    for d in range(top):
-        if not state.alive[d] or not state.shown[d] or d == s or state.last[d] >= state.founded[s]:
-            continue
+    for d in could[: may_be(state, lost, s, z, geodetic, could)]:
         like = continues(state, d, s, z, ground, time, geodetic, near)
         total += like
         if like > best:
@@ -111,10 +110,10 @@ def continues(
     i, j = last_seen(state, d), at(state, s, state.nodes[s] - 1)
     x0 = state.x[d, i, 0] if state.mu[d, i, 0] > 0.5 else state.x[d, i, 1]
     dt = max(z[8] - state.last[d], 0.0)
-    pace = _pace(state, d, i)
+    pace = pace_of(state, d, i)
     dx, dy = difference(z[0], z[1], x0[0], x0[1], geodetic)
-    spread = (AWAY * pace * (dt + NOTICED_S)) ** 2 + AWAY_M * AWAY_M
-    if k < 0 or dx * dx + dy * dy > 50 * (spread + SETS_OFF):
+    spread = away2(pace, dt)
+    if k < 0 or dx * dx + dy * dy > farthest2(pace, dt):
         return 0.0
     r = 0.0
     if state.alive[d] != LOST:
@@ -147,18 +146,6 @@ def continues(
         if drives(state, s, j):
             like *= _heads_away(state, s, j, dx, dy)
     return like
-
-
-@kernel
-def _pace(state: State, d: int, i: int) -> float:
-    """How fast a track drives when it does, m/s."""
-    pace = max(float(state.fastest[d]), float(state.cruise[d, 0]))
-    if state.mu[d, i, 0] > 0.5:
-        pace = max(pace, math.sqrt(state.x[d, i, 0, 2] ** 2 + state.x[d, i, 0, 3] ** 2))
-    if pace < 2.0 and state.cruise[d, 1] == 0.0:
-        walks = state.shares[d, PERSON]
-        pace = max(pace, walks * WALK_MPS + (1 - walks) * DRIVE_MPS)
-    return pace
 
 
 @kernel

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from truceline.track.engine import DONE, WIDTH, run
+from truceline.track.life.areas import AREA_M
 from truceline.track.life.continuity import come_into_force
 from truceline.track.life.lately import missed_since, seen_since
 from truceline.track.live.bearing import Bearing, added, corrected, lesson, taken_off
@@ -228,8 +229,8 @@ class Running:
             stretch = Events(*(column[:until] for column in events))
             while (
                 run(
-                    self._state, ground, stretch, told.rows, told.names, _NO_GRID, True, owner, course, tally,
-                    none, nothing, no_names, begin,
+                    self._state, ground, stretch, told.rows, told.names, _NO_GRID, True, AREA_M, owner,
+                    course, tally, none, nothing, no_names, begin,
                 )
                 != DONE
             ):  # fmt: skip
