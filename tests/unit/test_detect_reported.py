@@ -162,3 +162,8 @@ def test_looks_say_where_their_sensor_stands_if_it_stands(tmp_path):
 
     assert ring["sensor_lat_deg"] == pytest.approx(48 + 2000 / 111_200, abs=1e-5)
     assert looks(tmp_path, x_m=math.nan, y_m=math.nan)[0]["sensor_lat_deg"] is None
+
+
+def test_looks_carry_the_bias_of_a_sortie_that_the_maker_admits(tmp_path):
+    assert looks(tmp_path, bias_sigma_m=6.0)[0]["bias_sigma_m"] == 6.0
+    assert looks(tmp_path, bias_sigma_m=0.0)[0]["bias_sigma_m"] is None

@@ -29,8 +29,11 @@ class Mission:
         self.blobs = Blobs(folder)
         self.fuse, self.seq, self.in_force, self.said = Fuse(self.blobs, **settings), 0, {}, []
 
-    def tell(self, sensor, rows, looks=()):
-        """Rows: (seconds, east_m, north_m) and more columns; looks: (seconds, reach_m), all about (0, 0)."""
+    def tell(self, sensor, rows, looks=(), **maker):
+        """Rows: (seconds, east_m, north_m) and more columns; looks: (seconds, reach_m), all about (0, 0).
+
+        ``maker`` is what the sensor's maker tells besides, columns of looks.
+        """
         table = [
             {
                 "time_utc": T0 + timedelta(seconds=t), "lat_deg": 48 + north / M_PER_DEG,
@@ -46,7 +49,7 @@ class Mission:
                 "lon_deg": 37.0, "a_m": 0.0, "b_m": reach, "pd": 0.9, "clutter_per_km2": 0.001,
                 "since_utc": T0 + timedelta(seconds=t), "turned_deg": 0.0, "least_speed_mps": 0.0,
                 "apart_s": 0.0, **{f"finds_{word}": 0.9 for word in FUSION_CLASSES},
-                "sensor_lat_deg": 48.0, "sensor_lon_deg": 37.0,
+                "sensor_lat_deg": 48.0, "sensor_lon_deg": 37.0, **maker,
             }
             for t, reach in looks
         ]  # fmt: skip
@@ -78,8 +81,11 @@ class Mission:
 RADARS = ("a", "b", "c")
 
 
-def watch(mission, minutes, offset=(0.0, 0.0), clock_s=0.0, lies=False):
-    """Three radars see the same things drive for a while; the second one is off."""
+def watch(mission, minutes, offset=(0.0, 0.0), clock_s=0.0, lies=False, admitted_m=None):
+    """Three radars see the same things drive for a while; the second one is off.
+
+    Where ``admitted_m`` is given they tell where they look, and the second one's maker such a bias.
+    """
     rng = np.random.default_rng(1)
     start, v = rng.uniform(-3000, 3000, (12, 2)), rng.normal(0, 8, (12, 2))
     for minute in range(minutes):
@@ -90,7 +96,21 @@ def watch(mission, minutes, offset=(0.0, 0.0), clock_s=0.0, lies=False):
                 if lies and bad:
                     at = rng.uniform(-3000, 3000, (12, 2))
                 rows += [(second - clock_s * bad, east, north, {}) for east, north in at]
-            mission.tell(sensor, rows)
+            looks = (
+                [(60 * minute + 3 * k + 10 * i, 9000.0) for i in range(6)] if admitted_m is not None else ()
+            )
+            mission.tell(sensor, rows, looks, bias_sigma_m=admitted_m if bad else None)
+
+
+def test_a_bias_is_named_unless_the_maker_admits_as_much_for_a_sortie(tmp_path):
+    said, admitted = Mission(tmp_path / "said"), Mission(tmp_path / "admitted")
+
+    watch(said, 21, offset=(9.0, -6.0), admitted_m=0.0)
+    watch(admitted, 21, offset=(9.0, -6.0), admitted_m=6.0)
+
+    assert {one.source for one in said.said} == {"b"}
+    assert said.said[-1].attributes["reasons"] == "bias"
+    assert admitted.said == []
 
 
 def test_a_sensor_that_is_off_in_place_is_named_and_put_right(tmp_path):

@@ -149,6 +149,9 @@ def _looks(
         turned = 0.0 if is_ring else math.degrees(look["heading_rad"])
         field = Field(float(lat), float(lon), look["a_m"], look["b_m"], turned)
         row = sight.look(moment, moment, look["sensor_id"], field) | {"shape": look["shape"]}
+        bias = maker.get("bias_sigma_m")
+        if bias is not None and bias > 0:
+            row["bias_sigma_m"] = bias
         rows.append(row | _stands(maker, origin))
     return pa.Table.from_pylist(rows, schema=LOOK)
 

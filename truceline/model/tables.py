@@ -90,5 +90,6 @@ LOOK = pa.schema(
         pa.field("apart_s", pa.float64(), nullable=False),
         pa.field("sensor_lat_deg", pa.float64()),  # where the sensor stands, if it stands
         pa.field("sensor_lon_deg", pa.float64()),
+        pa.field("bias_sigma_m", pa.float64()),  # of a sortie, per axis, as the maker admits; null: none told
     ]
 )

@@ -37,6 +37,7 @@ class Bearing(NamedTuple):
     usual: Array  # (M, 2): see trouble.usual
     doubt: Array  # (M,): -1 nothing bore out what it showed of late, 1 something did, 0 not known
     place: Array  # (M, 2): latitude, longitude where it stands; NaN: not known
+    admitted: Array  # (M,): bias of a sortie that the maker tells, m per axis; 0: none
 
 
 class Taken(NamedTuple):
@@ -58,7 +59,17 @@ def unheard(sensors: tuple[str, ...] = ()) -> Bearing:
     """Know nothing."""
     m = len(sensors)
     info, right, heard, loose = np.zeros((4 * m, 4 * m)), np.zeros(4 * m), np.zeros(m), np.zeros((m, 3))
-    return Bearing(sensors, info, right, heard, loose, np.zeros((m, 2)), np.zeros(m), np.full((m, 2), np.nan))
+    return Bearing(
+        sensors,
+        info,
+        right,
+        heard,
+        loose,
+        np.zeros((m, 2)),
+        np.zeros(m),
+        np.full((m, 2), np.nan),
+        np.zeros(m),
+    )
 
 
 def widened(bearing: Bearing, sensors: tuple[str, ...]) -> Bearing:
@@ -73,6 +84,7 @@ def widened(bearing: Bearing, sensors: tuple[str, ...]) -> Bearing:
         np.pad(bearing.usual, ((0, more // 4), (0, 0))),
         np.pad(bearing.doubt, (0, more // 4)),
         np.pad(bearing.place, ((0, more // 4), (0, 0)), constant_values=np.nan),
+        np.pad(bearing.admitted, (0, more // 4)),
     )
 
 
@@ -88,6 +100,7 @@ def kept(bearing: Bearing, which: Array) -> Bearing:
         bearing.usual[which],
         bearing.doubt[which],
         bearing.place[which],
+        bearing.admitted[which],
     )
 
 
@@ -114,6 +127,7 @@ def added(bearing: Bearing, lesson: Bearing) -> Bearing:
         np.where(lesson.usual > 0, lesson.usual, wide.usual),
         np.where(lesson.doubt != 0, lesson.doubt, wide.doubt),
         np.where(np.isfinite(lesson.place), lesson.place, wide.place),
+        np.where(lesson.admitted > 0, lesson.admitted, wide.admitted),
     )
 
 
@@ -156,10 +170,14 @@ def lesson(sensors: tuple[str, ...], told: Told, owner: Array, velocity: Array, 
 
 
 def taken_off(bearing: Bearing) -> dict[str, Taken]:
-    """Tell what is to be taken off the rows of those sensors that are off or contradicted."""
+    """Tell what is to be taken off the rows of those sensors that are off or contradicted.
+
+    What a sortie of a sensor may be off by, as its maker admits, is in the error of its rows, and no reason
+    for a person to look at it.
+    """
     trusted = (bearing.loose[:, 1] < LOOSE_LEAST) | (bearing.loose[:, 0] < LOOSE * bearing.loose[:, 1])
     trusted &= bearing.doubt >= 0
-    registration = Registration(np.zeros(len(trusted)), bearing.place)
+    registration = Registration(bearing.admitted, bearing.place)
     registration.info, registration.right = bearing.info, bearing.right
     registration.heard = np.where(trusted & (bearing.heard > FORGOTTEN), bearing.heard, 0.0)
     offsets = registration.judge()
@@ -219,6 +237,7 @@ def _watched(sensors: tuple[str, ...], seen: Watched) -> Bearing:
     for m, sensor in enumerate(sensors):
         learnt.doubt[m] = said.get(sensor, 0)
         learnt.place[m] = seen.places.get(sensor, (np.nan, np.nan))
+        learnt.admitted[m] = seen.admitted.get(sensor, 0.0)
     return learnt
 
 

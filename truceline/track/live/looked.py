@@ -33,6 +33,7 @@ class Looked(NamedTuple):
     clutter: Array  # false detections per km2
     sight: Array  # (n, 10), see silence
     stands: Array  # (n, 2): latitude, longitude of the sensor; NaN: it does not stand
+    admitted: Array  # metres per axis: standard deviation of a sortie's bias that the maker tells; 0: none
 
 
 def looked_of(table: pa.Table, entry: str) -> Looked:
@@ -41,7 +42,7 @@ def looked_of(table: pa.Table, entry: str) -> Looked:
     def column(word: str) -> Array:
         return np.asarray(table[word].cast(pa.float64()).to_numpy(zero_copy_only=False), float)
 
-    n = table.num_rows
+    n, with_bias = table.num_rows, "bias_sigma_m" in table.column_names  # older logs have no such column
     since, time = (table[word].cast(pa.int64()).to_numpy() / 1e6 for word in ("since_utc", "time_utc"))
     turned = np.radians(column("turned_deg"))
     sight = [column(f"finds_{word}") for word in FUSION_CLASSES]
@@ -65,6 +66,7 @@ def looked_of(table: pa.Table, entry: str) -> Looked:
         clutter=column("clutter_per_km2"),
         sight=np.stack(sight, 1),
         stands=np.stack([column("sensor_lat_deg"), column("sensor_lon_deg")], 1),
+        admitted=np.nan_to_num(column("bias_sigma_m")) if with_bias else np.zeros(n),
     )
 
 

@@ -24,6 +24,7 @@ class Watched(NamedTuple):
     sensors: tuple[str, ...]
     minutes: Minutes
     places: dict[str, tuple[float, float]]  # latitude and longitude of those that stand
+    admitted: dict[str, float]  # metres per axis: standard deviation of a sortie's bias that the maker tells
 
 
 class Remembered(NamedTuple):
@@ -63,7 +64,7 @@ def watched(
     looked = some_looks(looked, np.flatnonzero(looked.sight[:, LASTS] <= 2 * MOMENT_S))
     looked = some_looks(looked, np.lexsort((looked.row, looked.entry, looked.time)))
     if not len(looked.time):
-        return Watched((), Minutes(0, np.zeros((0, 0, WIDTH))), {})
+        return Watched((), Minutes(0, np.zeros((0, 0, WIDTH))), {}, {})
     names = tuple(sorted(set(looked.sensor.tolist())))
     origin = float(looked.field[0, 1]), float(looked.field[0, 0])
     looks = _events(looked, names, origin)
@@ -86,8 +87,9 @@ def watched(
     order = np.lexsort((seen.time, seen.track))
     tally = expected(looks, Sightings(*(column[order] for column in seen)))
     mine = sensor >= 0
+    admitted = dict(zip(looked.sensor.tolist(), looked.admitted.tolist(), strict=True))
     shown = Shown(sensor[mine], told.time[mine], place[mine], owner[mine])
-    return Watched(names, by_minute(looks, tally, shown, len(names)), _places(looked))
+    return Watched(names, by_minute(looks, tally, shown, len(names)), _places(looked), admitted)
 
 
 def together(rounds: Sequence[Watched]) -> dict[str, Minutes]:
