@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from truceline.app.cli import main
-from truceline.detect.pictures import finder
+from truceline.detect.pictures import finder, looks
 from truceline.detect.pictures.finder import Found, agreed, starts
 from truceline.detect.pictures.reading import read_picture
 from truceline.model.errors import BadInput, Broken
@@ -173,3 +173,22 @@ def test_a_picture_in_tiles_gives_the_boxes_of_the_whole(monkeypatch):
     monkeypatch.setattr(finder, "TILE_PX", 448)
 
     assert len(finder.find("visible", picture, 1.0, 0.02).scores) >= 0.5 * len(whole.scores)
+
+
+def test_a_black_hot_picture_said_to_be_one_gives_the_boxes_of_the_white_hot_one(tmp_path, monkeypatch):
+    warm = np.full((512, 640), 30, np.uint8)
+    warm[100:120, 200:210] = 240
+
+    def brightest(picture):
+        row, column, _ = np.unravel_index(picture.argmax(), picture.shape)
+        return found([(column, row, column + 10, row + 20)], [0.9])
+
+    monkeypatch.setattr(looks, "raw_thermal", brightest)
+    told = []
+    for hot, pixels in (("white", warm), ("black", 255 - warm)):
+        (tmp_path / hot).mkdir()
+        save(tmp_path / hot / "t.png", pixels)
+        assert run("detect", "images", tmp_path / hot, "--out", tmp_path / f"{hot}.json", "--hot", hot) == 0
+        told.append(json.loads((tmp_path / f"{hot}.json").read_text()))
+
+    assert told[0] == told[1] and told[0][0]["bbox"] == [200, 100, 10, 20]

@@ -97,6 +97,21 @@ def test_grey_video_goes_to_the_thermal_network(looked):
     assert spot.spotted[0].model.startswith("thermal")
 
 
+def test_black_hot_video_said_to_be_so_is_looked_at_as_white_hot(monkeypatch):
+    shown = []
+
+    def find(name, picture, scale, least_score):
+        shown.append(picture)
+        return one_box([10, 10, 55, 30])
+
+    monkeypatch.setattr(spotter, "find", find)
+    grey = np.repeat(colour()[..., :1], 3, axis=2)
+    for hot, pixels in (("white", grey), ("black", 255 - grey)):
+        Spotter(Poses(TELEMETRY.empty_table()), hot=hot)(0, 0.0, Frame(pixels))
+
+    assert np.array_equal(*shown)
+
+
 def test_no_more_than_ten_looks_a_second(looked):
     spot = Spotter(Poses(TELEMETRY.empty_table()))
 

@@ -9,6 +9,7 @@ from msgspec import Meta
 from truceline.detect.movers import telemetry_of
 from truceline.detect.pictures.chips import Kept, Veiling, store_pictures
 from truceline.detect.pictures.film import Film, Marks, film_frames
+from truceline.detect.pictures.finder import Hot
 from truceline.detect.pictures.following import followed
 from truceline.detect.pictures.frames import Clip, Onlooker
 from truceline.detect.pictures.pixels import Poses
@@ -49,6 +50,8 @@ class Objects(Detector):
         An object is reported once in so many seconds.
     blur
         Faces and plates in stored pictures are made unreadable.
+    hot
+        Which shade of thermal pictures is warm: ``white`` or ``black``.
     """
 
     sight: ClassVar[Sight] = SIGHT
@@ -56,6 +59,7 @@ class Objects(Detector):
     least_score: Annotated[float, Meta(ge=0, le=1)] = LIKELY
     row_s: Annotated[float, Meta(gt=0, le=60)] = 2.0
     blur: bool = True
+    hot: Hot = "white"
 
     def detect(self, observation: Observation, blobs: Sequence[Blob], media: Media) -> Found:
         """Give few rows per object, each with its picture."""
@@ -64,7 +68,7 @@ class Objects(Detector):
             return Found(rows=DETECTION.empty_table(), status="degraded", reason="no video in this piece")
         clip = Clip(media.open(clip_blob), clip_blob.name)
         poses = Poses(telemetry_of(blobs, media))
-        spotter = Spotter(poses)
+        spotter = Spotter(poses, hot=self.hot)
         try:
             every, size_px, slide = _look(clip, self.analysed_hz, spotter)
         except BadInput as error:

@@ -20,7 +20,7 @@ from truceline.detect.photos.ground import Ground, ground_of
 from truceline.detect.photos.place import Placed, place_photos
 from truceline.detect.photos.reader import Photo, read_photo
 from truceline.detect.pictures.chips import chip_box, marked
-from truceline.detect.pictures.finder import VERSION
+from truceline.detect.pictures.finder import VERSION, Hot
 from truceline.detect.pictures.frames import to_jpeg
 from truceline.detect.pictures.looks import look_thermal, look_visible
 from truceline.detect.pictures.motion import Hit
@@ -60,12 +60,15 @@ class Stills(Detector):
         Boxes that are right with a lower chance are left out.
     blur
         Faces and plates in stored pictures are made unreadable.
+    hot
+        Which shade of thermal pictures is warm: ``white`` or ``black``.
     """
 
     stateful: ClassVar[bool] = True
     sight: ClassVar[Sight] = SIGHT
     least_score: Annotated[float, Meta(ge=0, le=1)] = LIKELY
     blur: bool = True
+    hot: Hot = "white"
 
     def detect(self, observation: Observation, blobs: Sequence[Blob], media: Media) -> Found:
         """Give one row per object, with its picture."""
@@ -104,7 +107,7 @@ class Stills(Detector):
     def _look(self, still: Still, ground: Ground | None) -> tuple[list[Hit], list[str]]:
         size_m = ground.metres_per_pixel if ground else math.nan
         if still.is_thermal:
-            found = look_thermal(still.grey())
+            found = look_thermal(still.grey(), self.hot)
         else:
             found = look_visible(still.pixels, CAR_M / size_m if ground else None)
         found = found.keep(found.scores >= self.least_score)

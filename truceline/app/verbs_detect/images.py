@@ -28,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", default=MODELS[0], metavar="NAME", help="thermal or visible (default: by the picture)"
     )
+    parser.add_argument(
+        "--hot", choices=("white", "black"), default="white", help="shade of what is warm in thermal pictures"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
             continue
         read += 1
         is_thermal = still.is_thermal if args.model == "auto" else args.model == "thermal"
-        rows += _rows(file.name, look_thermal(still.grey()) if is_thermal else look_visible(still.pixels))
+        found = look_thermal(still.grey(), args.hot) if is_thermal else look_visible(still.pixels)
+        rows += _rows(file.name, found)
     if not read:
         raise BadInput(str(args.folder), "none of its pictures can be read")
     with whole_file(args.out) as path:

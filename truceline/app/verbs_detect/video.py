@@ -34,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--every", type=int, metavar="N", help="look at every Nth frame (default: about 5 a second)"
     )
+    parser.add_argument(
+        "--hot", choices=("white", "black"), default="white", help="shade of what is warm in thermal video"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -52,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     tables = []
     lost: list[str] = []
     for file in progress(_files(args.path), "clips"):
-        table = _detect(file, args.model, args.every, lost)
+        table = _detect(file, args, lost)
         if args.path.is_dir():
             table = table.append_column("file_name", pa.array([file.name] * table.num_rows, pa.string()))
         tables.append(table)
@@ -70,7 +73,7 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _detect(file: Path, model: str, every: int | None, lost: list[str]) -> "pa.Table":
+def _detect(file: Path, args: argparse.Namespace, lost: list[str]) -> "pa.Table":
     from truceline.app.progress import say
     from truceline.detect.movers import Movers, look
     from truceline.detect.pictures.frames import Clip
@@ -81,17 +84,18 @@ def _detect(file: Path, model: str, every: int | None, lost: list[str]) -> "pa.T
     if file.is_file() and file.stat().st_size:
         clip.rate_hz()  # what holds no video is refused before its telemetry is read
     poses = Poses(_telemetry(file, lost))
-    spotter = Spotter(poses)
-    onlooker = None if model == "movers" else spotter
-    seen = look(clip, settings.analysed_hz, settings.width_px, every, onlooker, moving=model != "objects")
+    spotter = Spotter(poses, hot=args.hot)
+    onlooker = None if args.model == "movers" else spotter
+    moving = args.model != "objects"
+    seen = look(clip, settings.analysed_hz, settings.width_px, args.every, onlooker, moving=moving)
     if seen.broken:
         share = f"{100 * seen.broken / seen.frames:.2g} %"
         lost.append(f"{file.name}: {seen.broken} frames do not decode ({share})")
         say("warning", f"{file}: {seen.broken} frames do not decode, skipped ({share})")
     if not seen.decoded:
         raise BadInput(str(file), "no frame can be decoded")
-    moving = [Spotted(hit, "mover", "movers") for hit in uncovered(seen.hits, spotter.spotted)]
-    rows = sorted([*spotter.spotted, *moving], key=lambda one: (one.hit.frame, one.model, one.hit))
+    movers = [Spotted(hit, "mover", "movers") for hit in uncovered(seen.hits, spotter.spotted)]
+    rows = sorted([*spotter.spotted, *movers], key=lambda one: (one.hit.frame, one.model, one.hit))
     return _table(rows, (seen.width_px, seen.height_px), poses, seen.slide)
 
 

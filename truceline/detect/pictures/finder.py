@@ -8,7 +8,7 @@ pixels, shares of the kinds of vehicle. The file's SHA-256 is checked before it 
 import hashlib
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from truceline.model.errors import Broken
 
 Picture = npt.NDArray[np.uint8]
+Hot = Literal["white", "black"]  # which shade of a thermal picture is warm
 Array = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 

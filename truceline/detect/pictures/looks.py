@@ -8,7 +8,7 @@ that of a car, and the picture is looked at again with cars of that size.
 import numpy as np
 
 from truceline.detect.pictures.chance import chances
-from truceline.detect.pictures.finder import Found, Picture, agreed, find
+from truceline.detect.pictures.finder import Found, Hot, Picture, agreed, find
 
 THERMAL_LOOKS = ((1.0, False), (1.3, True), (1.6, False))  # scale, mirrored; persons are 12 x 19 pixels
 OVERLAP = 0.45
@@ -30,9 +30,17 @@ CLEAR = (38.0, 172.0)  # darkest hundredth and span in the middle of the trainin
 MOST_GAIN = 4.0
 
 
-def look_thermal(picture: Picture) -> Found:
-    """Find persons, bicycles and vehicles in a thermal picture (h, w, 1); scores are chances to be right."""
-    return chances("thermal", "still", raw_thermal(picture))
+def look_thermal(picture: Picture, hot: Hot = "white") -> Found:
+    """Find persons, bicycles and vehicles in a thermal picture (h, w, 1); scores are chances to be right.
+
+    Parameters
+    ----------
+    picture
+        Grey.
+    hot
+        Which shade is warm. The network knows white-hot pictures and finds things in either: it cannot tell.
+    """
+    return chances("thermal", "still", raw_thermal(picture if hot == "white" else ~picture))
 
 
 def raw_thermal(picture: Picture) -> Found:

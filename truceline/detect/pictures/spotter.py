@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from truceline.detect.pictures.chance import chances, score_for
-from truceline.detect.pictures.finder import VERSION, Found, Picture, agreed, find
+from truceline.detect.pictures.finder import VERSION, Found, Hot, Picture, agreed, find
 from truceline.detect.pictures.frames import to_colour
 from truceline.detect.pictures.looks import cleared, estimate
 from truceline.detect.pictures.motion import Hit
@@ -46,11 +46,14 @@ class Spotter:
         Of the clip: metres per pixel are taken from them where they are known, else estimated.
     least_score
         Boxes with a lower score are left out.
+    hot
+        Which shade of thermal frames is warm.
     """
 
-    def __init__(self, poses: Poses, least_score: float = SURE) -> None:
+    def __init__(self, poses: Poses, least_score: float = SURE, hot: Hot = "white") -> None:
         self.poses = poses
         self.least_score = least_score
+        self.hot = hot
         self.spotted: list[Spotted] = []
         self._last_s = -np.inf
         self._estimate = (-np.inf, np.nan)  # when, metres per pixel
@@ -62,7 +65,10 @@ class Spotter:
         self._last_s = pts_s
         picture = to_colour(frame)
         name = "thermal" if is_grey(picture) else "visible"
-        picture = cleared(picture) if name == "visible" else picture
+        if name == "visible":
+            picture = cleared(picture)
+        elif self.hot == "black":
+            picture = ~picture
         known = self.poses.metres_per_pixel(pts_s, picture.shape[1])
         size_m = known if np.isfinite(known) else self._estimated(picture, name, pts_s)
         for found in self._boxes(picture, name, size_m):
