@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,9 @@ def report(report_id: str, **more: Any) -> dict[str, Any]:
     }
 
 
+_PLACES = count()
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     data_dir = tmp_path_factory.mktemp("site") / "data"
@@ -93,10 +97,9 @@ def make_report() -> Any:
 @pytest.fixture
 def cluster(site: Site) -> Any:
     """Two explosions that are one incident; gives the incident as the list shows it."""
-    counter = iter(range(1000))
 
     def make(tag: str, **more: Any) -> dict[str, Any]:
-        place = {"lat_deg": 10.0 + (hash(tag) % 1000) / 20, "lon_deg": 20.0 + next(counter)}
+        place = {"lat_deg": 10.0 + next(_PLACES) / 10, "lon_deg": 20.0}  # none near another
         ids = [f"{tag}-1", f"{tag}-2"]
         for one in ids:
             taken = site["olga"].post("/reports", json=report(one, type="explosion", **place, **more))

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from truceline.app.routes import deciding
 
 TASK = {
     "unit": "olga",
@@ -99,6 +100,17 @@ def test_amended_brings_its_own_tasks(site, cluster):
 
     assert (bare.status_code, empty.status_code, full.status_code) == (422, 422, 201)
     assert shown(site, "otto", "/orders", full.json()["order_ids"][0])["unit"] == "otto"
+
+
+def test_a_departure_that_has_passed_is_said_by_the_decision(site, cluster, monkeypatch):
+    monkeypatch.setattr(deciding, "_LATE", timedelta(0))
+    proposed = propose(site, cluster("late"), tasks=[TASK])
+
+    body = {"recommendation_id": proposed["id"], "verdict": "approved", "reason": "go all the same"}
+    made = site["cmdr"].post("/decisions", json=body).json()
+
+    (said,) = made["overridden"]
+    assert said.startswith("olga was to leave at ") and said.endswith("Z, which has passed")
 
 
 @pytest.mark.parametrize("reason", ["", "   ", None])

@@ -2,11 +2,16 @@
 
 import hashlib
 import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import jsonschema
 import pytest
 from truceline.app.http import access
+from truceline.app.http.turns import EACH
+from truceline.app.routes import proofs
 from truceline.app.server import Settings, in_background, prepare
 from truceline.flow.node import Node
 from truceline.log import blobs
@@ -160,3 +165,25 @@ def test_past_tracks_are_asked_for_by_a_moment_and_by_what_was_known(site):
         assert (answer.status_code, answer.json()) == (200, {"items": [], "next": None})
     assert site["oper"].get(f"/tracks?known_utc={moment}").status_code == 422
     assert site["oper"].get("/groups").json()["items"] == []
+
+
+def test_heavy_questions_of_one_person_keep_nobody_else_waiting(site, monkeypatch):
+    go_on, at_work = threading.Event(), []
+
+    def slow(facts, entry):
+        at_work.append(entry)
+        go_on.wait(30)
+        return []
+
+    monkeypatch.setattr(proofs, "chain", slow)
+    with ThreadPoolExecutor(60) as pool:
+        asked = [pool.submit(site["audi"].get, "/why/0", timeout=60) for _ in range(60)]
+        while not at_work:
+            time.sleep(0.01)
+
+        answer = site["cmdr"].get("/incidents", timeout=10)
+
+        assert answer.status_code == 200
+        assert len(at_work) <= EACH
+        go_on.set()
+        assert {one.result().status_code for one in asked} == {200}

@@ -188,6 +188,29 @@ def test_a_commander_who_approves_makes_an_order_for_that_unit(post):
     assert all(order["recommendation_id"] == proposal["id"] for order in orders)
 
 
+def test_an_operator_s_own_proposal_sends_no_unit_that_has_another_order(post):
+    unit = post.wait_for("/orders")[0]["unit"]
+    about = [post.items("/incidents")[0]["id"]]
+    own = post.ask(
+        "POST", "/recommendations", json={"incident_ids": about, "action": "look again", "why": "cloud"}
+    )
+    task = {
+        "unit": unit,
+        "task": "look",
+        "path": [],
+        "depart_s": 0,
+        "arrive_s": 9,
+        "start_s": 9,
+        "leave_s": 99,
+    }
+    body = {"recommendation_id": own.json()["id"], "verdict": "amended", "reason": "near", "tasks": [task]}
+
+    refused = post.ask("POST", "/decisions", "commander", json=body)
+
+    assert (own.status_code, refused.status_code) == (201, 422), refused.text
+    assert refused.json()["detail"] == f"{unit} may not go: it has another order"
+
+
 def test_a_scene_that_was_owed_and_did_not_come_is_ground_to_look_at_again(tmp_path):
     one = Post(tmp_path, "owes_s = 1036800")  # twelve days; the clock stands months later
     with in_background(one.node, Settings()) as port:

@@ -136,7 +136,8 @@ class Recommendation(Noun):
 class Decision(Noun):
     """What a named person with the role ``commander`` said to a recommendation [decision].
 
-    ``overridden`` says what of the proposal's care its amended tasks give up.
+    ``overridden`` says what of the proposal's care its amended tasks give up, and which departures had
+    passed.
     """
 
     recommendation_id: str

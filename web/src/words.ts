@@ -116,7 +116,7 @@ export const SAY = {
   readFirst: "Read what changed first. All three buttons wait for that.",
   upTo: (seq: number) => `You decide on what stands here: entries up to ${seq}.`,
   notYours: (role: string) => `You are signed in as ${role}. A commander decides this.`,
-  givenUp: "Given up by it:",
+  givenUp: "Given up by it, or passed before it:",
   unsettled: "The words changed just as you pressed, so nothing was done. Read them, then press again.",
   notAnswered: "The server did not answer, so it is not known whether this decision was recorded. The card says it as soon as the server answers; decide again only if it still waits.",
   needReason: "One reason is enough, by a button or in your own words.",

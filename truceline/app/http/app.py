@@ -6,6 +6,7 @@ import logging
 import traceback
 import uuid
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +28,7 @@ from truceline.app.http.events import Hub, Stream
 from truceline.app.http.gate import Caller, Doorkeeper, check_source
 from truceline.app.http.openapi import document
 from truceline.app.http.table import Ask, Route
+from truceline.app.http.turns import Turns
 from truceline.app.http.writing import note_refusal
 from truceline.flow.node import Node
 from truceline.model.errors import BadInput, Broken, Refused
@@ -69,6 +71,7 @@ class App:
         self.hub = Hub(node, self.door)
         self.covers = Covers(node)
         self.access = AccessFile(node.journal.data_dir)
+        self.turns = Turns()
         self.turn = asyncio.Lock()  # one at a time for what looks first and writes then
         self.uploads: dict[str, set[str]] = {}  # sample -> who stored it since the start
         self.openapi = msgspec.json.encode(document(self.routes))
@@ -141,7 +144,9 @@ class App:
             if inspect.iscoroutinefunction(route.handler):
                 answer: Response = await route.handler(ask)
             else:
-                answer = await run_in_threadpool(route.handler, ask)  # type: ignore[arg-type]
+                # Open routes are quick: how the log is, and what the routes are.
+                async with self.turns.of(caller.actor) if caller is not None else nullcontext():
+                    answer = await run_in_threadpool(route.handler, ask)  # type: ignore[arg-type]
         except Failure as failure:  # what only the handler can tell the role, as which step of an order
             if failure.status == 403 and caller is not None and route.writes:
                 await note_refusal(self.node, caller, f"{route.method} {route.path}")

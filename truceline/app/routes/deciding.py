@@ -1,8 +1,8 @@
 """From a proposal to an order: the human gate."""
 
 import secrets
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -27,6 +27,7 @@ from truceline.view.views import Views
 
 TABLE = Table()
 _LONGEST_HOLD = timedelta(minutes=60)
+_LATE = timedelta(minutes=1)  # orders tell times in whole minutes
 
 
 @TABLE.route("GET", "/recommendations", roles=OPERATIONS, gives={200: bodies.Items})
@@ -115,6 +116,8 @@ async def decide(ask: Ask) -> Response:
             raise Failure(422, "`amended` brings its own tasks; `approved` and `rejected` bring none")
         _check_units(tasks or (), units)
         tasks, overridden = await _amended(ask, item, tasks)
+        if asked.verdict != "rejected":
+            overridden += tuple(_passed(item, tasks or item.recommendation.tasks, node.now()))
         decision = Decision(
             recommendation_id=item.id,
             verdict=asked.verdict,
@@ -237,15 +240,26 @@ async def _amended(
 ) -> tuple[tuple[Tasking, ...] | None, tuple[str, ...]]:
     """Hold amended tasks against what the proposal rests on; an operator's own proposal rests on no force."""
     proposed = item.recommendation
-    if not tasks or proposed.instance is None:
+    if not tasks:
         return tasks, ()
-    teams = {team.unit: team.order_id for team in ask.node.views.teams.units()}
+    with ask.node.lock:
+        teams = {team.unit: team.order_id for team in ask.node.views.teams.units()}
     busy = sorted(one.unit for one in tasks if teams.get(one.unit) is not None)
     if busy:
         raise Failure(422, f"{busy[0]} may not go: it has another order")
+    if proposed.instance is None:
+        return tasks, ()
     encoded = ask.node.blobs.open(proposed.instance.sha256).read_bytes()
     found = await run_in_threadpool(amend, encoded, proposed.tasks, tasks)
     return found.tasks, found.overridden
+
+
+def _passed(item: RecommendationItem, tasks: Sequence[Tasking], now: datetime) -> Iterator[str]:
+    """Say which departures, counted from when the proposal was made, have passed."""
+    for task in tasks:
+        depart = item.recommendation.now_utc + timedelta(seconds=task.depart_s)
+        if now - depart >= _LATE:
+            yield f"{task.unit} was to leave at {depart:%H:%M}Z, which has passed"
 
 
 async def _order(ask: Ask, made: Appended, decision: Decision, item: RecommendationItem) -> list[str]:

@@ -87,15 +87,16 @@ async def evidence(ask: Ask) -> Response:
     node = ask.node
     if any(node.journal.latest(incident) is None for incident in asked.incident_ids):
         raise Failure(404, "there is no such incident")
-    content = await run_in_threadpool(
-        make_package,
-        node.journal.data_dir,
-        asked.incident_ids,
-        asked.redact,
-        asked.withhold,
-        dict.fromkeys(asked.since_tree_sizes),
-        node.now(),
-    )
+    async with app_of(ask).turns.of(ask.who.actor):
+        content = await run_in_threadpool(
+            make_package,
+            node.journal.data_dir,
+            asked.incident_ids,
+            asked.redact,
+            asked.withhold,
+            dict.fromkeys(asked.since_tree_sizes),
+            node.now(),
+        )
     sha256 = hashlib.sha256(content).hexdigest()
     body = Statement(
         about="evidence",
