@@ -111,6 +111,26 @@ def test_expired_pictures_go_and_rows_and_telemetry_stay(node):
     assert sweep(node) == 0
 
 
+def test_what_a_detector_remembers_stays_for_its_next_look(node):
+    photo = node.blobs.put(b"a photo", "image/jpeg", "photo")
+    memory = node.blobs.put(b"[]", "application/octet-stream", "memory")
+    rows = node.blobs.put(b"rows", "application/vnd.apache.parquet", "rows")
+    seen = Observation(
+        source="uav-1", key="1", phenomenon=Span(from_utc=START, until_utc=START), result_utc=START
+    )
+    first = put(node, "observation", seen.id, seen, "source:uav-1", (), (photo,))
+    body = Detections(
+        observation=seen.id, detector="stills", settings_sha256="0" * 64, version="1", piece=rows, rows=0,
+        memory=memory,
+    )  # fmt: skip
+    put(node, "detection", "det-1", body, "detector:stills", (first.seq,), (rows, memory))
+    days_pass(node, 30)
+
+    sweep(node)
+
+    assert has(node, [photo, memory]) == [False, True]
+
+
 def test_a_picture_that_is_brought_again_while_it_goes_stays(node):
     photo = hear(node, 1)
     days_pass(node, 30)

@@ -109,6 +109,19 @@ def test_things_in_kept_pictures_are_coarse_unless_asked_otherwise(shelf, monkey
     assert (np.abs(np.diff(inside, axis=1)).mean() < 12) == blur
 
 
+def test_what_a_photo_says_about_itself_goes_into_no_picture_cut_from_it(shelf, one_car):
+    said = strip_photo(0, ground())
+    told = said[:2] + b"\xff\xfe" + len(b"..SERIAL 0815").to_bytes(2, "big") + b"SERIAL 0815" + said[2:]
+    assert b"Exif" in told and b"ns.adobe.com" in told
+
+    stored = look(shelf, told).blobs
+
+    assert [blob.name for blob in stored] == ["frame", "chip"]
+    for blob in stored:
+        content = shelf.open(blob).read_bytes()
+        assert not [word for word in (b"Exif", b"adobe", b"drone-dji", b"SERIAL") if word in content]
+
+
 def test_a_look_leaves_no_file_behind_but_in_the_blob_folder(shelf, one_car, tmp_path, monkeypatch):
     temporary = tmp_path / "temporary"
     temporary.mkdir()

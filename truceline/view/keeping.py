@@ -53,8 +53,12 @@ class Keeping(Fold):
         elif fact.kind == "report":
             self._hold(fact, [blob for blob in fact.blobs if blob.media_type.startswith(_PICTURES)])
         elif fact.kind == "detection" and fact.redacted is None:
-            if fact.noun(Detections).observation in self._seen:
-                self._hold(fact, [blob for blob in fact.blobs if blob.media_type not in _TABLES])
+            said = fact.noun(Detections)
+            if said.observation in self._seen:
+                # What a detector remembers is hashes and where it was; without it the next look fails.
+                kept = {said.memory.sha256} if said.memory is not None else set()
+                passing = [blob for blob in fact.blobs if blob.media_type not in _TABLES]
+                self._hold(fact, [blob for blob in passing if blob.sha256 not in kept])
         elif fact.kind == "statement" and fact.redacted is None:
             self._removed(fact, fact.noun(Statement))
         return ()
