@@ -2,14 +2,14 @@
 
 Each meaning starts with a log-odds of its own and gains or loses by what is known of the object: how long,
 how wide and how large it is, whether the radar echo rose or fell, how colour changed, what time of the year
-it is, and what lies beside it. The weights are judgements written down in one table, not learned: there are
+it is, and what was there before. The weights are judgements written down in one table, not learned: there are
 no labelled examples of a buffer zone to learn from. ``unknown`` is a meaning like the others and wins
 wherever the evidence is thin; what cannot be measured (NaN) neither speaks for nor against.
 
 The trains of thought: a trench or berm is narrow, long and bright in radar (a rough edge) or bare in colour;
 a road is narrow, long, smooth, so dark in radar; roofs and parked vehicles return more (corner reflections:
 Richards 2009, *Remote Sensing with Imaging Radar*, chapter 5) and are compact; water is smooth and dark in
-radar and in the near infrared (McFeeters 1996); fire takes the near infrared and leaves the short-wave
+radar and in the infrared (McFeeters 1996; Xu 2006); fire takes the near infrared and leaves the short-wave
 infrared (Key and Benson 2006, normalised burn ratio).
 """
 
@@ -23,7 +23,10 @@ import numpy.typing as npt
 MEANINGS = ("earthwork", "structure", "track", "vehicle_park", "burnt", "destroyed", "flooding", "unknown")
 MOST_SURE = 0.9  # shapes and colours alone never prove what something is for
 _LONG = 4.0  # sides of the rectangle around it: a line
-_NARROW_M = 60.0  # three pixels of 20 m, two of 30 m
+_NARROW_M = 90.0  # three pixels of 30 m
+_SMALL_M2, _LARGE_M2 = 20_000, 50_000
+# The window of the radar filter reaches so far over each edge of a change (measured on planted ones).
+_RADAR_REACH_PX = 1.5
 _GROWING = range(4, 10)  # months of growth in the north
 _SHARP = 3.0  # how fast a measured index turns into evidence
 
@@ -32,7 +35,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one changed object; NaN where it was not or cannot be measured.
 
     ``*_change`` are differences of normalised indices, after minus before, in −1 … 1:
-    vegetation (NDVI), water (NDWI, McFeeters), burn (NBR), and brightness relative to before.
+    vegetation (NDVI), water (MNDWI, else NDWI), burn (NBR), and brightness relative to before.
     """
 
     area_m2: float
@@ -45,7 +48,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     brightness_change: float = math.nan
     month: int = 0  # 0 unknown
     lat_deg: float = math.nan
-    beside_earlier: bool = False  # touches a change that was reported before
+    vegetation_before: float = math.nan  # NDVI before, less that of the unchanged rest of the scene
 
     @property
     def elongation(self) -> float:
@@ -137,7 +140,7 @@ def radar_meaning(
     month: int,
     lat_deg: float,
 ) -> Meaning:
-    """Weigh what a radar alert shows: its shape, the sign of its change, the season.
+    """Weigh what a radar alert shows: its shape, less what the filter adds, the sign, the season.
 
     Parameters
     ----------
@@ -150,13 +153,27 @@ def radar_meaning(
     month, lat_deg
         When it began and where it lies.
     """
-    area_m2, length_m, width_m = traits_of(rows, columns, pixel_m)
-    traits = Traits(area_m2=area_m2, length_m=length_m, width_m=width_m, lat_deg=lat_deg, month=month)
-    return meaning_of(msgspec.structs.replace(traits, radar=1.0 if rose else -1.0))
+    area_m2, seen_long_m, seen_wide_m = traits_of(rows, columns, pixel_m)
+    over_m = 2 * _RADAR_REACH_PX * max(pixel_m)
+    width_m = max(seen_wide_m - over_m, min(pixel_m))
+    length_m = max(seen_long_m - over_m, width_m)
+    return meaning_of(
+        Traits(
+            area_m2=area_m2 * length_m * width_m / (seen_long_m * seen_wide_m),
+            length_m=length_m,
+            width_m=width_m,
+            radar=1.0 if rose else -1.0,
+            month=month,
+            lat_deg=lat_deg,
+        )
+    )
 
 
 def indices_change(
-    before: npt.NDArray[np.floating], after: npt.NDArray[np.floating], names: Sequence[str]
+    before: npt.NDArray[np.floating],
+    after: npt.NDArray[np.floating],
+    names: Sequence[str],
+    rest: npt.NDArray[np.floating],
 ) -> dict[str, float]:
     """Measure the change of the indices of one object from the mean of its pixels.
 
@@ -166,7 +183,10 @@ def indices_change(
         Reflectance or digital numbers, arrays (bands, pixels).
     names
         Descriptions of the bands (blue, green, red, nir08, swir16, swir22); what is missing gives NaN.
+    rest
+        Mean of the unchanged rest of the scene before, array (bands,).
     """
+    around = {word: float(rest[layer]) for layer, word in enumerate(names) if word}
     means = {
         word: (float(before[layer].mean()), float(after[layer].mean()))
         for layer, word in enumerate(names)
@@ -181,9 +201,14 @@ def indices_change(
 
     visible = [means[word] for word in ("blue", "green", "red") if word in means]
     dark, bright = (sum(pair[date] for pair in visible) for date in (0, 1))
+    green = math.nan
+    if "nir08" in means and "red" in means:
+        green = _ratio(means["nir08"][0], means["red"][0]) - _ratio(around["nir08"], around["red"])
     return {
+        "vegetation_before": green,
         "vegetation_change": index("nir08", "red"),
-        "water_change": index("green", "nir08"),
+        # Char takes the near infrared as water does, but not the short-wave infrared (Xu 2006, MNDWI).
+        "water_change": index("green", "swir16" if "swir16" in means else "nir08"),
         "burn_change": index("nir08", "swir22"),
         "brightness_change": _ratio(bright, dark) if visible else math.nan,
     }
@@ -197,36 +222,53 @@ def _facts(traits: Traits) -> list[tuple[float, str, dict[str, float]]]:
     """List (how much it holds 0 … 1, in words, what it speaks for and against)."""
     line = _step(traits.elongation, _LONG) * float(traits.width_m <= _NARROW_M)
     compact = float(traits.elongation < 2.5)
-    small, large = float(traits.area_m2 < 10_000), float(traits.area_m2 > 50_000)
+    small, large = float(traits.area_m2 < _SMALL_M2), float(traits.area_m2 > _LARGE_M2)
+    middling = 1 - small - large
     rose, fell = float(traits.radar > 0), float(traits.radar < 0)
     less_green, greener = _over(-traits.vegetation_change, 0.12), _over(traits.vegetation_change, 0.12)
     burnt = _over(-traits.burn_change, 0.15)
     brighter = _over(traits.brightness_change, 0.06)
     darker = _over(-traits.brightness_change, 0.06)
-    wetter = _over(traits.water_change, 0.12) * (1 - brighter)  # bare ground and roofs are bright
+    much_brighter = _over(traits.brightness_change, 0.15)
+    wetter = _over(traits.water_change, 0.5) * (1 - brighter)  # bare ground and roofs are bright
     colour = float(not math.isnan(traits.vegetation_change))
+    bare_before = _over(-traits.vegetation_before, 0.1)
     is_northern = traits.lat_deg >= 0
     growing = (traits.month in _GROWING) == is_northern
-    harvest = float(traits.month > 0 and not math.isnan(traits.lat_deg)) * float(growing) * large
+    harvest = float(traits.month > 0 and not math.isnan(traits.lat_deg)) * float(growing) * large * (1 - line)
     return [
         (line, "a narrow line", {"earthwork": 1.2, "track": 1.2, "structure": -1, "vehicle_park": -1}),
         (line * rose, "a line with more echo", {"earthwork": 1.2, "track": -1}),
         (line * fell, "a line with less echo", {"track": 1.2, "earthwork": -1}),
         (line * brighter, "a bright line", {"earthwork": 0.7, "track": 0.9}),
         (line * less_green, "a line without plants", {"earthwork": 0.8, "track": 0.7}),
-        (compact * rose * small, "compact, more echo", {"structure": 1.1, "vehicle_park": 1.2}),
-        (compact * rose * (1 - small), "large, more echo", {"structure": 0.8, "unknown": 0.4}),
-        (compact * brighter * less_green, "bright, bare, compact", {"structure": 2.6, "earthwork": 0.8}),
-        (compact * darker * small * (1 - wetter) * colour, "small and darker", {"vehicle_park": 1.0}),
-        (fell * large, "wide, less echo", {"flooding": 1.0, "burnt": 0.6, "destroyed": 0.3}),
-        (fell * compact * small, "compact, less echo", {"destroyed": 1.1}),
+        (compact * rose * small, "compact, more echo", {"structure": 1.7, "vehicle_park": 1.9}),
+        (compact * rose * middling, "a hectare or more, more echo", {"structure": 1.9, "vehicle_park": 1.5}),
+        (compact * rose * large, "large, more echo", {"structure": 0.8, "unknown": 0.4}),
+        (compact * brighter * less_green, "bright, bare, compact", {"structure": 1.6, "earthwork": 0.8}),
+        (compact * much_brighter * less_green, "very bright", {"structure": 1.0}),
+        (
+            compact * small * brighter * (1 - much_brighter) * less_green,
+            "small, a little brighter, without plants",
+            {"vehicle_park": 2.2},
+        ),
+        (
+            compact * darker * small * (1 - wetter) * (1 - burnt) * colour,
+            "small and darker",
+            {"vehicle_park": 2.2},
+        ),
+        (compact * small * burnt * bare_before, "a small place without plants, charred", {"destroyed": 3.0}),
+        (fell * large, "wide, less echo", {"flooding": 2.2, "burnt": 1.2, "destroyed": 0.3}),
+        (fell * compact * small, "compact, less echo", {"destroyed": 1.9}),
         (wetter * (1 - greener), "wetter", {"flooding": 2.6, "burnt": -1.5, "structure": -1.0}),
-        (burnt * darker, "charred and darker", {"burnt": 2.6, "structure": -0.8, "track": -0.5}),
+        (burnt * (1 - brighter), "charred", {"burnt": 2.0, "structure": -0.8, "track": -0.5}),
+        (burnt * darker, "charred and darker", {"burnt": 0.6}),
         (burnt * large, "charred over a wide area", {"burnt": 0.7}),
+        (burnt * bare_before, "nothing green to burn", {"burnt": -1.5}),
         (less_green * (1 - burnt) * (1 - brighter) * (1 - wetter), "fewer plants only", {"unknown": 0.6}),
         (greener, "greener", {"unknown": 2.5}),
         (harvest * (1 - wetter), "fields change in this season", {"unknown": 1.0}),
-        (float(traits.beside_earlier), "beside an earlier change", {"structure": 0.4, "earthwork": 0.4}),
+        (bare_before * compact, "bare before", {"structure": 0.3, "vehicle_park": 0.3}),
     ]
 
 

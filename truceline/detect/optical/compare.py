@@ -177,7 +177,9 @@ def patches_of(
         traits = msgspec.structs.replace(
             Traits(area_m2=area_m2, length_m=length_m, width_m=width_m, lat_deg=float(lat)),
             month=taken.month if taken else 0,
-            **indices_change(colours[0, :, number, None], colours[1, :, number, None], names),
+            **indices_change(
+                colours[0, :, number, None], colours[1, :, number, None], names, colours[0, :, 0]
+            ),
         )
         found.append(
             Patch(
