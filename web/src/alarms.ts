@@ -37,12 +37,19 @@ function decisions(): Alarm[] {
   });
 }
 
+/** One alarm for all orders of a decision that no unit has received. */
 function orders(): Alarm[] {
-  const at = now();
-  return [...picture.orders.values()].flatMap((o) => {
-    const sent = o.history.find((h) => h.state === "SENT")?.atMs ?? picture.decisions.get(o.decisionId)?.atMs;
-    if (!["CREATED", "SENT"].includes(o.state) || sent === undefined || at - sent < NO_RECEIPT_MS) return [];
-    return [{ id: `order:${o.id}`, sinceMs: sent + NO_RECEIPT_MS, words: `${o.unit} has not received its order for ${span(at - sent)}. Call ${o.unit} by voice.`, shelvable: true, overdue: false }];
+  const at = now(), silent = new Map<string, { units: string[]; sentMs: number }>();
+  for (const o of picture.orders.values()) {
+    const sentMs = o.history.find((h) => h.state === "SENT")?.atMs ?? picture.decisions.get(o.decisionId)?.atMs;
+    if (!["CREATED", "SENT"].includes(o.state) || sentMs === undefined || at - sentMs < NO_RECEIPT_MS) continue;
+    const held = silent.get(o.decisionId || o.id);
+    silent.set(o.decisionId || o.id, { units: [...(held?.units ?? []), o.unit], sentMs: Math.min(sentMs, held?.sentMs ?? sentMs) });
+  }
+  return [...silent].map(([id, { units, sentMs }]) => {
+    const who = units.length > 1 ? `${units.slice(0, -1).join(", ")} and ${units.at(-1)} have` : `${units[0]} has`;
+    const words = `${who} not received ${units.length > 1 ? "their orders" : "its order"} for ${span(at - sentMs)}. Call ${units.length > 1 ? "them" : units[0]} by voice.`;
+    return { id: `order:${id}`, sinceMs: sentMs + NO_RECEIPT_MS, words, shelvable: true, overdue: false, extent: units.length };
   });
 }
 

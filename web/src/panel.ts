@@ -1,8 +1,8 @@
 // The right side: the open decision, in the order in which a person can check it.
 
 import { drawAct } from "./act";
-import { clock } from "./clock";
-import { desk, incidentsOf, isChanged, picture, opened } from "./desk";
+import { clock, MINUTE } from "./clock";
+import { desk, incidentsOf, isChanged, now, picture, opened } from "./desk";
 import { byId, key, make, renew, small } from "./dom";
 import type { Incident, Recommendation, Report } from "./items";
 import { placeLong } from "./places";
@@ -113,13 +113,15 @@ function shows(about: Incident[]): string {
 function proposed(r: Recommendation): HTMLElement[] {
   if (r.tasks.length === 0 && r.leftUncovered.length === 0) return [];
   const base = r.nowMs ?? 0;
+  const passed = (s: unknown): boolean => r.state === "waiting" && typeof s === "number" && base + s * 1000 < now() - MINUTE;
   const line = (t: Record<string, unknown>): HTMLElement => {
     const at = (name: string): string => (typeof t[name] === "number" ? clock(base + t[name] * 1000) : "");
-    const words = [t.role === "look" ? "looks first" : "goes", at("depart_s") && `leaves ${at("depart_s")}`, at("arrive_s") && `there ${at("arrive_s")}`, at("leave_s") && `stays until ${at("leave_s")}`];
+    const words = [t.role === "look" ? "looks first" : "goes", at("depart_s") && `${passed(t.depart_s) ? "was to leave" : "leaves"} ${at("depart_s")}`, at("arrive_s") && `there ${at("arrive_s")}`, at("leave_s") && `stays until ${at("leave_s")}`];
     return make("li", {}, make("b", {}, String(t.unit ?? "")), ` ${words.filter(Boolean).join(", ")}`);
   };
+  const late = r.tasks.some((t) => passed(t.depart_s)) ? [make("li", {}, SAY.departed)] : [];
   const bare = r.leftUncovered.map((w) => make("li", {}, `Left uncovered: ${w}`));
-  return [make("h3", {}, "Proposed"), make("ul", {}, r.tasks.map(line), bare)];
+  return [make("h3", {}, "Proposed"), make("ul", {}, r.tasks.map(line), late, bare)];
 }
 
 function waysTable(r: Recommendation): HTMLElement[] {
