@@ -115,15 +115,55 @@ def test_names_rest_on_no_later_row():
 
 
 @pytest.mark.parametrize("way", [1, -1])
-def test_a_group_that_shows_a_strangers_name_founds_no_column_whichever_end_lies_west(way):
+@pytest.mark.parametrize(("first", "founds"), [(8, False), (14, True)], ids=["seen-lately", "lost-for-long"])
+def test_a_group_that_shows_a_name_founds_a_column_once_that_names_own_is_lost_for_long(way, first, founds):
     before = [convoy(k, [1, 2, 3, 4, 5]) for k in range(8)]
-    after = [convoy(k, [3, 12, 13, 14, 15], head_m=9000.0) for k in range(14, 20)]
-    changed = [convoy(20, [3, 13, 12, 14, 15], head_m=9000.0)]
+    after = [convoy(k, [3, 12, 13, 14, 15], head_m=9000.0) for k in range(first, first + 3)]
+    changed = [convoy(first + 3, [3, 13, 12, 14, 15], head_m=9000.0)]
     times = before + after + changed
     for _, rows in times:
         rows[:, [1, 6]] *= way
 
-    assert called(*times)[-1] == [3, 13, 12, 14, 15]
+    assert called(*times)[-1] == ([3, 12, 13, 14, 15] if founds else [3, 13, 12, 14, 15])
+
+
+def test_a_lost_column_one_of_whose_names_was_found_before_takes_all_of_them_in_order():
+    before = [convoy(k, [1, 2, 3, 4, 5, 6]) for k in range(8)]
+    after = [convoy(k, [3, 12, 13, 14, 15, 16], head_m=2500.0) for k in range(40, 48)]
+
+    assert called(*before, *after)[-1] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(("times", "one"), [(8, False), (24, True)])
+def test_columns_are_one_when_they_drive_as_one_for_longer_than_overtaking_takes(times, one):
+    def both(k, front, rear, behind_m):
+        parts = convoy(k, front), convoy(k, rear, head_m=-behind_m)
+        return tuple(np.concatenate(pair) for pair in zip(*parts, strict=True))
+
+    apart = [both(k, [1, 2, 3, 4], [11, 12, 13, 14], 700.0) for k in range(4)]
+    as_one = [both(k, [1, 2, 3, 4], [11, 12, 13, 14], 240.0) for k in range(4, times)]
+    changed = both(times, [1, 3, 2, 4], [11, 13, 12, 14], 240.0)
+
+    expected = [1, 2, 3, 4, 11, 12, 13, 14] if one else changed[0].tolist()
+    assert called(*apart, *as_one, changed)[-1] == expected
+
+
+@pytest.mark.parametrize(("times", "known"), [(6, False), (14, True)])
+def test_things_that_stand_in_a_row_for_minutes_are_a_column(times, known):
+    before = [convoy(k, [1, 2, 3, 4, 5], speed=0.0) for k in range(times)]
+
+    last = called(*before, convoy(times, [1, 3, 2, 4, 5], speed=0.0))[-1]
+
+    assert last == ([1, 2, 3, 4, 5] if known else [1, 3, 2, 4, 5])
+
+
+def test_a_column_whose_tracks_slid_as_it_came_to_stand_has_its_names_again():
+    names = list(range(1, 10))
+    before = [convoy(k, names) for k in range(6)]
+    stops = [convoy(6, [1, 0, 0, 2, 3, 4, 5, 6, 7], speed=0.0, head_m=2160.0)]
+    stands = [convoy(k, [1, 18, 19, 2, 3, 4, 5, 6, 7], speed=0.0, head_m=2160.0) for k in range(7, 10)]
+
+    assert called(*before, *stops, *stands)[-1] == names
 
 
 def test_where_half_of_a_column_stand_it_drives_at_no_speed_between():

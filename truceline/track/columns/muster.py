@@ -29,13 +29,14 @@ from truceline.track.state.kernel import kernel
 from truceline.track.state.types import Array
 
 SAME, MOVED = 2.0, 2.0  # log odds, whole column: tracks go on as what they were; it went as far as it drives
-STANDS = 2.0  # the same, each track, where the column stands
+STANDS, MOST_STAND = 6.0, 2.0  # the same, where it stands; of one track at most
+SETTLED = 5  # output times in a row at which it stood: soon after it came to stand its tracks may have slid
 ORDER, HEADED = 3.0, 2.5  # log odds that names, and velocities, tell head from tail
 OLD_S, STRANGER, KNOWN_STRANGER = 120.0, 6.0, 2.0  # a track so old that is of none: log odds against it
 REMEMBERED_S = 61.0  # so lately known places are worth comparing
 MIXED_S = 121.0  # so long after two columns were in one crowd their tracks' names say little
 BACKWARD = 4  # output times after which a column that drives tail first has its head there
-LEFT = 6  # output times without it after which a name is struck off
+LEFT = 8  # output times without it after which a name is struck off
 GUEST, OLD_GUEST, FRESH_S = 2, 3, 150.0  # output times after which a track belongs to it
 LEARNS = 0.2  # share of a distance seen that is taken on
 HEAD_FIRST = 0.3  # log odds by place: out of a gap the head comes first
@@ -76,6 +77,7 @@ def settle(
     _hand_out(roll, c, line, out, time, track, spots)
     _learn_spacing(roll, c, far, out)
     _note(roll, c, rows, time, spots, looks, speed)
+    roll.crowd[c] = max(roll.crowd[c] - 1, 0)
     roll.backward[c] = roll.backward[c] + 1 if is_back and drives else 0 if drives else roll.backward[c]
     if _admit(roll, c, line, out, time, track, spots):
         _ranks(roll, c, line, track, rank)
@@ -179,7 +181,10 @@ def _from_where(roll: Roll, c: int, line: Array, time: float, spots: Array, spee
     n, m, placed, was = roll.size[c], len(line), 0, roll.centre[c, 4]
     for i in range(n):
         placed += roll.at[c, i, 2] >= time - REMEMBERED_S
-    weight = STANDS / 2 if speed == 0 and was == 0 else MOVED / 2 / max(min(placed, m), 1)
+    both = max(min(placed, m), 1)
+    weight = MOVED / 2 / both
+    if speed == 0 and was == 0 and roll.stood[c] >= SETTLED:
+        weight = min(STANDS / both, MOST_STAND / 2)
     for i in range(n):
         if roll.at[c, i, 2] < time - REMEMBERED_S:
             continue
@@ -240,6 +245,7 @@ def _note(roll: Roll, c: int, rows: Array, time: float, spots: Array, looks: Arr
     for a in range(4 if speed > 0 else 2):
         centre[a] = centre_of(spots, rows, a)
     centre[4], centre[5] = speed, time
+    roll.stood[c] = roll.stood[c] + 1 if speed == 0 else 0
     if speed > 0:
         roll.pace[c, 1] += 1
         roll.pace[c, 0] += (speed - roll.pace[c, 0]) / min(roll.pace[c, 1], 20.0)

@@ -22,6 +22,7 @@ from truceline.track.columns.roll import (
     expected,
     give,
     middle_speed,
+    put_in,
     spacing_m,
 )
 from truceline.track.state.kernel import kernel
@@ -33,8 +34,9 @@ GONE_S = 30.0  # at an output time less long ago it was seen
 NEW_S = 150.0  # tracks older than that have been seen elsewhere
 CLOSEST_M = 25.0  # nearer to one another the order of things is not known
 OPEN_S, KNOWN_S = 300.0, 60.0  # between those ages a column may turn out to be one that was lost
+DRIVEN, STOOD = 2, 10  # output times in a row after which those that drive, or stand, together are a column
 AREA_M2 = 5e8  # where a column of which nothing is known may be
-NONE = 3.0  # log odds that it is none of those that were lost
+NONE = 1.5  # log odds that it is none of those that were lost
 SURE = 0.6  # how likely one of them must be
 
 
@@ -51,22 +53,23 @@ def begin(roll: Roll, time: float, group: Array, track: Array, spots: Array, loo
                 settle(roll, c, group, time, track, spots, looks, True)
             return
     speed, first = middle_speed(spots, group, np.empty(len(group))), track[group].min()
-    if len(group) < 3 or speed <= DRIVES_MPS or roll.columns[0] == len(roll.size):
+    if len(group) < 3 or roll.columns[0] == len(roll.size):
         return
     guest = roll.guest[first]
     again = guest[0] == -1 and time - guest[2] < KNOWN_S + 1 and guest[1] >= 1
-    guest[0], guest[1], guest[2] = -1, 1, time
-    if not again:
+    guest[0], guest[1], guest[2] = -1, guest[1] + 1 if again else 1, time
+    if guest[1] < (DRIVEN if speed > DRIVES_MPS else STOOD):
         return
-    line = group[line_up(spots[group], np.full(len(group), -1), True)]
+    line = group[line_up(spots[group], np.full(len(group), -1), speed > DRIVES_MPS)]
     far = distances(spots, line)
     if far[-1] < CLOSEST_M * (len(group) - 1):
         return
     c = enlist(roll, time, line, far, track, spots)
     for a in range(4):
         roll.centre[c, a] = centre_of(spots, group, a)
-    roll.centre[c, 4], roll.centre[c, 5] = speed, time
-    roll.pace[c, 0], roll.pace[c, 1] = speed, 1.0
+    roll.centre[c, 4], roll.centre[c, 5] = speed if speed > DRIVES_MPS else 0.0, time
+    if speed > DRIVES_MPS:
+        roll.pace[c, 0], roll.pace[c, 1] = speed, 1.0
     for a in range(7):
         roll.classes[c, a] = centre_of(looks, group, a)
 
@@ -90,7 +93,7 @@ def _just_lost(roll: Roll, time: float, group: Array, spots: Array) -> int:
     return chosen
 
 
-@kernel
+@njit(cache=True, error_model="numpy")
 def rejoin(roll: Roll, time: float) -> None:
     """Let columns that were found lately and are seen whole take the names of lost ones that they are."""
     for c in range(roll.columns[0]):
@@ -139,16 +142,22 @@ def _likeness(roll: Roll, c: int, d: int, time: float) -> float:
     return float(like + math.log(likeness(roll.classes[c], roll.classes[d])))
 
 
-@kernel
+@njit(cache=True, error_model="numpy")
 def _go_on_as(roll: Roll, c: int, d: int) -> None:
     """Let one column be another that was lost: its vehicles take that one's names, in order."""
     n = roll.size[c]
+    track = np.empty(n, np.int64)
+    for k in range(n - 1, -1, -1):
+        name = roll.name[c, k]
+        track[k], roll.of[name] = roll.by[name], -1
+        if roll.once[name, 0] == d and roll.size[d] < LARGEST:
+            put_in(roll, d, min(roll.once[name, 1], roll.size[d]), name, 0.0, 0.0, 0.0)
     both = min(n, roll.size[d])
     for k in range(both):
-        give(roll, roll.by[roll.name[c, k]], roll.name[d, k])
-        roll.of[roll.name[c, k]] = -1
+        give(roll, track[k], roll.name[d, k])
     for k in range(both, n):
-        roll.name[d, k], roll.of[roll.name[c, k]] = roll.name[c, k], d
+        roll.name[d, k] = roll.shown[track[k]]
+        roll.of[roll.name[d, k]] = d
     gap = spacing_m(roll, c)
     for k in range(LARGEST):
         if k < n:

@@ -23,6 +23,7 @@ class Roll(NamedTuple):
     by: Array  # (K,) track that shows a name
     since: Array  # (K,) when a track was first in force, seconds
     of: Array  # (K,) column that a name is of, or -1
+    once: Array  # (K, 2): lost column that a name was of before, see enlist, and its place there; -1: none
     guest: Array  # (K, 3): column that a track not of it is beside, how many times in a row, when last
     columns: Array  # (1,) how many columns there are
     size: Array  # (C,) names of a column; 0: it turned out to be another one
@@ -38,6 +39,8 @@ class Roll(NamedTuple):
     known: Array  # (C,) it is no other column that was seen before: 1
     backward: Array  # (C,) output times in a row at which it drove tail first
     mixed: Array  # (C,) when it was last in one crowd with another
+    crowd: Array  # (C,) output times at which it drove in one crowd with another, less those at which not
+    stood: Array  # (C,) output times in a row at which it stood
 
 
 def blank(names: int) -> Roll:
@@ -48,6 +51,7 @@ def blank(names: int) -> Roll:
         by=np.arange(names),
         since=np.full(names, np.inf),
         of=np.full(names, -1),
+        once=np.full((names, 2), -1),
         guest=np.full((names, 3), -1.0),
         columns=np.zeros(1, np.int64),
         size=np.zeros(columns, np.int64),
@@ -63,6 +67,8 @@ def blank(names: int) -> Roll:
         known=np.zeros(columns, np.int64),
         backward=np.zeros(columns, np.int64),
         mixed=np.full(columns, -np.inf),
+        crowd=np.zeros(columns, np.int64),
+        stood=np.zeros(columns, np.int64),
     )
 
 
@@ -90,6 +96,14 @@ def take_out(roll: Roll, c: int, k: int) -> None:
     roll.size[c] = n - 1
     for i in range(n - 1):
         roll.behind[c, i] -= first
+
+
+@kernel
+def dissolve(roll: Roll, c: int) -> None:
+    """Let a column be none any more."""
+    for k in range(roll.size[c]):
+        roll.of[roll.name[c, k]] = -1
+    roll.size[c] = 0
 
 
 @kernel
@@ -172,14 +186,31 @@ def expected(roll: Roll, c: int, time: float) -> tuple[float, float]:
 
 
 @kernel
+def _leave(roll: Roll, name: int) -> None:
+    """Strike a name off the column that it is of, if any, and remember which that was."""
+    c = roll.of[name]
+    roll.once[name, 0] = c
+    if c < 0:
+        return
+    for k in range(roll.size[c]):
+        if roll.name[c, k] == name:
+            roll.once[name, 1] = k
+    take_out(roll, c, roll.once[name, 1])
+
+
+@kernel
 def enlist(roll: Roll, time: float, rows: Array, far: Array, track: Array, spots: Array) -> int:
-    """Enter a column that was not known, head first; answer its number."""
+    """Enter a column that was not known, head first; answer its number.
+
+    One of its tracks may have been taken for one of a lost column already.
+    """
     c = roll.columns[0]
     roll.columns[0] += 1
     roll.size[c], roll.born[c], roll.present[c] = len(rows), time, len(rows)
     for k in range(len(rows)):
         i = rows[k]
         name = roll.shown[track[i]]
+        _leave(roll, name)
         roll.name[c, k], roll.behind[c, k], roll.of[name] = name, far[k], c
         roll.at[c, k, 0], roll.at[c, k, 1], roll.at[c, k, 2] = spots[i, X], spots[i, Y], time
     return int(c)

@@ -8,7 +8,19 @@ from truceline.geo.loops import njit
 from truceline.track.columns.lineup import DRIVES_MPS, LARGEST
 from truceline.track.columns.muster import MIXED_S, settle
 from truceline.track.columns.reunion import begin, rejoin
-from truceline.track.columns.roll import AGE, Roll, U, V, X, Y, blank, centre_of, expected, spacing_m
+from truceline.track.columns.roll import (
+    AGE,
+    Roll,
+    U,
+    V,
+    X,
+    Y,
+    blank,
+    centre_of,
+    dissolve,
+    expected,
+    spacing_m,
+)
 from truceline.track.pairing.associate import head_of
 from truceline.track.state.kernel import kernel
 from truceline.track.state.meaning import PERSON
@@ -21,8 +33,10 @@ YOUNG_S, BESIDE_M = 75.0, 130.0  # a track so young, so near to a column, is of 
 RECENT_S, FARTHEST_M = 150.0, 500.0  # several so young that may be what a column lacks
 WALK = 0.5  # where so many of a group are people, their order is not known
 MIXED = 0.3  # two columns are one crowd where it has the larger and so much of the smaller
+CROWDED = 10  # output times for which one column does not take to overtake another
 PARTED_M, MORE_PAIRS = 2000.0, 64  # how far from one another they are soon after
-LIKELY = -4.0  # score below which a group is not a column
+LIKELY, UNLIKE = -4.0, -9.0  # score below which a group is not a column; of what cannot be one
+LOST_S, LONG_GONE = 121.0, 2.0  # so long unseen it may be anywhere that it can have gone; score against it
 
 
 def call_names(number: Array, rows: Array) -> Array:
@@ -153,7 +167,7 @@ def _claim(
             _assign(group, to, c)
     for e in range(found):
         group = order[pairs[e, 1] : pairs[e, 1] + pairs[e, 2]]
-        if to[group[0]] == -1:
+        if to[group[0]] == -1 and time - roll.centre[pairs[e, 0], 5] <= LOST_S:
             _assign(group, to, -2)
 
 
@@ -219,7 +233,29 @@ def _is_mixed(
                 if column[i] == c:
                     roll.centre[c, 0] += spots[i, X] / n
                     roll.centre[c, 1] += spots[i, Y] / n
+    _merge(roll, spots, group, pairs, votes)
     return True
+
+
+@kernel
+def _merge(roll: Roll, spots: Array, group: Array, pairs: Array, votes: Array) -> None:
+    """Let the younger of two columns be none that drive as one for longer than overtaking takes.
+
+    What is of no column beside one that lacks as many soon is of that one, see muster.
+    """
+    old, young = -1, -1
+    if _mean_speed(spots, group) <= DRIVES_MPS:
+        return
+    for e in range(len(pairs)):
+        c = pairs[e, 0]
+        if not _is_there(roll, pairs[e], votes):
+            continue
+        roll.crowd[c] += 1
+        if roll.crowd[c] >= CROWDED:
+            old = c if old < 0 or roll.born[c] < roll.born[old] else old
+            young = c if young < 0 or roll.born[c] >= roll.born[young] else young
+    if old != young:
+        dissolve(roll, young)
 
 
 @kernel
@@ -256,21 +292,39 @@ def _is_there(roll: Roll, pair: Array, votes: Array) -> bool:
 @kernel
 def _resembles(roll: Roll, time: float, spots: Array, group: Array, c: int, votes: int) -> float:
     """How much a group of tracks speaks for being a column, of whose names it shows so many."""
+    if roll.size[c] == 0:
+        return UNLIKE
     more = abs(len(group) - roll.size[c])
     share, centre = votes / roll.size[c], roll.centre[c]
     if roll.mixed[c] >= time - MIXED_S:
         if len(group) < 0.7 * roll.size[c]:
-            return -9.0
-        speed, pace = 0.0, roll.pace[c, 0]
-        for i in group:
-            speed += math.hypot(spots[i, U], spots[i, V]) / len(group)
-        off = (speed - pace) / (0.12 * pace + 0.5) if speed > DRIVES_MPS else 0.0
-        return float(share - 0.7 * more - 0.5 * off * off)
-    dt = time - centre[5]
-    x, y = expected(roll, c, time)
+            return UNLIKE
+        return float(share - 0.7 * more - 0.5 * _off_pace(roll, spots, group, c))
+    dt, x, y = time - centre[5], centre_of(spots, group, X), centre_of(spots, group, Y)
+    if dt > LOST_S:
+        if math.hypot(x - centre[0], y - centre[1]) > 1.25 * roll.pace[c, 0] * dt + 600.0:
+            return UNLIKE
+        return float(4 * share - 0.5 * min(_off_pace(roll, spots, group, c), 8.0) - 0.3 * more - LONG_GONE)
+    there = expected(roll, c, time)
     spread = 150.0 + 0.4 * math.hypot(centre[2], centre[3]) * min(dt, 120.0) + (1000.0 if dt > 61 else 0.0)
-    off = math.hypot(centre_of(spots, group, X) - x, centre_of(spots, group, Y) - y) / spread
+    off = math.hypot(x - there[0], y - there[1]) / spread
     return float(4 * share - 0.5 * min(off * off, 12.0) - 0.3 * more)
+
+
+@kernel
+def _off_pace(roll: Roll, spots: Array, group: Array, c: int) -> float:
+    """How far a group's speed is off the pace of a column, in standard deviations, squared."""
+    speed, pace = _mean_speed(spots, group), roll.pace[c, 0]
+    off = (speed - pace) / (0.12 * pace + 0.5) if speed > DRIVES_MPS else 0.0
+    return float(off * off)
+
+
+@kernel
+def _mean_speed(spots: Array, group: Array) -> float:
+    speed = 0.0
+    for i in group:
+        speed += math.hypot(spots[i, U], spots[i, V]) / len(group)
+    return float(speed)
 
 
 @kernel
