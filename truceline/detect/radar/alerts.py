@@ -9,13 +9,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from truceline.codec.stac import PROJECTION, Asset, Item, Link
+from truceline.codec.stac import Asset, Item, Link
 from truceline.detect.meaning import Meaning, radar_meaning
+from truceline.detect.product import COG_TYPE, product_of
 from truceline.detect.radar.history import History, scores_of
 from truceline.detect.radar.lifecycle import CONFIRMED, FINISHED, PROVISIONAL
 from truceline.geo.outlines import Piece, polygonize_windows
 from truceline.geo.raster import Grid
-from truceline.model.names import name
 from truceline.model.place import utc_text
 from truceline.model.units import CE90_PER_SIGMA
 
@@ -143,39 +143,20 @@ def _places_of(history: History, alerts: list[Alert]) -> Iterator[tuple[Alert, N
 
 def item_of(history: History) -> Item:
     """Describe the outputs as one STAC Item; assets are relative to it."""
-    grid, stamps = history.grid, history.stamps
-    footprint = grid.footprint()
-    corners = np.array(footprint["coordinates"][0])
-    west, south = corners.min(axis=0).tolist()
-    east, north = corners.max(axis=0).tolist()
-    place: dict[str, Any] = {"proj:code": grid.code}
-    if grid.code is None:
-        place["proj:wkt2"] = grid.crs
-    return Item(
-        id=name("change", str(grid), *(stamp.id for stamp in stamps)),
-        time_utc=stamps[-1].time_utc,
-        geometry=footprint,
-        bbox=(west, south, east, north),
-        properties={
-            "start_datetime": utc_text(stamps[0].time_utc),
-            "end_datetime": utc_text(stamps[-1].time_utc),
-            **place,
-            "proj:shape": list(grid.shape),
-            "proj:transform": list(grid.transform),
-        },
-        assets={
+    stamps = history.stamps
+    return product_of(
+        history.grid,
+        (stamps[0].time_utc, stamps[-1].time_utc),
+        {
             "change": Asset(
                 href="./change.tif",
-                type="image/tiff; application=geotiff; profile=cloud-optimized",
+                type=COG_TYPE,
                 roles=("data",),
                 title="score, state, first_seen, peak_score",
             ),
             "alerts": Asset(href="./alerts.geojson", type="application/geo+json", roles=("data",)),
         },
-        links=tuple(
-            Link(rel="derived_from", href=stamp.href or f"#{stamp.id}", title=stamp.id) for stamp in stamps
-        ),
-        extensions=(PROJECTION,),
+        [Link(rel="derived_from", href=stamp.href or f"#{stamp.id}", title=stamp.id) for stamp in stamps],
     )
 
 
