@@ -44,3 +44,15 @@ def test_a_line_torn_by_a_crash_costs_that_line_alone(tmp_path: Path):
 
     again = Finished(tmp_path, "radar", lambda: 8)
     assert "a" in again and "c" in again and "b" not in again
+
+
+def test_what_cannot_be_trimmed_is_forgotten(tmp_path: Path, monkeypatch):
+    Finished(tmp_path, "radar", lambda: 9).add("late")
+
+    def full(*_given, **_named):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    trim(tmp_path, 8)
+
+    assert "late" not in Finished(tmp_path, "radar", lambda: 9)

@@ -51,10 +51,13 @@ def trim(data_dir: Path, entries: int) -> None:
         found = _lines(path)
         kept = [line for line in found if line[0] <= entries]
         text = "".join(json.dumps(line) + "\n" for line in kept)
-        if path.read_bytes() != text.encode():
-            beside = path.with_suffix(".new")
-            beside.write_text(text, encoding="utf-8")
-            beside.replace(path)
+        try:
+            if path.read_bytes() != text.encode():
+                beside = path.with_suffix(".new")
+                beside.write_text(text, encoding="utf-8")
+                beside.replace(path)
+        except OSError:
+            path.unlink()  # to forget everything is never wrong
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:
