@@ -72,7 +72,10 @@ class Log:
         return self.give("detection", f"det-{self.seq}", body)
 
     def said(self, seen_by=""):
-        return [(one.sensor, one.outcome, one.looks) for one in self.looks.since(self.car, seen_by)]
+        return [
+            (one.sensor, one.outcome, one.looks)
+            for one in self.looks.since(self.car, self.looks.later(self.car), seen_by)
+        ]
 
 
 @pytest.fixture
@@ -84,7 +87,7 @@ def test_a_look_at_its_place_that_would_have_shown_it_missed_it(log):
     log.tell("uav-1", 5, CARS)
     seq = log.tell("uav-1", 9, CARS)
 
-    (said,) = log.looks.since(log.car)
+    (said,) = log.looks.since(log.car, log.looks.later(log.car))
     assert (said.sensor, said.outcome, said.looks, said.last_utc, said.seq) == (
         "uav-1",
         "missed",

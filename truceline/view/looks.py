@@ -54,6 +54,9 @@ class _Found(msgspec.Struct, frozen=True):
     looks: str | None
 
 
+Later = list[tuple[_Found, _Ground | None]]  # entries about looks, newest first, and the ground of each
+
+
 class Looks(Fold):
     """Folds what was looked at; of each look memory holds where its rows lie."""
 
@@ -79,18 +82,31 @@ class Looks(Fold):
         _keep(self._found)
         return ()
 
-    def since(self, track: TrackItem, seen_by: str = "") -> list[Looked]:
+    def later(self, track: TrackItem) -> Later:
+        """List the entries about looks since a track was seen last; quick, for those who hold a lock."""
+        found = ((one, self._grounds.get(one.observation)) for one in reversed(self._found.values()))
+        return [
+            (one, ground)
+            for one, ground in found
+            if ground is None or ground.phenomenon.until_utc > track.last_seen_utc
+        ]
+
+    def since(self, track: TrackItem, later: Later, seen_by: str = "") -> list[Looked]:
         """Tell what each sensor's looks say of a track since it was seen last, the strongest first.
+
+        It reads pieces, so hold no lock meanwhile.
 
         Parameters
         ----------
         track
             Its newest row: where it is held to be.
+        later
+            What :meth:`later` gave for it.
         seen_by
             Sensor that saw it last: things of this kind it can show.
         """
         best: dict[str, Looked] = {}
-        for one in self._each(track, seen_by):
+        for one in self._each(track, later, seen_by):
             held = best.get(one.sensor)
             if held is None or _RANK.index(one.outcome) < _RANK.index(held.outcome):
                 best[one.sensor] = one
@@ -104,11 +120,9 @@ class Looks(Fold):
                 )
         return sorted(best.values(), key=lambda one: (_RANK.index(one.outcome), -one.last_utc.timestamp()))
 
-    def _each(self, track: TrackItem, seen_by: str) -> Iterator[Looked]:
-        later = (found for found in reversed(self._found.values()) if self._is_later(found, track))
+    def _each(self, track: TrackItem, later: Later, seen_by: str) -> Iterator[Looked]:
         left = _MOST_READ
-        for found in later:
-            ground = self._grounds.get(found.observation)
+        for found, ground in later:
             name = ground.source if ground is not None else found.source
             until = ground.phenomenon.until_utc if ground is not None else None
             if ground is not None and not _within(ground.footprint, track):
@@ -118,10 +132,6 @@ class Looks(Fold):
             elif found.looks is not None and left > 0:
                 left -= 1
                 yield from _rows(read(self._blobs, found.looks), track, seen_by, found.seq)
-
-    def _is_later(self, found: _Found, track: TrackItem) -> bool:
-        ground = self._grounds.get(found.observation)
-        return ground is None or ground.phenomenon.until_utc > track.last_seen_utc
 
 
 def _keep(held: dict[Any, Any]) -> None:

@@ -85,11 +85,11 @@ def track(ask: Ask) -> Response:
         views = node.views
         mine = next((one for one in views.scene.tracks() if f"{PREFIX}{one.track_id}" == name), None)
         entry = views.scene.sighted(mine.track_id) if mine is not None else None
+        later = views.looks.later(mine) if mine is not None else []
     if mine is None or entry is None:
         raise Failure(404, "no track in the picture is called that")
     seen = last_used(_Entries(node.journal), entry, name, node.blobs)
-    with node.lock:
-        looked = views.looks.since(mine, seen.sensor if seen is not None else "")
+    looked = views.looks.since(mine, later, seen.sensor if seen is not None else "")
     app_of(ask).access.read(ask.who, "/tracks", 1)
     return say(
         {
