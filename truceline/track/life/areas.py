@@ -23,6 +23,7 @@ from truceline.track.state.near import Near
 from truceline.track.state.types import Array, State
 
 AREA_M = 4000.0
+BLOCK = 16  # areas that lie side by side, passed over together
 SLACK_M = 1.0  # by which bounds are wider than they need be, for rounding
 FEW, SHARE = 64, 4  # tracks of no area, and one of so many, that areas are not drawn up anew for
 # Of bounds, after the rectangle: reach of the tracks when they were last filed, how it grows, since when
@@ -37,6 +38,7 @@ class Areas(NamedTuple):
     cell: Array  # (S,): cell of each area, ascending, see cell_of
     first: Array  # (S + 1,): the first slot in each area's list; -1: none
     bounds: Array  # (S + 1, BOUNDS)
+    blocks: Array  # (S // BLOCK + 1, BOUNDS): the same of so many areas that follow one another
     sum: Array  # (2,): how many areas there are, and tracks of none
     of: Array  # (S,): the area that owns a track; -1: there is no track
     after: Array  # (S,): the next slot in the list; -1: it is the last
@@ -51,6 +53,7 @@ def make_areas(slots: int, wide_m: float) -> Areas:
         np.zeros(slots, np.int64),
         np.full(slots + 1, -1),
         np.zeros((slots + 1, BOUNDS)),
+        np.zeros((slots // BLOCK + 1, BOUNDS)),
         np.zeros(2, np.int64),
         np.full(slots, -1),
         np.full(slots, -1),
@@ -75,9 +78,8 @@ def draw_up(areas: Areas, state: State, top: int, time: float, geodetic: bool) -
     areas.sum[FOUND], areas.sum[HOMELESS] = found, 0
     for a in range(found + 1):
         areas.first[a] = -1
-        areas.bounds[a, :] = 0.0
-        areas.bounds[a, LEFT], areas.bounds[a, LOW], areas.bounds[a, OLDEST] = np.inf, np.inf, np.inf
-        areas.bounds[a, RIGHT], areas.bounds[a, HIGH], areas.bounds[a, NEWEST] = -np.inf, -np.inf, -np.inf
+        _empty(areas.bounds[a])
+        _empty(areas.blocks[a // BLOCK])
     for i in range(n - 1, -1, -1):
         _enter(areas, state, slots[i], _area(areas, cells[i]))
 
@@ -110,7 +112,7 @@ def _enter(areas: Areas, state: State, s: int, a: int) -> None:
         areas.before[first] = s
     areas.first[a] = s
     areas.sum[HOMELESS] += a == areas.sum[FOUND]
-    _widen(areas.bounds[a], state.box[s])
+    _hold(areas, a, state.box[s])
 
 
 @kernel
@@ -125,6 +127,22 @@ def leave(areas: Areas, s: int) -> None:
         areas.before[after] = before
     areas.of[s] = -1
     areas.sum[HOMELESS] -= a == areas.sum[FOUND]
+
+
+@kernel
+def _empty(bounds: Array) -> None:
+    """Let bounds hold nothing."""
+    for k in range(BOUNDS):
+        bounds[k] = 0.0
+    bounds[LEFT] = bounds[LOW] = bounds[OLDEST] = np.inf
+    bounds[RIGHT] = bounds[HIGH] = bounds[NEWEST] = -np.inf
+
+
+@kernel
+def _hold(areas: Areas, a: int, box: Array) -> None:
+    """Let the bounds of an area, and of its block, hold a track's box."""
+    _widen(areas.bounds[a], box)
+    _widen(areas.blocks[a // BLOCK], box)
 
 
 @kernel
@@ -152,7 +170,7 @@ def hand_over(
             continue
         a = _area(areas, _cell_at(areas, state, s, time, geodetic))
         if a == areas.of[s]:
-            _widen(areas.bounds[a], state.box[s])
+            _hold(areas, a, state.box[s])
         else:
             leave(areas, s)
             _enter(areas, state, s, a)
@@ -179,18 +197,21 @@ def within_reach(
 
     Fills in ``out`` and answers how many there are; ``everywhere``: all tracks, wherever they are.
     """
-    n = 0
-    for a in range(areas.sum[FOUND] + 1):
-        s = areas.first[a]
-        if s < 0 or not (everywhere or _is_near(areas.bounds[a], x, y, extent, time, geodetic)):
+    n, found = 0, areas.sum[FOUND]
+    for block in range(found // BLOCK + 1):
+        if not (everywhere or _is_near(areas.blocks[block], x, y, extent, time, geodetic)):
             continue
-        while s >= 0:
-            dx, dy = difference(x, y, state.box[s, 0], state.box[s, 1], geodetic)
-            r = reach(state, s, time) + extent
-            if everywhere or dx * dx + dy * dy <= r * r:
-                out[n] = s
-                n += 1
-            s = areas.after[s]
+        for a in range(block * BLOCK, min((block + 1) * BLOCK, found + 1)):
+            if not (everywhere or _is_near(areas.bounds[a], x, y, extent, time, geodetic)):
+                continue
+            s = areas.first[a]
+            while s >= 0:
+                dx, dy = difference(x, y, state.box[s, 0], state.box[s, 1], geodetic)
+                r = reach(state, s, time) + extent
+                if everywhere or dx * dx + dy * dy <= r * r:
+                    out[n] = s
+                    n += 1
+                s = areas.after[s]
     ascend(out, n)
     return n
 
