@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from truceline.codec.fusion_tables import SENSORS
-from truceline.model.classes import BASE_KINDS, CANDIDATES, FUSION_CLASSES, probabilities
+from truceline.codec.reported_things import SURE, class_shares, classes_of, stated
+from truceline.model.classes import probabilities
 from truceline.model.observed import Report
 from truceline.model.units import CE90_PER_SIGMA
 
@@ -44,13 +45,8 @@ def report_row(report: Report, sensor: str, received: datetime | None) -> Row | 
     """Turn a sighting that somebody reported into a detection; None: it is no sighting."""
     if report.type != "sighting":
         return None
-    said = str(report.attributes.get("classes", report.attributes.get("class", "unknown"))).split()
-    columns = {BASE_KINDS[kind].fusion for kind in said if kind in BASE_KINDS}
-    columns |= {c for c, kinds in CANDIDATES.items() if set(said) & set(kinds) and c in columns}
-    known = [c for c in FUSION_CLASSES if c in columns] if None not in columns else []
-    sure = float(report.attributes.get("confidence", 0.9)) if known else 0.0
-    rest = (1 - sure) / max(len(FUSION_CLASSES) - len(known), 1)
-    shares = {c: sure / len(known) if c in known else rest for c in FUSION_CLASSES}
+    sure = stated(report.attributes, "confidence", 1.0)
+    shares = class_shares(classes_of(report) or (), SURE if sure is None else sure)
     ce90 = report.ce90_m if report.ce90_m is not None else UNSAID_CE90_M
     time = report.time_utc
     return _row(sensor, time, received or time, report.lat_deg, report.lon_deg, ce90, shares)

@@ -29,6 +29,7 @@ from truceline.model.names import name
 from truceline.rules.agreement import Agreement, read_agreement
 from truceline.rules.judge import Judge
 from truceline.track.live.fuse import Fuse
+from truceline.track.live.witness import Witness
 from truceline.view.views import Views
 from truceline.view.watch import Stations, Watched
 
@@ -87,6 +88,7 @@ def build(mission: Mission | None, blobs: Blobs) -> Core:
         views.watch,
         views.scene,
         views.changes,
+        *((Witness(views.reports, blobs),) if mission is not None else ()),
         fuse,
         judge,
         views.board,

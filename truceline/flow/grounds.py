@@ -8,7 +8,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from truceline.flow.why import Step
+from truceline.flow.why import Step, says
 from truceline.log.blobs import Blobs
 from truceline.log.pieces import read
 from truceline.model.classes import FUSION_CLASSES
@@ -40,6 +40,8 @@ class Used(msgspec.Struct, frozen=True):
     frame: int | None = None
     box_px: tuple[float, float, float, float] | None = None
     chip_sha256: str = ""
+    said: str = ""  # words of the report that the row was read from
+    report: int | None = None  # entry of that report
 
 
 class Rests(msgspec.Struct, frozen=True):
@@ -155,7 +157,8 @@ def lines(found: Iterable[Rests]) -> Iterator[str]:
                 x, y, w, h = used.box_px
                 pixels = f", frame {used.frame or 0}, {w:.0f} × {h:.0f} px at {x:.0f}, {y:.0f}"
             chip = f", picture {used.chip_sha256}" if used.chip_sha256 else ""
-            yield f"  {weight} {seen}, {place}, {used.meaning}{pixels}{chip}"
+            words = f", entry {used.report}: {used.said}" if used.report is not None else ""
+            yield f"  {weight} {seen}, {place}, {used.meaning}{pixels}{chip}{words}"
 
 
 def _named(fact: Fact) -> Iterator[str]:
@@ -195,7 +198,7 @@ def _rests(
             if fact is not None:
                 if fact.id not in pieces:
                     pieces[fact.id] = read(blobs, fact.noun(Detections).piece)
-                used.append(_used(fact, pieces[fact.id], one))
+                used.append(_used(fact, pieces[fact.id], one, _report(facts, fact)))
         yield Rests(
             track=f"{PREFIX}{values['track_id']}",
             seq=seq,
@@ -240,7 +243,12 @@ def _detections(facts: Sequence[Fact], seq: int) -> dict[str, Fact]:
     return found
 
 
-def _used(fact: Fact, table: pa.Table, one: dict[str, Any]) -> Used:
+def _report(facts: Sequence[Fact], fact: Fact) -> Fact | None:
+    """Find the report that rows were read from; None: they were not."""
+    return next((facts[ref] for ref in fact.refs if facts[ref].kind == "report"), None)
+
+
+def _used(fact: Fact, table: pa.Table, one: dict[str, Any], report: Fact | None) -> Used:
     said = fact.noun(Detections)
     values = table.slice(one["row"], 1).to_pylist()[0]
     x, y, w, h = (values[word] for word in ("x_px", "y_px", "w_px", "h_px"))
@@ -258,6 +266,8 @@ def _used(fact: Fact, table: pa.Table, one: dict[str, Any]) -> Used:
         frame=values["frame"],
         box_px=None if None in (x, y, w, h) else (x, y, w, h),
         chip_sha256=values["chip_sha256"] or "",
+        said=says(report).removeprefix("sighting · ") if report is not None else "",
+        report=report.seq if report is not None else None,
     )
 
 

@@ -28,7 +28,7 @@ _FOLLOWS = frozenset({"recommendation", "decision", "order", "order_state", "sta
 _ACCOUNT = "an account: its entry proves the role, its body stays with the mission"
 _CAMERAS = ("video/", "image/jpeg", "image/png", "image/webp")  # scenes from orbit are TIFF, and few photos
 _LEFT_OUT = "left out of this package by the mission"
-_OTHER_CASE = "of another case, decided on together with this one: its body stays with the mission"
+_OTHERS = "of another case, or of a report that only tracks rest on: its body stays with the mission"
 _FORMAT = """# Evidence package, format truceline-evidence/1
 
 `entries.jsonl` holds log entries, `proofs.json` proves each against `checkpoint.json`, `keys.json`
@@ -42,10 +42,11 @@ A blanked entry (`redacted`) keeps its place and its proof; its words are left o
 
 
 class _Chosen(NamedTuple):
-    """The entries of a package: of the cases asked for, and what else their decisions rest on."""
+    """The entries of a package: of the cases asked for, and what they rest on besides, which is blanked."""
 
     own: set[int]
     others: set[int]
+    mixed: set[int]  # rounds of tracks that reports are part of
 
 
 class _Log(NamedTuple):
@@ -72,7 +73,8 @@ def make_package(
     """Make a package of incidents, everything they rest on, and what was decided on them.
 
     Bodies of accounts are always blanked: they hold hashes of tokens. So are those of other cases that a
-    recommendation joined with these, and their samples are withheld: nobody has released them.
+    recommendation joined with these, and of reports that only tracks rest on; their samples are withheld, and
+    so are the rows of tracks that such reports are part of: nobody has released them.
 
     Parameters
     ----------
@@ -115,8 +117,9 @@ def make_package(
     if since:
         files["consistency.json"] = canonical(_consistency(log, since))
     kept_back = set() if originals else _originals(facts)
-    kept_back |= _samples(f for f in facts if f.seq in chosen.others) - _samples(
-        f for f in facts if f.seq in chosen.own
+    open_ = chosen.own - chosen.mixed
+    kept_back |= _samples(f for f in facts if f.seq not in open_) - _samples(
+        f for f in facts if f.seq in open_
     )
     held = _add_samples(files, Blobs(data_dir / "blobs"), facts, withhold, log.removed, kept_back)
     written = utc_text(moment) if moment else log.checkpoint["checkpoint"]["time_utc"]
@@ -236,15 +239,32 @@ def _select(log: _Log, incident_ids: Sequence[str]) -> _Chosen:
         follows = header.kind in _FOLLOWS and not (asked | followed).isdisjoint(header.refs)
         if follows or log.about.get(header.seq) in wanted:
             followed.add(header.seq)
-    own = _closure(log, asked) | followed
-    return _Chosen(own, _closure(log, own) - own)
+    told, mixed = _by_people(log)
+    own = _closure(log, asked, told) | followed
+    return _Chosen(own, _closure(log, own, set()) - own, mixed)
 
 
-def _closure(log: _Log, seqs: set[int]) -> set[int]:
-    """Add all that entries rest on."""
+def _by_people(log: _Log) -> tuple[set[int], set[int]]:
+    """Find the rows that were read from reports, and the rounds of tracks that rest on such rows.
+
+    A round rests on all that was told of at its time, so it would bring reports, and places that only they
+    name, that have nothing to do with a case.
+    """
+    told: set[int] = set()
+    mixed: set[int] = set()
+    for header in log.headers:
+        if header.kind == "detection" and any(log.headers[ref].kind == "report" for ref in header.refs):
+            told.add(header.seq)
+        elif header.kind == "track" and any(ref in told or ref in mixed for ref in header.refs):
+            mixed.add(header.seq)
+    return told, mixed
+
+
+def _closure(log: _Log, seqs: set[int], without: set[int]) -> set[int]:
+    """Add all that entries rest on, some entries and what only they rest on left out."""
     found, waiting = set(seqs), list(seqs)
     while waiting:
-        fresh = set(log.headers[waiting.pop()].refs) - found
+        fresh = set(log.headers[waiting.pop()].refs) - found - without
         found |= fresh
         waiting += fresh
     return found
@@ -272,7 +292,7 @@ def _lines(log: _Log, chosen: _Chosen, redact: Sequence[str], by: str) -> tuple[
         elif fact.redacted is None and fact.kind == "user":
             lines.append(blanked_line(header, by, _ACCOUNT))
         elif fact.redacted is None and seq in chosen.others:
-            lines.append(blanked_line(header, by, _OTHER_CASE))
+            lines.append(blanked_line(header, by, _OTHERS))
         else:
             lines.append(line + b"\n")
     return facts, lines

@@ -18,7 +18,7 @@ from truceline.rules.agreement import Agreement
 from truceline.rules.clusters import CLASSES, Clusters
 from truceline.rules.rulings import exceptions, key_function, kilometre, rule_on
 from truceline.view.reports import Reports
-from truceline.view.watch import CLOCK, TRACKER
+from truceline.view.watch import CLOCK, TRACKER, WITNESS
 
 ACTOR = "engine:judge"
 AT_ONCE = 32  # reports of a cluster that is told with each report
@@ -62,6 +62,7 @@ class Judge(Fold):
         self._sources: dict[str, str] = {}  # observation → source
         self._came: dict[str, list[Span]] = {}  # source → when its pieces were
         self._owed: dict[str, dict[str, Span]] = {}  # source → looks of which nothing came
+        self._reported: set[str] = set()  # entries of rows that were read from reports
         provisions = agreement.provisions if agreement is not None else ()
         self._keys: list[Callable[[Sighting], str | None]] = [key_function(p) for p in provisions]
         self._buckets: dict[_BucketName, dict[str, Sighting]] = {}
@@ -172,6 +173,8 @@ class Judge(Fold):
         if self._agreement is None:
             return []
         detections = fact.noun(Detections)
+        if fact.actor == WITNESS:
+            self._reported.add(fact.id)
         found: dict[str, Sighting] = {}
         if detections.rows:
             source = self._sources.get(detections.observation, detections.detector)
@@ -188,7 +191,7 @@ class Judge(Fold):
         if tracks.rows:
             side_party = agreement.party_on if self._attribution == "side" else _nobody
             rows = pieces.read(self._blobs, tracks.piece)
-            found = {s.id: s for s in read.of_tracks(rows, fact.seq, side_party)}
+            found = {s.id: s for s in read.of_tracks(rows, fact.seq, side_party, self._reported)}
         return self._settle(self._retold(tracks.supersedes, found, fact.seq), fact)
 
     def _retold(

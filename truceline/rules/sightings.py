@@ -1,10 +1,12 @@
 """From what the log holds to what the rules read (contract classes, section 3; contract wire B)."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
@@ -53,8 +55,8 @@ def of_report(report_id: str, report: Report, seq: int, agreement: Agreement) ->
             values.pop("classes", None)
             if report.subject_id is not None:
                 values["object"] = report.subject_id
-    if kind not in KINDS:
-        return None
+    if kind not in KINDS or (kind == "sighting" and values.get("count") == 0):
+        return None  # that nothing is there is a look, no sighting
     if activity is not None:
         values["activity"] = activity
     error_m = report.ce90_m
@@ -140,8 +142,12 @@ def of_detections(entry_id: str, rows: pa.Table, seq: int, source: str) -> Itera
         )
 
 
-def of_tracks(rows: pa.Table, seq: int, side_party: Callable[[str | None], str | None]) -> Iterator[Sighting]:
+def of_tracks(
+    rows: pa.Table, seq: int, side_party: Callable[[str | None], str | None], reported: Set[str] = frozenset()
+) -> Iterator[Sighting]:
     """Read track rows: of each track and ten-minute slot the earliest that probably exists and was seen.
+
+    Rows that rest on reports alone say nothing here: the reports have said it.
 
     Parameters
     ----------
@@ -151,13 +157,16 @@ def of_tracks(rows: pa.Table, seq: int, side_party: Callable[[str | None], str |
         Entry of the round.
     side_party
         Names the party of a side; None: whose it is stays unknown.
+    reported
+        Entries of rows that were read from reports.
     """
     earliest: dict[str, tuple[datetime, int, dict[str, Any]]] = {}
     columns = ["track_id", "time_utc", "lat_deg", "lon_deg", "ce90_m", "exists_p", "side"]
     columns += [f"p_{word}" for word in FUSION_CLASSES]
     columns += [word for word in ("count", "missed_by") if word in rows.column_names]
+    hearsay = _resting_on(rows, reported)
     for number, row in enumerate(rows.select(columns).to_pylist()):
-        if row["exists_p"] >= EXISTS_P and row.get("missed_by") is None:
+        if row["exists_p"] >= EXISTS_P and row.get("missed_by") is None and number not in hearsay:
             time = row["time_utc"].astimezone(UTC)
             key = f"track-{row['track_id']}@{utc_text(_slot(time))}"
             if key not in earliest or time < earliest[key][0]:
@@ -182,6 +191,18 @@ def of_tracks(rows: pa.Table, seq: int, side_party: Callable[[str | None], str |
             seq=seq,
             row=number,
         )
+
+
+def _resting_on(rows: pa.Table, reported: Set[str]) -> Set[int]:
+    """Find the rows of tracks that used rows of these entries and of no others."""
+    if not reported:
+        return set()
+    used = rows["from_rows"].combine_chunks()
+    is_reported = [entry in reported for entry in used.flatten().field("entry").to_pylist()]
+    ends = np.cumsum(pc.fill_null(used.value_lengths(), 0).to_numpy(zero_copy_only=False))
+    counts = np.r_[0, np.cumsum(is_reported)][np.r_[0, ends]]
+    all_of_them = np.diff(counts) == np.diff(np.r_[0, ends])
+    return set(np.flatnonzero(all_of_them & (np.diff(counts) > 0)).tolist())
 
 
 def _slot(time: datetime) -> datetime:

@@ -108,7 +108,11 @@ def may_open_sample(
 
 
 def shown_samples(entries: Iterable[int], read: Callable[[int], Fact]) -> set[str]:
-    """Collect the samples that may be shown of what released entries rest on."""
+    """Collect the samples that may be shown of what released entries rest on.
+
+    What a report shows goes with a case that rests on the report itself, not with one that rests on a track
+    to which the report has added: a round of tracks rests on all that was told of at that time.
+    """
     found: set[str] = set()
     seen: set[int] = set()
     waiting = list(entries)
@@ -122,5 +126,5 @@ def shown_samples(entries: Iterable[int], read: Callable[[int], Fact]) -> set[st
             is_picture = fact.kind in _WITH_PICTURES and blob.media_type.startswith("image/")
             if fact.kind == "report" or is_picture:
                 found.add(blob.sha256)
-        waiting.extend(fact.refs)
+        waiting.extend(ref for ref in fact.refs if fact.kind != "detection" or read(ref).kind != "report")
     return found

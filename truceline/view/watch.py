@@ -17,6 +17,8 @@ from truceline.view.frame import Frame, frame_of
 _SOURCE = "source:"  # what the actor of a source begins with
 CLOCK = "clock"  # source name of the node's own ticks
 TRACKER = "engine:fuse"  # says in observations what the tracks tell of a sensor; they look at no ground
+WITNESS = "engine:witness"  # reads what people report as rows and looks
+PEOPLE = "patrol"  # the sensor that they are together
 _BIN_S = 600  # cells of the time chart
 _GRACE = 1.5  # a source is late when it owes one and a half pieces
 _KEPT_LOOKS = 4096  # the newest; what a detector says of an older piece hides nothing any more

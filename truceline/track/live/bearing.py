@@ -15,6 +15,7 @@ from truceline.track.sensors.trouble import off, usual
 from truceline.track.sensors.trust import borne_out
 from truceline.track.state.motion import scale
 from truceline.track.state.types import Array
+from truceline.view.watch import PEOPLE
 
 HALF_S = 3600.0  # after so long what was learnt counts half
 FORGOTTEN = 0.05  # detections: a sensor of which less is left is as if never heard
@@ -159,12 +160,16 @@ def lesson(sensors: tuple[str, ...], told: Told, owner: Array, velocity: Array, 
     stands = (learnt.place[:, ::-1] - (lon, lat)) * (mx, my)
     registration = Registration(np.zeros(len(sensors)), stands)
     none = np.zeros(len(sensor), np.int64)
-    registration.learn(owner, told.time, sensor, none, z, velocity.astype(np.float64))
+    people = told.sensor == PEOPLE  # their errors are each one's own, and they see what no sensor sees
+    heard = np.where(people, 0, owner)
+    registration.learn(heard, told.time, sensor, none, z, velocity.astype(np.float64))
+    loose = _loose(told, sensor, owner, len(sensors)) * _at_odds(sensors, seen)
+    loose[sensor[people], :2] = 0.0
     return learnt._replace(
         info=registration.info,
         right=registration.right,
         heard=registration.heard.astype(float),
-        loose=_loose(told, sensor, owner, len(sensors)) * _at_odds(sensors, seen),
+        loose=loose,
         usual=np.array([usual(z[sensor == m]) for m in range(len(sensors))]),
     )
 

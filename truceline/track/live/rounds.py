@@ -18,6 +18,7 @@ from truceline.model.tables import LOOK
 from truceline.model.units import CE90_PER_SIGMA
 from truceline.track.live.looked import Looked, looked_of
 from truceline.track.state.types import NO_SHAPE, Array, Events, Rows
+from truceline.view.watch import PEOPLE
 
 CLUTTER_PER_KM2 = 0.1  # of sensors that say nothing about themselves: assume many false detections
 UNSAID_EXISTS = 0.3  # without a confidence of its own one detection alone founds no track to act on
@@ -211,7 +212,8 @@ def _told(table: pa.Table, chunk: Chunk) -> Told:
     confidence = column("confidence")
     rows = Rows(
         z=np.stack([lon, lat, variance, variance, np.zeros(len(lat)), vx, vy, svv], 1),
-        bias2=variance / 2,  # half of it stays: errors of one sensor in one place are akin
+        # Half of it stays: errors of one sensor in one place are akin, those of people each one's own.
+        bias2=np.zeros(len(lat)) if chunk.source == PEOPLE else variance / 2,
         p=shares.astype(np.float32),
         exists=np.where(np.isfinite(confidence), confidence, UNSAID_EXISTS).astype(np.float32),
         alt=np.full((len(lat), 2), np.nan, np.float32),

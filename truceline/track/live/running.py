@@ -9,6 +9,7 @@ import numpy as np
 from truceline.track.engine import DONE, WIDTH, run
 from truceline.track.life.areas import AREA_M
 from truceline.track.life.continuity import come_into_force
+from truceline.track.life.existence import ALIVE
 from truceline.track.life.lately import missed_since, seen_since
 from truceline.track.live.bearing import Bearing, added, corrected, lesson, taken_off
 from truceline.track.live.carried import Carried, Numbers, handed_on, packed, unpacked, with_sensors
@@ -36,6 +37,7 @@ from truceline.track.sensors.expected import OWN_S
 from truceline.track.state.near import make_near
 from truceline.track.state.types import NO_SHAPE, Array, Events, Ground, bare_ground, grown
 from truceline.view.counts import together
+from truceline.view.watch import PEOPLE
 
 NUMBERS = 16  # reports of one place that are kept
 MARK_S = 60.0  # how often tracks come into force
@@ -222,7 +224,9 @@ class Running:
         none, nothing, no_names = np.zeros(1, np.int64), np.zeros((1, WIDTH)), np.zeros((1, 3), np.int64)
         begin[4] = self._top
         minute = np.floor(events.time / MARK_S)
-        for until in [*(np.flatnonzero(np.diff(minute)) + 1).tolist(), len(minute)]:
+        people = self._sensors.index(PEOPLE) if PEOPLE in self._sensors else -1
+        cuts = {*(np.flatnonzero(np.diff(minute)) + 1).tolist(), len(minute)}
+        for until in sorted(cuts.union((np.flatnonzero(events.sensor == people) + 1).tolist())):
             mark = (math.floor(self._last_s / MARK_S) + 1) * MARK_S if self._last_s > 0 else math.inf
             if events.time[begin[0]] >= mark:
                 self._come_into_force(int(begin[4]), mark)
@@ -236,6 +240,8 @@ class Running:
             ):  # fmt: skip
                 self._state = grown(self._state)
             self._last_s = float(events.time[until - 1])
+            if events.sensor[until - 1] == people:
+                self._believe(owner[stretch.first[-1] :][: stretch.size[-1]])
             if (stretch.shape != NO_SHAPE).any():
                 self._note_missed()
         self._top = int(begin[4])
@@ -253,6 +259,11 @@ class Running:
         n = missed_since(self._state, since, True, near, number, by, out)
         for i in range(n):
             self._missed[int(number[i])] = out[i], self._sensors[by[i]]
+
+    def _believe(self, tracks: Array) -> None:
+        """Show at once what a person has seen: one look of theirs is worth many of a machine."""
+        mine = np.isin(self._state.number, tracks) & (self._state.alive == ALIVE) & (self._state.odds >= 0)
+        self._state.shown[mine] = 1
 
     def _come_into_force(self, top: int, time_s: float) -> None:
         """Show the tracks that are likely enough, each by the name of the one that it continues."""
