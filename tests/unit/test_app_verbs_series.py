@@ -128,3 +128,14 @@ def test_a_truncated_archive_is_refused(table, capsys):
     assert main(["detect", "series", str(packed), "--out", str(table.out)]) == 2
     assert "truncated or damaged" in capsys.readouterr().err
     assert not table.out.exists()
+
+
+def test_decibels_are_refused_and_a_few_powers_below_zero_are_no_data(table, capsys):
+    linear = [list(row) for row in table.rows]
+    table.rows = [[*row[:3], *(f"{10 * np.log10(float(power)):.3f}" for power in row[3:])] for row in linear]
+
+    assert table.run() == 2
+    assert "looks like dB; linear power is wanted" in capsys.readouterr().err
+    assert not table.out.exists()
+    table.rows = [[*row[:3], "-0.001", *row[4:]] for row in linear]
+    assert table.run() == 0

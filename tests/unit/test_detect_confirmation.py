@@ -153,3 +153,45 @@ def test_a_pass_that_does_not_cover_the_area_changes_nothing_and_warns(tmp_path:
     assert "warning: i2: no data anywhere" in capsys.readouterr().err
     with rasterio.open(tmp_path / "out" / "state.tif") as source:
         assert set(np.unique(source.read(1))) <= {0, 1, 2}
+
+
+def test_bad_input_is_answered_by_one_line_though_a_date_before_it_showed_nothing(tmp_path, capsys):
+    items = series(tmp_path)
+    write_cog(tmp_path / "0.tif", GRID, np.full((1, 30, 40), NONE, np.float32))
+    write_cog(tmp_path / "3.tif", GRID, np.full((1, 30, 40), -1, np.float32))
+
+    assert main(["detect", "confirm", str(items), "--out", str(tmp_path / "out")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert "3.tif" in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_item_that_says_another_system_than_its_scores_have_is_refused(tmp_path, capsys):
+    items = series(tmp_path)
+    document = json.loads(items.read_bytes())
+    document["features"][1]["properties"]["proj:code"] = "EPSG:4326"
+    items.write_text(json.dumps(document))
+
+    assert main(["detect", "confirm", str(items), "--out", str(tmp_path / "out")]) == 2
+    assert "items.json: i1: says EPSG:4326, the rasters lie on EPSG:32719" in capsys.readouterr().err
+
+
+def test_a_single_date_is_told_in_the_product(tmp_path, capsys):
+    items = series(tmp_path)
+    document = json.loads(items.read_bytes())
+    del document["features"][1:]
+    items.write_text(json.dumps(document))
+
+    assert main(["detect", "confirm", str(items), "--out", str(tmp_path / "out")]) == 0
+    told = json.loads((tmp_path / "out/alerts.stac.json").read_bytes())["properties"]["truceline:degraded"]
+    assert told == ["i0: the only date; alerts are confirmed by several"]
+    assert "warning: i0: the only date" in capsys.readouterr().err
+
+
+def test_a_date_that_showed_nothing_is_told_when_the_work_is_done(tmp_path, capsys):
+    items = series(tmp_path)
+    write_cog(tmp_path / "0.tif", GRID, np.full((1, 30, 40), NONE, np.float32))
+
+    assert main(["detect", "confirm", str(items), "--out", str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().err == "warning: i0: no data anywhere; nothing was observed\n"

@@ -15,7 +15,7 @@ from typing import NoReturn, Protocol, cast
 
 from truceline import __version__
 from truceline.app import verbs
-from truceline.app.progress import say
+from truceline.app.progress import say, warnings_held
 from truceline.model.errors import BadInput, Broken, Refused
 
 
@@ -91,7 +91,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     args = build_parser(only if only in words() else None).parse_args(arguments)
     try:
-        return int(args.run(args))
+        with warnings_held():
+            return int(args.run(args))
     except BadInput as error:
         say("error", str(error))
         return 2

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from truceline.app.progress import say
 from truceline.codec.stac import MAX_BYTES, Asset, Item, read_items
 from truceline.geo.bands import SUFFIXES, open_bands
-from truceline.geo.raster import regular_file
+from truceline.geo.raster import Grid, regular_file
 from truceline.model.errors import BadInput
 
 
@@ -41,6 +42,18 @@ def read_scenes(path: Path, words: Collection[str]) -> tuple[Item, ...]:
         if one.time_utc == two.time_utc:
             raise BadInput(f"{path}: {two.id}", f"has the same datetime as {one.id}")
     return items
+
+
+def check_code(item: Item, grid: Grid, where: Path) -> None:
+    """Refuse an item that says another reference system than its rasters have."""
+    import pyproj
+
+    if item.code is None:
+        return
+    with suppress(pyproj.exceptions.CRSError):
+        if pyproj.CRS.from_user_input(item.code) == pyproj.CRS.from_user_input(grid.crs):
+            return
+    raise BadInput(f"{where}: {item.id}", f"says {item.code}, the rasters lie on {grid}")
 
 
 def home_of(path: Path) -> Path:

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
     from truceline.app.output import whole_folder
     from truceline.app.progress import progress, say
-    from truceline.app.scenes import home_of, read_scenes
+    from truceline.app.scenes import check_code, home_of, read_scenes
     from truceline.detect.radar.confirmation import Watch, first_seen_days, geojson_of, take
     from truceline.geo.raster import read_single, resolve_href, write_cog
 
@@ -56,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
             grid, watch = own, Watch.new(own.shape)
         if not grid.same_as(own):
             raise BadInput(f"{path}: {item.id}", f"lies on the grid {own}; the others on {grid}")
+        check_code(item, grid, args.items)
         if (score < 0).any():
             raise BadInput(f"{path}: {item.id}", "has scores below 0; distances of 0 or more are wanted")
         if not np.isfinite(score).any():
@@ -64,6 +65,9 @@ def run(args: argparse.Namespace) -> int:
         take(watch, score, number, args.low, args.high)
     if grid is None or watch is None:
         raise BadInput(str(args.items), "holds no item")
+    if len(items) == 1:
+        lacking.append(f"{items[0].id}: the only date; alerts are confirmed by several")
+        say("warning", lacking[-1])
     times = [item.time_utc for item in items]
     with whole_folder(args.out) as folder:
         write_cog(folder / "state.tif", grid, watch.state[None], ("state",))

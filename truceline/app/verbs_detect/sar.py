@@ -141,7 +141,7 @@ def _follow(
     folder: Path,
 ) -> "History":
     from truceline.app.progress import progress, say
-    from truceline.app.scenes import home_of
+    from truceline.app.scenes import check_code, home_of
     from truceline.detect.radar.backscatter import grid_at, read_levels
     from truceline.detect.radar.bands import score_band
     from truceline.detect.radar.history import History, Stamp
@@ -160,8 +160,7 @@ def _follow(
         if history is None:
             history = History.new(settings, grid_at(paths[0]), words, args.out.absolute().parent)
         grid = history.grid
-        if item.code is not None and not _same_code(item.code, grid.crs):
-            raise BadInput(f"{args.items}: {item.id}", f"says {item.code}, the rasters lie on {grid}")
+        check_code(item, grid, args.items)
         levels = read_levels(paths, grid, item.id, history.desk)
         is_tested = history.is_testing
         href = item.self_href if item.self_href != f"#{item.id}" else f"{args.items.name}#{item.id}"
@@ -215,12 +214,3 @@ def _check_item(item: "Item", words: tuple[str, ...], args: argparse.Namespace) 
             )
     if args.scores and ("/" in item.id or "\0" in item.id or item.id.startswith(".") or len(item.id) > 200):
         raise BadInput(f"{args.items}: {item.id}", "cannot be the name of a score file")
-
-
-def _same_code(code: str, crs: str) -> bool:
-    import pyproj
-
-    try:
-        return bool(pyproj.CRS.from_user_input(code) == pyproj.CRS.from_user_input(crs))
-    except pyproj.exceptions.CRSError:
-        return False

@@ -41,6 +41,9 @@ def run(args: argparse.Namespace) -> int:
         found.setdefault(key, []).append(row)
     if not found:
         raise BadInput(str(args.series), "holds no row")
+    powers = [power for rows in found.values() for row in rows for power in (*row[2], *row[3])]
+    if sum(power < 0 for power in powers) > sum(power > 0 for power in powers):
+        raise BadInput(str(args.series), "is mostly below 0 and looks like dB; linear power is wanted")
     with whole_file(args.out) as path, path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(WRITTEN)
@@ -56,11 +59,9 @@ def _judged(key: str, rows: "list[Row]") -> list[str]:
     from truceline.model.place import utc_text
 
     rows = sorted(rows, key=lambda row: (row[0], row[1], row[2], row[3]))
-    verdict = judge(
-        np.array([row[2] for row in rows], float),
-        np.array([row[3] for row in rows], float),
-        [row[1] for row in rows],
-    )
+    powers = np.array([row[2:] for row in rows], float)
+    powers[~(powers > 0)] = np.nan  # a power that is not positive is no data
+    verdict = judge(powers[:, 0], powers[:, 1], [row[1] for row in rows])
     answer = [key, str(verdict.observations), f"{verdict.probability:.4f}", "", "", "none"]
     if round(verdict.probability, 4) >= 0.5 and verdict.step > 0:
         before, first = rows[verdict.step - 1][0], rows[verdict.step][0]
@@ -125,7 +126,7 @@ def _power(text: str, column: str, where: str) -> float:
         raise BadInput(where, f"{column}: {text[:40]!r} is no number") from error
     if math.isinf(value):
         raise BadInput(where, f"{column}: {text[:40]!r} is no finite number")
-    return value if value > 0 else math.nan  # a power that is not positive is no data
+    return value
 
 
 def _lines(path: Path) -> "Iterator[str]":
