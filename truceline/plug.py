@@ -143,7 +143,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
     ``memory`` was put into the media; ``hidden`` is ground of the piece that it could not see, as GeoJSON.
     ``looks`` (``tables.LOOK``) tell where it would have seen more; None: on all the ground of the observation
-    that is not hidden, if it has a ``sight``.
+    that is not hidden, if it has a ``sight``. ``again`` names earlier observations of the row on which this
+    one throws another light: they are looked at again with this memory; that answer supersedes the first.
     """
 
     rows: "pa.Table"
@@ -153,6 +154,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     hidden: dict[str, Any] | None = None
     looks: "pa.Table | None" = None
+    again: tuple[str, ...] = ()
 
 
 class Detector(Plug):

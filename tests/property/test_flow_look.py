@@ -32,11 +32,19 @@ class Remembering(Detector):
         raise AssertionError("the answers are made by the test")
 
 
-def answer_to(job, blobs):
+def observation(number):
+    moment = START + timedelta(days=number)
+    span = Span(from_utc=moment, until_utc=moment)
+    return Observation(source="sar", key=str(number), phenomenon=span, result_utc=moment)
+
+
+def answer_to(job, blobs, revises):
     """Answer as a worker does: what this piece adds to the memory, and the memory after it."""
     asked = msgspec.json.decode(job.argument, type=LookArgument)
     before = blobs.open(asked.memory).read_text() if asked.memory is not None else ""
-    history = f"{before}{asked.observation.key},"
+    number = int(asked.observation.key)
+    seen = [int(one) for one in before.split(",")[:-1]]
+    history = before if number in seen else f"{before}{number},"
     row = {"time_utc": asked.observation.phenomenon.from_utc, "note": history}
     table = pa.Table.from_pylist([row], schema=DETECTION)
     return Detections(
@@ -49,13 +57,15 @@ def answer_to(job, blobs):
         memory=blobs.put(history.encode(), "application/octet-stream", "memory"),
         memory_taken=asked.memory_taken,
         supersedes=asked.supersedes,
+        again=tuple(observation(one).id for one in seen if number not in seen and revises(number, one)),
     )
 
 
 class Log:
     """Numbers entries, folds them, and lets jobs come back when it is told to."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, revises=lambda *_: False):
+        self.revises = revises
         self.blobs = Blobs(Path(folder))
         self.sample = self.blobs.put(b"pixels", "image/tiff", "scene")
         self.look = Look({"sar": (Eye({"kind": "remembering"}, Remembering()),)})
@@ -63,14 +73,12 @@ class Log:
         self.newest = {}  # entry → its newest number and what it says
 
     def observe(self, number):
-        moment = START + timedelta(days=number)
-        span = Span(from_utc=moment, until_utc=moment)
-        body = Observation(source="sar", key=str(number), phenomenon=span, result_utc=moment)
+        body = observation(number)
         self._put("observation", body.id, body, ())
 
     def come_back(self, which):
         job = self.jobs.pop(which % len(self.jobs))
-        self._put(job.kind, job.id, answer_to(job, self.blobs), job.refs)
+        self._put(job.kind, job.id, answer_to(job, self.blobs, self.revises), job.refs)
 
     def _put(self, kind, entry_id, body, refs):
         key = entry_key(kind, entry_id, refs)
@@ -110,40 +118,58 @@ class Log:
         return said
 
 
-def expected(numbers):
+def expected(numbers, revises=lambda *_: False):
+    """What each piece says in the end: what came before it, or before the last one that revised it."""
     said = {}
     for number in numbers:
-        moment = START + timedelta(days=number)
-        body = Observation(
-            source="sar",
-            key=str(number),
-            phenomenon=Span(from_utc=moment, until_utc=moment),
-            result_utc=moment,
-        )
-        said[body.id] = ["".join(f"{one}," for one in sorted(numbers) if one <= number)]
+        last = max([number, *(later for later in numbers if later > number and revises(later, number))])
+        said[observation(number).id] = ["".join(f"{one}," for one in sorted(numbers) if one <= last)]
     return said
 
 
-@given(
-    order=st.permutations(range(5)), count=st.integers(1, 5), choices=st.lists(st.integers(0, 6), max_size=60)
-)
+def feed(log, numbers, choices):
+    """Let pieces and answers come in an order that is chosen."""
+    waiting, steps = list(numbers), iter(choices)
+    while waiting or log.jobs:
+        choice = next(steps, 0)
+        if waiting and (choice % 2 or not log.jobs):
+            log.observe(waiting.pop(0))
+        else:
+            log.come_back(choice // 2)
+
+
+ORDERS = {
+    "order": st.permutations(range(5)),
+    "count": st.integers(1, 5),
+    "choices": st.lists(st.integers(0, 6), max_size=60),
+}
+
+
+@given(**ORDERS)
 @settings(max_examples=60)
 def test_pieces_and_answers_in_any_order_end_in_one_answer_per_piece_from_all_before_it(
     order, count, choices
 ):
-    numbers = order[:count]
     with tempfile.TemporaryDirectory() as folder:
         log = Log(folder)
-        waiting = list(numbers)
-        steps = iter(choices)
-        while waiting or log.jobs:
-            choice = next(steps, 0)
-            if waiting and (choice % 2 or not log.jobs):
-                log.observe(waiting.pop(0))
-            else:
-                log.come_back(choice // 2)
+        feed(log, order[:count], choices)
 
-        assert log.in_force() == expected(numbers)
+        assert log.in_force() == expected(order[:count])
+
+
+@given(**ORDERS, pairs=st.frozensets(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=8))
+@settings(max_examples=100)
+def test_a_piece_that_others_revise_ends_with_the_answer_by_the_last_of_them_in_any_order(
+    order, count, choices, pairs
+):
+    def revises(later, earlier):
+        return (later, earlier) in pairs
+
+    with tempfile.TemporaryDirectory() as folder:
+        log = Log(folder, revises)
+        feed(log, order[:count], choices)
+
+        assert log.in_force() == expected(order[:count], revises)
 
 
 @given(order=st.permutations(range(4)))

@@ -1,6 +1,7 @@
 """Objects in photos: placed by what a photo states, and by its overlap with those before it."""
 
 import hashlib
+import json
 import math
 import tempfile
 from datetime import UTC, datetime
@@ -28,11 +29,13 @@ def one_car(monkeypatch):
     monkeypatch.setattr(stills, "look_visible", lambda *_: found)
 
 
-def look(shelf, data, **settings):
-    blob = shelf.put(data, "image/jpeg", "photo")
+def observed(data):
     span = Span(from_utc=START, until_utc=START)
-    observation = Observation(source="q", key=blob.sha256, phenomenon=span, result_utc=START)
-    found = Stills(**settings).detect(observation, [blob], shelf)
+    return Observation(source="q", key=hashlib.sha256(data).hexdigest(), phenomenon=span, result_utc=START)
+
+
+def look(shelf, data, **settings):
+    found = Stills(**settings).detect(observed(data), [shelf.put(data, "image/jpeg", "photo")], shelf)
     shelf.memory = shelf.open(found.memory)
     return found
 
@@ -77,6 +80,37 @@ def test_a_photo_that_states_the_opposite_yaw_is_turned_by_those_before_it(shelf
     (row,) = found.rows.to_pylist()
     assert found.status == "degraded" and found.reason == "yaw_180; placed by overlap"
     assert error_m(row, 2) < row["ce90_m"]
+
+
+def test_a_photo_that_states_the_opposite_yaw_is_looked_at_again_and_turned_by_those_after_it(shelf, one_car):
+    texture = ground()
+    turned = strip_photo(0, texture, turned=True)
+    first = look(shelf, turned)
+    named = {one for k in (1, 2) for one in look(shelf, strip_photo(k, texture)).again}
+
+    again = Stills().detect(observed(turned), [shelf.put(turned, "image/jpeg", "photo")], shelf)
+
+    assert error_m(first.rows.to_pylist()[0], 0) > 20
+    assert named == {observed(turned).id}
+    (row,) = again.rows.to_pylist()
+    assert again.reason == "yaw_180; placed by overlap" and error_m(row, 0) < row["ce90_m"]
+    assert again.memory is None and again.again == ()
+
+
+def test_photos_that_agree_ask_for_no_second_look(shelf, one_car):
+    texture = ground()
+
+    assert [look(shelf, strip_photo(k, texture)).again for k in range(4)] == [()] * 4
+
+
+def test_a_photo_whose_place_was_remembered_before_corners_were_is_not_looked_at_again(shelf, one_car):
+    texture = ground()
+    turned = strip_photo(0, texture, turned=True)
+    look(shelf, turned)
+    (told,) = json.loads(shelf.memory.read_bytes())
+    shelf.memory.write_text(json.dumps([{k: told[k] for k in ("sha256", "lat_deg", "lon_deg")}]))
+
+    assert look(shelf, strip_photo(1, texture)).again == ()
 
 
 def test_a_photo_before_whose_bytes_are_gone_is_left_out(shelf, one_car):

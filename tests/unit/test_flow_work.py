@@ -2,6 +2,7 @@
 
 from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 import msgspec
 import pytest
@@ -12,7 +13,7 @@ from truceline.model.facts import Job
 from truceline.model.observed import Detections, Observation
 from truceline.model.place import Span
 from truceline.model.tables import DETECTION
-from truceline.plug import Found, Sight
+from truceline.plug import Detector, Found, Sight
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -124,3 +125,39 @@ def test_a_sample_that_changed_on_the_disk_is_not_looked_at(tmp_path, job):
     assert isinstance(claim.body, Detections)
     assert claim.body.status == "degraded"
     assert clip.sha256 in claim.body.reason and "its content has changed" in claim.body.reason
+
+
+class Counting(Detector):
+    """Remembers how many pieces it has seen."""
+
+    stateful: ClassVar[bool] = True
+
+    def detect(self, observation, blobs, media):
+        seen = int(media.memory.read_bytes()) + 1 if media.memory is not None else 1
+        memory = media.put(str(seen).encode(), "application/octet-stream", "memory")
+        return Found(rows=DETECTION.empty_table(), memory=memory, reason=f"piece {seen}")
+
+
+@pytest.mark.parametrize("harm", ["gone", "changed"])
+def test_a_detector_whose_memory_is_gone_says_so_and_begins_anew(tmp_path, monkeypatch, job, harm):
+    monkeypatch.setattr(work, "load", lambda *_: Counting())
+    blobs, delivered = Blobs(tmp_path), []
+    memory = blobs.put(b"41", "application/octet-stream", "memory")
+    if harm == "gone":
+        blobs.open(memory).unlink()
+    else:
+        blobs.open(memory).write_bytes(b"7")
+    asked = msgspec.structs.replace(
+        msgspec.json.decode(job.argument, type=LookArgument), memory=memory, memory_taken=memory.sha256
+    )
+
+    work.Work(blobs, 0, delivered.append).submit(
+        msgspec.structs.replace(job, argument=msgspec.json.encode(asked))
+    )
+
+    (claim,) = delivered
+    said = claim.body
+    assert (said.status, said.memory_taken) == ("degraded", memory.sha256)
+    assert said.reason.startswith("begun anew without its memory: ")
+    assert memory.sha256 in said.reason and said.reason.endswith("; piece 1")
+    assert blobs.open(said.memory).read_bytes() == b"1"

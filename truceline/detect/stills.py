@@ -1,7 +1,8 @@
 """Vehicles and persons in drone photos, placed on the ground by what the photos state and by their overlap.
 
 Photos of one flight correct one another: a photo that is looked at is placed together with those before it
-that lie nearest. What was before is remembered by hash alone, the pictures lie in the blob folder.
+that lie nearest. One of these that comes to lie elsewhere than was said of it is looked at again. What was
+before is remembered by hash and place alone, the pictures lie in the blob folder.
 """
 
 import json
@@ -28,6 +29,7 @@ from truceline.detect.pictures.reading import Still, read_picture
 from truceline.detect.pictures.regard import LEAST_PX
 from truceline.detect.pictures.spotter import CAR_M, LIKELY, plausible
 from truceline.detect.pictures.veil import Veiled, veil
+from truceline.geo.crs import to_local
 from truceline.geo.regard import field_in_all
 from truceline.model.classes import probabilities
 from truceline.model.errors import BadInput, Broken
@@ -44,11 +46,17 @@ MOST_CHIPS = 60
 
 
 class Earlier(msgspec.Struct, frozen=True):
-    """A photo before this one: its bytes by hash, and where it was taken."""
+    """A photo before this one: its bytes by hash, where it was taken, and what it was said to show.
+
+    ``corners`` are four of longitude and latitude; none: its place was not told.
+    """
 
     sha256: str
     lat_deg: float
     lon_deg: float
+    observation: str = ""
+    corners: tuple[tuple[float, float], ...] = ()
+    ce90_m: float = 0.0
 
 
 class Stills(Detector):
@@ -81,17 +89,22 @@ class Stills(Detector):
             photo, still = read_photo(blob.sha256, path.read_bytes()), read_picture(path)
         except BadInput as error:
             return Found(rows=DETECTION.empty_table(), status="degraded", reason=str(error)[:200])
-        placed = _placed(photo, before, media)
+        placed, moved = _placed(photo, before, media)
+        if any(one.sha256 == blob.sha256 for one in before):  # looked at again: the row goes on elsewhere
+            memory, moved = None, []
+        else:
+            memory = _store_memory(_earlier(photo, observation.id, placed), before, moved, media)
         ground = ground_of(placed)
         hits, words = self._look(still, ground)
         rows, pictures = self._rows(observation, still, ground, hits, words, media)
         return Found(
             rows=pa.Table.from_pylist(rows, DETECTION),
-            memory=_store_memory(photo, blob, before, media),
+            memory=memory,
             blobs=tuple(pictures),
             status="degraded" if placed.health else "ok",
             reason=", ".join(placed.health) + (f"; placed by {placed.method}" if placed.health else ""),
             looks=self._looked(observation, placed, ground),
+            again=tuple(one.observation for one in moved),
         )
 
     def _looked(self, observation: Observation, placed: Placed, ground: Ground | None) -> pa.Table:
@@ -177,15 +190,28 @@ def _shrunk(hit: Hit, shrink: float) -> dict[str, Any]:
     return {side: getattr(hit, side) / shrink for side in ("x_px", "y_px", "w_px", "h_px")}
 
 
-def _placed(photo: Photo, before: Sequence[Earlier], media: Media) -> Placed:
-    """Place a photo together with those before it that were taken near it."""
-    others = []
+def _placed(photo: Photo, before: Sequence[Earlier], media: Media) -> tuple[Placed, list[Earlier]]:
+    """Place a photo together with those before it that lie near; give these too where they moved."""
+    near, others = [], []
     for one in _near(photo, before):
         try:
             others.append(read_photo(one.sha256, media.open(one.sha256).read_bytes()))
         except (BadInput, Broken):  # its bytes are kept no longer, or are not what they were
             continue
-    return place_photos([photo, *others])[0]
+        near.append(one)
+    first, *rest = place_photos([photo, *others])
+    pairs = zip(near, rest, strict=True)
+    return first, [_with_place(one, placed) for one, placed in pairs if _has_moved(one, placed)]
+
+
+def _has_moved(told: Earlier, placed: Placed) -> bool:
+    """Tell whether every corner lies farther from where it was said to be than that might have been off."""
+    if not told.corners or placed.corners is None:
+        return False
+    lon, lat = np.array(told.corners).T
+    was = np.stack(to_local(lat, lon, told.lat_deg, told.lon_deg))
+    now = np.stack(to_local(placed.corners[:, 1], placed.corners[:, 0], told.lat_deg, told.lon_deg))
+    return bool(np.hypot(*(now - was)).min() > told.ce90_m)
 
 
 def _near(photo: Photo, before: Sequence[Earlier]) -> list[Earlier]:
@@ -205,8 +231,21 @@ def _remembered(media: Media) -> list[Earlier]:
     return [] if media.memory is None else msgspec.json.decode(media.memory.read_bytes(), type=list[Earlier])
 
 
-def _store_memory(photo: Photo, blob: Blob, before: Sequence[Earlier], media: Media) -> Blob:
-    others = [one for one in before if one.sha256 != blob.sha256]
-    if np.isfinite(photo.tags.lat_deg + photo.tags.lon_deg):
-        others.append(Earlier(blob.sha256, photo.tags.lat_deg, photo.tags.lon_deg))
-    return media.put(msgspec.json.encode(others[-KEPT:]), "application/octet-stream", "memory")
+def _earlier(photo: Photo, observation: str, placed: Placed) -> Earlier | None:
+    if not np.isfinite(photo.tags.lat_deg + photo.tags.lon_deg):
+        return None
+    told = Earlier(photo.name, photo.tags.lat_deg, photo.tags.lon_deg, observation)
+    return _with_place(told, placed)
+
+
+def _with_place(told: Earlier, placed: Placed) -> Earlier:
+    if placed.corners is None or placed.ce90_m is None:
+        return told
+    corners = tuple((float(lon), float(lat)) for lon, lat in placed.corners)
+    return msgspec.structs.replace(told, corners=corners, ce90_m=placed.ce90_m)
+
+
+def _store_memory(own: Earlier | None, before: Sequence[Earlier], moved: list[Earlier], media: Media) -> Blob:
+    anew = {one.sha256: one for one in moved}
+    known = [anew.get(one.sha256, one) for one in before] + ([own] if own is not None else [])
+    return media.put(msgspec.json.encode(known[-KEPT:]), "application/octet-stream", "memory")

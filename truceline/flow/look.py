@@ -21,6 +21,7 @@ class Piece(msgspec.Struct):
 
     ``results`` are the answers by the memory that was taken in; ``standing`` are those that no other
     has superseded yet, each with its newest entry: answers that were asked for earlier may come late.
+    ``revised`` tells that a later piece has thrown another light on it.
     """
 
     from_utc: datetime
@@ -31,6 +32,7 @@ class Piece(msgspec.Struct):
     asked: set[tuple[str, tuple[int, ...]]] = msgspec.field(default_factory=set)
     results: dict[str, Fact] = msgspec.field(default_factory=dict)
     standing: dict[str, int] = msgspec.field(default_factory=dict)
+    revised: bool = False
 
 
 class LookArgument(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +51,8 @@ class Look(Fold):
     """Asks for a job per observation and detector.
 
     A detector with memory is asked in order of phenomenon time, one piece at a time; a late piece
-    starts the row again from the memory before it, and the newer answers supersede the older.
+    starts the row again from the memory before it, and the newer answers supersede the older. Pieces that
+    an answer names in ``again`` are looked at once more with the memory of the last answer that named them.
     """
 
     def __init__(self, eyes: Mapping[str, Sequence[Eye]]) -> None:
@@ -95,19 +98,47 @@ class Look(Fold):
 
     def _advance(self, eye: Eye, row: list[Piece], because: int) -> Iterable[Claim | Job]:
         memory: Blob | None = None
+        wanted: dict[str, tuple[Piece, Blob | None]] = {}
+        whole = True
         for piece in row:
-            taken = memory.sha256 if memory is not None else ""
-            done = piece.results.get(taken)
+            done = piece.results.get(_taken(memory))
             if done is None:
-                if (taken, ()) not in piece.asked:
-                    piece.asked.add((taken, ()))
-                    yield _job(eye, piece, memory, taken, because, tuple(sorted(piece.standing.values())))
-                return
-            others = tuple(sorted(seq for key, seq in piece.standing.items() if key != done.id))
-            if (others or done.id not in piece.standing) and (taken, others) not in piece.asked:
-                piece.asked.add((taken, others))
-                yield _again(done, others, because)
-            memory = done.noun(Detections).memory
+                yield from _ask(eye, piece, memory, because)
+                whole = False
+                break
+            said = done.noun(Detections)
+            wanted[piece.id] = piece, memory
+            memory = said.memory
+            for earlier in said.again:
+                if earlier in wanted and earlier != piece.id:
+                    wanted[earlier] = wanted[earlier][0], memory
+                    wanted[earlier][0].revised = True
+        for piece, taken in wanted.values():
+            if whole or not piece.revised:  # pieces still to come may say once more what was revised
+                yield from _settle(eye, piece, taken, because)
+
+
+def _settle(eye: Eye, piece: Piece, memory: Blob | None, because: int) -> Iterable[Claim | Job]:
+    """See to it that what stands of a piece is the answer by this memory, and no other."""
+    done = piece.results.get(_taken(memory))
+    if done is None:
+        yield from _ask(eye, piece, memory, because)
+        return
+    others = tuple(sorted(seq for key, seq in piece.standing.items() if key != done.id))
+    if (others or done.id not in piece.standing) and (_taken(memory), others) not in piece.asked:
+        piece.asked.add((_taken(memory), others))
+        yield _again(done, others, because)
+
+
+def _ask(eye: Eye, piece: Piece, memory: Blob | None, because: int) -> Iterable[Job]:
+    taken = _taken(memory)
+    if (taken, ()) not in piece.asked:
+        piece.asked.add((taken, ()))
+        yield _job(eye, piece, memory, taken, because, tuple(sorted(piece.standing.values())))
+
+
+def _taken(memory: Blob | None) -> str:
+    return memory.sha256 if memory is not None else ""
 
 
 def _again(done: Fact, others: tuple[int, ...], because: int) -> Claim:

@@ -27,6 +27,7 @@ from truceline.plug import Detector, Found, Sight, load
 
 _LOG = logging.getLogger(__name__)
 _TRIES = 2
+_LONGEST = 200  # letters of a reason
 
 
 class BlobMedia:
@@ -62,15 +63,26 @@ class BlobMedia:
 
 
 def detect(argument: bytes, media: BlobMedia) -> Answer:
-    """Let one detector look at one observation and seal its rows."""
+    """Let one detector look at one observation and seal its rows.
+
+    One whose memory is gone or damaged begins anew and says so: what it did not see then says nothing.
+    """
     asked = msgspec.json.decode(argument, type=LookArgument)
     detector = load("detect", asked.settings, "detect")
     if not isinstance(detector, Detector):
         raise BadInput("detect", f"{asked.settings['kind']} is no detector")
-    media.memory = media.open(asked.memory) if asked.memory is not None else None
+    memory, lost = asked.memory, ""
+    if memory is not None:
+        try:
+            media.memory = media.open(memory)
+        except (BadInput, Broken) as error:
+            memory, lost = None, f"begun anew without its memory: {error}"
     found = detector.detect(asked.observation, asked.blobs, media)
+    if lost:
+        reason = "; ".join(part for part in (lost, found.reason) if part)[:_LONGEST]
+        found = msgspec.structs.replace(found, status="degraded", reason=reason)
     looks = looks_of(detector.sight, asked.observation, found)
-    return _answer(asked, media, found, found.memory or asked.memory, looks)
+    return _answer(asked, media, found, found.memory or memory, looks)
 
 
 def looks_of(sight: Sight | None, observation: Observation, found: Found) -> pa.Table:
@@ -192,7 +204,7 @@ class Work:
             answer: Answer | None = done.result()
         else:
             _LOG.warning("job %s failed: %s: %s", job.id, type(error).__name__, error)
-            reason = f"{type(error).__name__}: {error}"[:200]
+            reason = f"{type(error).__name__}: {error}"[:_LONGEST]
             answer = nothing_found(job, self._blobs, reason) if job.function == FUNCTION else None
         if answer is not None:
             self._deliver(_claim(job, answer))
@@ -230,6 +242,7 @@ def _answer(
         reason=found.reason,
         hidden=found.hidden,
         looks=looked,
+        again=found.again,
     )
     cited = {piece.sha256: piece, **media.stored}
     if looked is not None:

@@ -57,7 +57,8 @@ class Detections(Noun):
 
     The rows are a sealed Parquet piece of :data:`truceline.model.tables.DETECTION`. ``hidden`` is a GeoJSON
     Polygon or MultiPolygon of the ground that the piece covers and could not show, as under cloud. ``looks``
-    are a piece of :data:`truceline.model.tables.LOOK`, None: what it did not see says nothing.
+    are a piece of :data:`truceline.model.tables.LOOK`, None: what it did not see says nothing. ``again``
+    names earlier observations that look otherwise since this one: they are looked at again with its memory.
     """
 
     observation: str
@@ -74,6 +75,7 @@ class Detections(Noun):
     reason: str = ""
     hidden: dict[str, Any] | None = None
     looks: Blob | None = None
+    again: tuple[str, ...] = ()
 
 
 class Tracks(Noun):
