@@ -1,4 +1,4 @@
-"""Rounds of the running tracker: in memory while news may still come, after that as pieces.
+"""Rounds of the running tracker: at hand while news may still come, after that as pieces.
 
 A piece that is put away holds the tracks after its round, one row each, and names the piece before it, so
 that memory holds the newest of them alone and any older one is found.
@@ -16,6 +16,7 @@ from truceline.track.live.bearing import Bearing, Taken, added, taken_off
 from truceline.track.live.carried import NOTHING, Carried, from_table, to_table
 from truceline.track.live.rounds import Chunk
 from truceline.track.live.running import Running, Seen
+from truceline.track.live.shelf import Place, Shelf
 from truceline.track.live.watched import Watched
 
 _KEY = b"round"
@@ -29,6 +30,7 @@ class Round(msgspec.Struct):
     running: Running | None = None  # of the newest round
     end: Carried | None = None
     lesson: Bearing | None = None  # what it said about the sensors
+    place: Place = ()  # of these two on the shelf, while they are not in memory
     watched: Watched | None = None  # what its looks showed
     taken: dict[str, Taken] = {}  # off the sensors' rows in it
     sensors: tuple[str, ...] = ()  # that were known when it began
@@ -40,6 +42,14 @@ class Round(msgspec.Struct):
     seq: int | None = None
     pending: bool = False
     cited: set[int] = set()
+
+    def was_run(self) -> bool:
+        """Tell whether the tracker after it is known."""
+        return self.end is not None or self.running is not None or bool(self.place)
+
+    def is_cold(self) -> bool:
+        """Tell whether nothing of it is in memory that can be had again."""
+        return self.end is None and self.running is None and self.seen is None and not self.held()
 
     def goes_on(self, bearing: Bearing) -> bool:
         """Tell whether it would be run as it was, should the tracks before it be the same."""
@@ -58,12 +68,28 @@ class Round(msgspec.Struct):
         told = [chunk.rows for chunk in self.chunks.values() if chunk.rows is not None]
         return sum(len(one.told.time) + len(one.looked.time) for one in told)
 
-    def cool(self) -> None:
-        """Let go of what is read again from pieces when it is needed."""
-        if not self.pending and not self.is_dirty:
-            self.seen = None
+    def forget_rows(self) -> None:
+        """Let go of rows and looks, which are read again from their pieces."""
         for chunk in self.chunks.values():
             chunk.rows = None
+
+    def forget_seen(self) -> None:
+        """Let go of what is known again when it is run again, unless it has still to be claimed."""
+        self.watched = None
+        if not self.is_dirty:
+            self.seen = None
+
+    def put_away(self, shelf: Shelf) -> None:
+        """Put the tracker after it on the shelf."""
+        if self.end is not None and self.running is None:
+            self.place = shelf.put(self.end, self.lesson)
+            self.end = self.lesson = None
+
+    def take_back(self, shelf: Shelf) -> None:
+        """Take the tracker after it from the shelf, if it lies there."""
+        if self.place:
+            self.end, self.lesson = shelf.take(self.place)
+            self.place = ()
 
 
 class Archive:
@@ -78,11 +104,9 @@ class Archive:
         """Give the tracker after the newest round that was put away."""
         return self._end
 
-    def push(self, round_: Round) -> None:
-        """Put a round away that is newer than all that were."""
-        if round_.end is None:
-            raise LookupError(f"round {round_.start_s} was never run")
-        table, rest = to_table(round_.end)
+    def push(self, round_: Round, end: Carried) -> None:
+        """Put a round away that is newer than all that were, and the tracker after it."""
+        table, rest = to_table(end)
         told = {
             "before": self.head,
             "carried": rest,
@@ -97,7 +121,7 @@ class Archive:
         }
         table = table.replace_schema_metadata({_KEY: json.dumps(told)})
         self.head = pieces.seal(table, self._blobs, f"round-{round_.start_s}.parquet").sha256
-        self._end = round_.end
+        self._end = end
 
     def pop(self) -> Round:
         """Take the newest round out again."""

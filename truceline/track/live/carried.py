@@ -1,5 +1,6 @@
 """What the running tracker carries from one round to the next, in as little room as it takes."""
 
+import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -143,9 +144,8 @@ def to_table(carried: Carried) -> tuple[pa.Table, dict[str, Any]]:
     n = len(carried.state.alive)
     columns = {}
     for name, column in zip(State._fields, carried.state, strict=True):
-        flat = np.ascontiguousarray(column.reshape(n, -1))
-        size = flat.shape[1]
-        values = pa.array(flat.ravel())
+        size = math.prod(column.shape[1:])
+        values = pa.array(np.ascontiguousarray(column).ravel())
         columns[name] = pa.FixedSizeListArray.from_arrays(values, size) if size else pa.nulls(n)
     bearing = carried.bearing
     rest = {

@@ -11,6 +11,7 @@ in the rounds before it.
 import hashlib
 import json
 from bisect import bisect_left, insort
+from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -29,12 +30,13 @@ from truceline.track.live.conditions import Conditions
 from truceline.track.live.picture import round_table
 from truceline.track.live.rounds import Chunk, chunks_of, rows_of
 from truceline.track.live.running import Running
+from truceline.track.live.shelf import Shelf
 from truceline.track.live.watched import Watched
 from truceline.track.state.types import Array
 from truceline.view.watch import TRACKER
 
-HOUR_S = 3600  # of looks by which a sensor is judged
-MOST_ROWS = 100_000  # in memory, of rounds that only late news touches: some 40 MB
+HOUR_S = 3600  # of looks by which a sensor is judged; ends of older rounds lie on the shelf
+MOST_ROWS = 100_000  # in memory, of rounds older than that, which only late news touches: some 30 MB
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -48,8 +50,8 @@ class Fuse(Fold):
     zones
         For the side of the line on which a track was first seen; None: sides stay null.
     late_h
-        How long a round's end stays in memory; older ones are put away as pieces, and news that is later
-        costs more, because they must be taken out again.
+        How long a round stays at hand, its end in memory or on the shelf; older ones are put away as pieces,
+        and news that is later costs more, because all rounds since must be taken out again.
     round_s
         Length of a round.
     """
@@ -67,6 +69,8 @@ class Fuse(Fold):
         self._by_seq: dict[int, str] = {}
         self._by_claim: dict[str, int] = {}  # of claims that are not logged yet
         self._archive = Archive(blobs)
+        self._shelf = Shelf(blobs.root)
+        self._warm: set[int] = set()  # rounds of which anything is in memory that need not be
         self._conditions = Conditions()
 
     def apply(self, fact: Fact) -> Iterable[Claim]:
@@ -105,6 +109,7 @@ class Fuse(Fold):
             round_ = self._archive.pop()
             self._rounds[round_.start_s] = round_
             self._starts.insert(0, round_.start_s)
+            round_.put_away(self._shelf)
             for chunk in round_.chunks.values():
                 self._enter(chunk.entry, chunk.seq, [round_.start_s])
             lost -= {chunk.seq for chunk in round_.chunks.values()}
@@ -126,11 +131,16 @@ class Fuse(Fold):
                 self._rounds[start] = Round(start)
                 insort(self._starts, start)
             self._rounds[start].chunks[fact.id] = chunk
+            self._warm.add(start)
         if fresh:
             self._enter(fact.id, fact.seq, sorted(fresh))
 
-    def _work(self, touched: set[int], fresh: dict[int, Chunk]) -> list[Round]:
-        """Run the tracker where something changed; answer the rounds whose rows may have changed."""
+    def _work(self, touched: set[int], fresh: dict[int, Chunk]) -> Iterator[Round]:
+        """Run the tracker where something changed; give the rounds whose rows may have changed, by time.
+
+        Each is given when no later one that is run can change its names, so that of a long run little is
+        in memory at a time.
+        """
         if not touched and len(fresh) == 1:
             start, chunk = next(iter(fresh.items()))
             round_ = self._rounds[start]
@@ -139,37 +149,47 @@ class Fuse(Fold):
             if running is not None and running.first_of(rows) > running.newest:
                 running.take([rows])
                 round_.end, round_.seen, round_.is_dirty = None, running.seen(), True
-                return [*self._renamed_before(start), round_]
+                yield from [*self._renamed_before(start), round_]
+                return
         first, last = min(touched | set(fresh)), max(touched | set(fresh))
         at = bisect_left(self._starts, first)
         earlier = bisect_left(self._starts, first - UNSEEN_S)
         if any(self._rounds[start].seen is None for start in self._starts[earlier:at]):
             at = earlier  # a track that comes into force may change the names in rounds that are not at hand
-        return self._rerun(at, last)
+        begin, waiting = self._starts[at], deque[Round]()
+        is_told = False
+        for round_ in self._rerun(at, last):
+            waiting.append(round_)
+            while waiting[0].start_s < round_.start_s - UNSEEN_S - self._round_s:
+                yield from () if is_told else self._renamed_before(begin)
+                is_told = True
+                yield waiting.popleft()
+        yield from () if is_told else self._renamed_before(begin)
+        yield from waiting
 
-    def _rerun(self, at: int, last: int) -> list[Round]:
+    def _rerun(self, at: int, last: int) -> Iterator[Round]:
         """Run rounds again from the ``at``-th on, until nothing changes after the round ``last``."""
         before = self._end(self._starts[at - 1]) if at else self._archive.end()
-        done, changed = [], True
+        changed, held = True, 0
         for start in self._starts[at:]:
             round_ = self._rounds[start]
-            old = round_.end if round_.end is not None or round_.running is None else self._end(start)
+            old = self._end(start) if round_.was_run() else None
             begin = handed_on(before, start)
-            if start > last and not changed and round_.goes_on(begin.bearing):
+            is_same = start > last and not changed and round_.goes_on(begin.bearing)
+            if is_same:
                 round_.learn(begin.bearing)
-                if old is not None and same_bearing(self._end(start).bearing, old.bearing):
-                    break
             else:
                 self._follow(round_, before)
-                done.append(round_)
-                changed = old is None or not same_tracks(old, self._end(start))
-                bearing_same = old is not None and same_bearing(old.bearing, self._end(start).bearing)
-                if start >= last and not changed and bearing_same:
-                    break
             before = self._end(start)
-        for start in self._starts[:-1]:
-            self._rounds[start].running = None
-        return [*self._renamed_before(done[0].start_s), *done]
+            held += round_.held()
+            self._let_go(round_, held)
+            if not is_same:
+                yield round_
+                changed = old is None or not same_tracks(old, before)
+            if old is None or changed or start < last:
+                continue
+            if same_bearing(old.bearing, before.bearing):
+                break
 
     def _follow(self, round_: Round, before: Carried) -> None:
         running = Running(before, round_.start_s, self._side)
@@ -179,10 +199,13 @@ class Fuse(Fold):
         round_.running, round_.end, round_.seen = running, None, running.seen()
         round_.taken, round_.renamed, round_.sensors = running.taken, running.renamed, running.began_with
         round_.is_dirty = True
+        self._warm.add(round_.start_s)
 
     def _end(self, start: int) -> Carried:
         """Give the tracker after a round."""
         round_ = self._rounds[start]
+        round_.take_back(self._shelf)
+        self._warm.add(start)
         if round_.end is None and round_.running is not None:
             round_.end, round_.lesson = round_.running.carried()
             round_.watched = round_.running.watched()
@@ -220,23 +243,42 @@ class Fuse(Fold):
             names |= self._rounds[start].renamed
         return names
 
+    def _let_go(self, round_: Round, held: int) -> None:
+        """Let go of what can be had again; ``held`` rows of this round and of others are in memory."""
+        age_s = self._starts[-1] - round_.start_s
+        if round_.start_s != self._starts[-1]:
+            round_.running = None
+        if age_s > HOUR_S:
+            round_.put_away(self._shelf)
+            if held > MOST_ROWS:
+                round_.forget_rows()
+
     def _put_away(self) -> None:
-        """Let go of what can be read again, and put away what is older than late news may be."""
+        """Let go of what can be had again, and put away what is older than late news may be."""
         if not self._starts:
             return
         newest, held = self._starts[-1], 0
-        for start in reversed(self._starts):
-            if held > MOST_ROWS and start < newest - UNSEEN_S - self._round_s:
-                self._rounds[start].cool()
-            held += self._rounds[start].held()
+        for start in sorted(self._warm, reverse=True):
+            round_ = self._rounds[start]
+            held += round_.held()
+            self._let_go(round_, held)
+            if newest - start > UNSEEN_S + self._round_s:
+                round_.forget_seen()
+            if round_.is_cold():
+                self._warm.remove(start)
         while len(self._starts) > 1 and self._starts[0] < newest - self._late_s:
             round_ = self._rounds[self._starts[0]]
-            if round_.pending or round_.is_dirty or round_.end is None:
+            if round_.pending or round_.is_dirty or not round_.was_run():
                 break
-            self._archive.push(round_)
-            del self._rounds[self._starts.pop(0)]
+            self._archive.push(round_, self._end(round_.start_s))
+            self._remove(round_.start_s)
             for chunk in round_.chunks.values():
                 self._leave(chunk.entry, round_.start_s)
+
+    def _remove(self, start: int) -> None:
+        del self._rounds[start]
+        self._starts.remove(start)
+        self._warm.discard(start)
 
     def _leave(self, entry: str, start: int) -> None:
         seq, starts = self._entries[entry]
@@ -256,14 +298,17 @@ class Fuse(Fold):
         line = self._zones.nearest_line(lat_deg, lon_deg, moment)
         return None if line is None else self._zones.side_of(line, lat_deg, lon_deg, moment)
 
-    def _answers(self, rounds: list[Round], fact: Fact) -> Iterator[Claim]:
+    def _answers(self, rounds: Iterable[Round], fact: Fact) -> Iterator[Claim]:
+        empty_ones = []
         for round_ in rounds:
             if not round_.pending:
                 yield from self._claim(round_, fact)
-        empty_ones = [r.start_s for r in rounds if not r.chunks and not r.claimed[1] and not r.pending]
+                if self._starts[-1] - round_.start_s > UNSEEN_S + self._round_s:
+                    round_.forget_seen()
+            if not round_.chunks and not round_.claimed[1] and not round_.pending:
+                empty_ones.append(round_.start_s)
         for start in empty_ones:
-            del self._rounds[start]
-            self._starts.remove(start)
+            self._remove(start)
 
     def _claim(self, round_: Round, fact: Fact) -> Iterator[Claim]:
         """Claim a round unless the newest claim says the same."""

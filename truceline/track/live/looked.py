@@ -49,7 +49,7 @@ def looked_of(table: pa.Table, entry: str) -> Looked:
     sight += [column("apart_s"), time - since + MOMENT_S, np.full(n, NEVER_SLOW)]
     return Looked(
         time=time,
-        entry=np.full(n, entry),
+        entry=np.broadcast_to(np.array(entry), n),  # once in memory, for all rows
         row=table["_row"].to_numpy(),
         sensor=np.array(table["sensor"].to_pylist(), np.str_),
         shape=np.where(pc.equal(table["shape"], "annulus").to_numpy(zero_copy_only=False), ANNULUS, RECT),

@@ -108,7 +108,7 @@ def _used(seen: Seen, ids: Array, owner: Array, missed: Array) -> pa.Array:
     weight = seen.information[mine] / np.repeat(total, counts)
     rows = pa.StructArray.from_arrays(
         [
-            pa.array(seen.entry[mine].tolist(), pa.string()),
+            pa.array(seen.entries[seen.entry[mine]].tolist(), pa.string()),
             pa.array(seen.row[mine], pa.int64()),
             pa.array(np.round(weight, 4)),
         ],

@@ -221,7 +221,7 @@ def _told(table: pa.Table, chunk: Chunk) -> Told:
     row = table["_row"].to_numpy()
     return Told(
         time=table["time_utc"].cast(pa.int64()).to_numpy() / 1e6,
-        entry=np.full(len(lat), chunk.entry),
+        entry=np.broadcast_to(np.array(chunk.entry), len(lat)),  # once in memory, for all rows
         row=row,
         names=np.array([number(chunk.entry, str(r)) for r in row.tolist()], np.int64),
         places=np.stack([lat, lon], 1),

@@ -58,7 +58,8 @@ class Seen(NamedTuple):
     side: tuple[str | None, ...]
     missed_by: tuple[str | None, ...]  # sensor of the look; None: it was seen
     owner: Array  # (rows,) the track that took each row, by the name that it had then
-    entry: Array
+    entries: Array  # names, ascending
+    entry: Array  # (rows,) which of them
     row: Array
     information: Array  # (rows,) 1/m2: what each said about the place
 
@@ -193,6 +194,7 @@ class Running:
         told, owner, _, information = self._all()
         rows = np.concatenate([out[:n][order], *(row for row, _, _ in missed)])
         heard = [self._told(track, time) for track, time in zip(tracks, rows[:, 0].tolist(), strict=True)]
+        entries, entry = np.unique(told.entry, return_inverse=True)
         return Seen(
             ids=np.array(tracks, np.int64),
             out=rows,
@@ -200,7 +202,8 @@ class Running:
             side=tuple(self._sides.get(track) for track in tracks),
             missed_by=(None,) * n + tuple(by for _, by, _ in missed),
             owner=owner,
-            entry=told.entry,
+            entries=entries,
+            entry=entry.astype(np.int32),
             row=told.row,
             information=information,
         )
