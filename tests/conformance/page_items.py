@@ -314,7 +314,16 @@ def sought() -> dict[str, Any]:
         look("Camera 4", "slow", 9, -1),
         look("Camera 5", "elsewhere", 30, -1),
     ]
-    return {"item": {}, "seen": seen, "looked": looked}
+    said = {"time_utc": stamp(-160), "said": "two men at the wheel of a lorry, tarpaulin down", "report": 398}
+    return {"item": {}, "seen": seen, "looked": looked, "reported": [said]}
+
+
+def told() -> dict[str, Any]:
+    """Say what a patrol counted where hardly anything is known."""
+    words = "10 trucks reported at 02:05Z, 3 known: 7 unaccounted for"
+    lon, lat = spot(11, 4.0)
+    at = {"lon_deg": lon, "lat_deg": lat, "radius_m": 800}
+    return {"id": "group-r-9", "words": words, **at, "track_ids": [], "unaccounted": 7}
 
 
 def past_tracks(known_then: bool) -> list[dict[str, Any]]:

@@ -28,6 +28,7 @@ from page_items import (
     sought,
     sources,
     stamp,
+    told,
     tracks,
     zones,
 )
@@ -59,7 +60,7 @@ class World:
         self.answered: list[str] = []
         self.decisions: list[dict[str, Any]] = []
         self.lists: dict[str, list[dict[str, Any]]] = {
-            "zones": zones(), "tracks": tracks(many), "incidents": [] if idle else incidents(), "orders": [], "groups": [],
+            "zones": zones(), "tracks": tracks(many), "incidents": [] if idle else incidents(), "orders": [], "groups": [] if idle else [told()],
             "recommendations": [] if idle else recommendations(), "sources": [*sources(), {**sources()[2], "name": "UAV-1", "frame": frame()}], "reports": [] if idle else reports(),
         }  # fmt: skip
         self.seq, self.log, self.begun, self.gaps = 495, "a" * 64, 0, gaps()

@@ -14,6 +14,7 @@ def test_a_thing_says_who_saw_it_last_who_looked_since_and_who_could_not(place):
     assert "Radar R-3 saw it last, 01:49Z, entry 412." in words
     assert "Looked there since and saw nothing UAV-1: 2 looks, the last 02:50Z, entry 470" in words
     assert "Camera 4, 03:11Z: looked there, but shows only what moves" in words
+    assert "Reported by people 00:32Z: two men at the wheel of a lorry, tarpaulin down, entry 398" in words
     assert "Camera 5, 03:11Z: looked at other ground" in words
     assert "UAV-2: grounded, fog" in words  # it cannot observe
     assert "Seen last 01:49Z, 1 h 23 min ago" in words

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from truceline.flow.grounds import grounds
+from truceline.flow.grounds import grounds, reported
 from truceline.flow.mission import load_mission
 from truceline.flow.node import Node
 from truceline.flow.replay import in_force, replay, replay_shuffled
@@ -58,10 +58,10 @@ def see(node):
     node.submit([claim]).result()
 
 
-def tell(node, name, place, text, photo=None, **attributes):
+def tell(node, name, place, text, photo=None, second=150, **attributes):
     blobs = () if photo is None else (node.blobs.put(photo, "image/jpeg", "picture"),)
     body = Report(
-        type="sighting", time_utc=T0 + timedelta(seconds=150), **place, ce90_m=30.0, text=text,
+        type="sighting", time_utc=T0 + timedelta(seconds=second), **place, ce90_m=30.0, text=text,
         blobs=tuple(blob.sha256 for blob in blobs), attributes=attributes,
     )  # fmt: skip
     node.submit([Claim(kind="report", id=name, body=body, actor="user:p-3", blobs=blobs)]).result()
@@ -125,6 +125,16 @@ def test_why_walks_from_the_incident_to_the_words_and_the_photo(mission):
     assert mission.photo in {blob.sha256 for blob in facts[told.report].blobs}
 
 
+def test_a_track_tells_what_was_reported_of_it(mission):
+    (track,) = [one for one in mission.views.scene.tracks(T0 + timedelta(hours=1)) if one.detections_used > 1]
+    facts, _ = find(mission.journal.data_dir, "patrol-1")
+    entries = mission.views.scene.sightings(track.track_id)
+
+    (told,) = reported(facts, entries, f"track-{track.track_id}", mission.blobs)
+
+    assert (told.said, facts[told.report].id) == ("turret, tracks: a tank", "patrol-1")
+
+
 def test_what_a_report_shows_stays_closed_to_a_party_that_is_shown_the_track(mission):
     shown = shown_samples([of_track(mission).seq], mission.journal.read)
 
@@ -150,13 +160,16 @@ def test_reports_alone_are_derived_again_and_in_any_order(tmp_path):
     node = begin(tmp_path)
     tell(node, "patrol-1", PLACE, "a tank", **{"class": "tank"})
     tell(node, "patrol-2", ELSEWHERE, "a lorry", **{"class": "truck"})
-    tell(node, "patrol-3", ELSEWHERE, "nothing", count=0, radius_m=500)
+    tell(node, "patrol-3", ELSEWHERE, "nothing", second=400, count=0, radius_m=500)
     back = Report(type="note", time_utc=T0, **PLACE, corrects="patrol-1")
     node.submit([Claim(kind="report", id="patrol-4", body=back, actor="user:p-3")]).result()
     assert node.wait_idle(60)
     node.stop()
 
-    assert len(node.views.scene.in_force()) == 1
+    assert [row.missed_by for row in node.views.scene.in_force()] == [None, "patrol"]
+    (track,) = node.views.scene.tracks(T0 + timedelta(minutes=10))
+    (look,) = node.views.looks.since(track, node.views.looks.later(track))
+    assert (look.sensor, look.outcome) == ("patrol", "missed")
     for comparison in (replay(tmp_path / "data"), *(replay_shuffled(tmp_path / "data", n) for n in range(4))):
         assert comparison.difference is None
 

@@ -142,5 +142,5 @@ def test_a_track_that_was_missed_since_is_sighted_in_the_round_before(desk):
     seen = desk.round(0, {})
     desk.round(10, {"missed_by": "uav-1"})
 
-    assert desk.scene.sighted(1) == seen
-    assert desk.scene.sighted(2) is None
+    assert desk.scene.sightings(1) == [seen]
+    assert desk.scene.sightings(2) == []

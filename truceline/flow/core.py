@@ -87,6 +87,8 @@ def build(mission: Mission | None, blobs: Blobs) -> Core:
         look,
         views.watch,
         views.scene,
+        views.census,
+        views.looks,
         views.changes,
         *((Witness(views.reports, blobs),) if mission is not None else ()),
         fuse,

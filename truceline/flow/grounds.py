@@ -141,6 +141,30 @@ def last_used(facts: Sequence[Fact], entry: int, track: str, blobs: Blobs) -> Us
     return None
 
 
+def reported(facts: Sequence[Fact], entries: Iterable[int], track: str, blobs: Blobs) -> list[Used]:
+    """List the rows that a track used and that were read from reports, the newest first.
+
+    Parameters
+    ----------
+    facts
+        Facts by ``seq``.
+    entries
+        Track entries in which it was seen.
+    track
+        E.g. ``track-812``.
+    blobs
+        Where the pieces lie.
+    """
+    used = [
+        one
+        for entry in entries
+        for rests in _rests(facts, entry, facts[entry].noun(Tracks), blobs, {track})
+        for one in rests.detections
+        if one.report is not None
+    ]
+    return sorted(used, key=lambda one: (one.time_utc, one.seq), reverse=True)
+
+
 def lines(found: Iterable[Rests]) -> Iterator[str]:
     """Write what tracks rest on as text."""
     for one in found:

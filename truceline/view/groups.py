@@ -6,7 +6,8 @@ A group has no identity of its own beyond its members; of persons it says a numb
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from datetime import datetime
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -21,11 +22,27 @@ ALIKE_MPS = 6.0
 DRIVES_MPS = 1.5
 LEAST = 3  # members, or things that they stand for
 AREA_M = 500.0  # "about ten vehicles" are spread over so much, however they move
-_PLURAL = {
+PLURAL = {
     "car": "cars", "truck": "trucks", "armoured": "armoured vehicles", "artillery": "artillery pieces",
     "person": "persons", "aircraft": "aircraft", "other": "things",
 }  # fmt: skip
 _VEHICLES = frozenset({"car", "truck", "armoured", "artillery"})
+
+
+class Told(NamedTuple):
+    """A number of things that a report names in an area."""
+
+    report_id: str
+    lat_deg: float
+    lon_deg: float
+    reach_m: float  # about the place
+    number: float
+    time_utc: datetime
+    classes: tuple[str, ...] = ()  # fusion classes that it speaks of; none: any
+
+    def share(self, probability: Mapping[str, float]) -> float:
+        """Tell how likely a thing is of what it speaks of."""
+        return min(sum(probability[word] for word in self.classes), 1.0) if self.classes else 1.0
 
 
 class Things(msgspec.Struct, frozen=True):
@@ -68,9 +85,9 @@ class Group(msgspec.Struct, frozen=True):
         best = max(self.shares, key=lambda word: self.shares[word])
         what = "vehicles" if sum(self.shares[word] for word in _VEHICLES) > 0.8 else "things"
         if self.shares[best] > 0.9:
-            said = f"{self.kind} of {number} {_PLURAL[best]}"
+            said = f"{self.kind} of {number} {PLURAL[best]}"
         else:
-            mostly = f", mostly {_PLURAL[best]}" if self.shares[best] > 0.5 else ""
+            mostly = f", mostly {PLURAL[best]}" if self.shares[best] > 0.5 else ""
             said = f"{self.kind} of {number} {what}{mostly}"
         if self.kind == "column":
             said += f", heading {round(self.course_deg) % 360:03d} at {self.speed_mps:.0f} m/s"

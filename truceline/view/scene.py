@@ -1,6 +1,6 @@
 """What is where by the sensors: tracks, as known now."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -15,11 +15,14 @@ from truceline.log.pieces import read
 from truceline.model.classes import FUSION_CLASSES, candidates
 from truceline.model.facts import Claim, Fact, Job
 from truceline.model.observed import Tracks
-from truceline.view.groups import Group, Things, groups_of
+from truceline.view.counts import merged, together
+from truceline.view.groups import Group, Things, Told, groups_of
 
 _ALIVE = timedelta(hours=1)  # a track that was not seen for so long has left the picture
+_ENDED = timedelta(hours=3, minutes=10)  # after so long unseen, and a round
 _TRAIL = 5  # last rounds drawn behind a symbol
 _TRAIL_BACK = timedelta(hours=2)  # rounds older than that are not asked for what is alive
+_LIKELY = 0.5  # how surely a thing must be of what was told of
 _AT_HAND = 32  # rounds whose rows stay in memory
 
 
@@ -64,6 +67,8 @@ class GroupItem(msgspec.Struct, frozen=True):
     count_low: int
     count_high: int
     time_utc: datetime
+    report_ids: tuple[str, ...] = ()  # that told its number
+    unaccounted: int = 0  # things that were told of and are not known
 
 
 class _Told(NamedTuple):
@@ -82,10 +87,10 @@ class Scene(Fold):
         self._blobs = blobs
         self._rounds: dict[datetime, list[_Told]] = {}  # by begin; as it was told, the newest last
         self._at_hand: dict[int, list[TrackItem]] = {}  # by entry
-        self._now = datetime(1970, 1, 1, tzinfo=UTC)
+        self.now = datetime(1970, 1, 1, tzinfo=UTC)
 
     def apply(self, fact: Fact) -> Iterable[Claim | Job]:
-        self._now = max(self._now, fact.time_utc)
+        self.now = max(self.now, fact.time_utc)
         if fact.redacted is not None:
             return ()
         if fact.kind == "track":
@@ -104,7 +109,7 @@ class Scene(Fold):
         known_utc
             What was taken in after it counts for nothing; earlier or later than the moment.
         """
-        moment = self._now if at_utc is None else at_utc
+        moment = self.now if at_utc is None else at_utc
         newest: dict[int, TrackItem] = {}
         trails: dict[int, list[tuple[float, float]]] = {}
         for start in sorted(self._rounds):
@@ -121,36 +126,66 @@ class Scene(Fold):
             if item.exists_p >= 0.5 and item.last_seen_utc + _ALIVE >= moment
         ]
 
-    def groups(self, at_utc: datetime | None = None) -> list[GroupItem]:
-        """List the columns and gatherings among the tracks alive at a moment (default: now)."""
-        items = self.tracks(at_utc)
+    def entries(self, at_utc: datetime) -> tuple[int, ...]:
+        """Name the entries that :meth:`tracks` reads for a moment: while they stay, so does its answer."""
+        near = sorted(start for start in self._rounds if start <= at_utc < start + _TRAIL_BACK)
+        return tuple(self._rounds[start][-1].seq for start in near)
+
+    def groups(self, at_utc: datetime | None = None, told: Sequence[Told] = ()) -> list[GroupItem]:
+        """List the columns and gatherings among the tracks alive at a moment (default: now).
+
+        Parameters
+        ----------
+        at_utc
+            The moment.
+        told
+            Numbers that were told of areas: each is one of the group of the nearest thing that it speaks of.
+        """
+        moment = self.now if at_utc is None else at_utc
+        items = self.tracks(moment)
         if not items:
             return []
         origin = items[0].lat_deg, items[0].lon_deg
         x, y = to_local([item.lat_deg for item in items], [item.lon_deg for item in items], *origin)
         speed = np.array([item.speed_mps or 0.0 for item in items])
         course = np.radians([item.course_deg or 0.0 for item in items])
+        shares = {word: np.array([item.probability[word] for item in items]) for word in FUSION_CLASSES}
+        count = np.array([item.told for item in items])
+        spread = np.array([item.told_spread for item in items])
+        reports = _spoken_of(told, items)
+        for i, heard in reports.items():
+            number, error = together(
+                [(one.number, one.time_utc.timestamp()) for one in heard], moment.timestamp()
+            )
+            if count[i] > 1:
+                number, error = merged(np.array([number, count[i]]), np.array([error, spread[i]]))
+            count[i], spread[i] = number, error
         things = Things(
-            x, y, speed * np.sin(course), speed * np.cos(course),
-            np.array([item.exists_p for item in items]),
-            np.array([item.told for item in items]),
-            np.array([item.told_spread for item in items]),
-            {word: np.array([item.probability[word] for item in items]) for word in FUSION_CLASSES},
+            x, y, speed * np.sin(course), speed * np.cos(course), np.array([item.exists_p for item in items]),
+            count, spread, shares,
         )  # fmt: skip
-        return [_group_item(group, items, origin) for group in groups_of(things)]
+        return [_group_item(group, items, origin, reports) for group in groups_of(things)]
 
     def in_force(self) -> list[TrackItem]:
         """List every row of every round in force, by time and track."""
         rows = [item for start in self._rounds for item in self._rows(start)]
         return sorted(rows, key=lambda item: (item.time_utc, item.track_id))
 
-    def sighted(self, track_id: int) -> int | None:
-        """Tell the newest entry in force in which a track was seen, not missed; None: there is none."""
+    def sightings(self, track_id: int) -> list[int]:
+        """List the entries in force in which a track was seen, not missed, the newest first.
+
+        A track that nobody saw for three hours ended.
+        """
+        found: list[int] = []
+        first: datetime | None = None
         for start in sorted(self._rounds, reverse=True):
+            if first is not None and start < first - _ENDED:
+                break
             for item in self._rows(start):
                 if item.track_id == track_id and item.missed_by is None:
-                    return item.seq
-        return None
+                    found.append(item.seq)
+                    first = start
+        return found
 
     def _rows(self, start: datetime, known_utc: datetime | None = None) -> list[TrackItem]:
         told = self._rounds[start]
@@ -166,12 +201,33 @@ class Scene(Fold):
         return self._at_hand[seq]
 
 
+def within(items: Sequence[TrackItem], told: Told) -> list[tuple[int, float]]:
+    """Find the things in the area of a told number: place in the list, and metres from the middle."""
+    if not items:
+        return []
+    lat, lon = [item.lat_deg for item in items], [item.lon_deg for item in items]
+    apart = np.hypot(*to_local(lat, lon, told.lat_deg, told.lon_deg))
+    return [(i, float(apart[i])) for i in np.flatnonzero(apart <= told.reach_m).tolist()]
+
+
 def missed_words(sensor: str, time_utc: datetime) -> str:
     """Say that a sensor did not see a thing, though it looked where it had been."""
     return f"not seen by {sensor} at {time_utc:%H:%M}Z, though it looked there"
 
 
-def _group_item(group: Group, items: list[TrackItem], origin: tuple[float, float]) -> GroupItem:
+def _spoken_of(told: Sequence[Told], items: Sequence[TrackItem]) -> dict[int, list[Told]]:
+    """Give told numbers to the nearest thing, by its place in the list, that is of what was told of."""
+    found: dict[int, list[Told]] = {}
+    for one in told:
+        near = [(apart, i) for i, apart in within(items, one) if one.share(items[i].probability) >= _LIKELY]
+        if near:
+            found.setdefault(min(near)[1], []).append(one)
+    return found
+
+
+def _group_item(
+    group: Group, items: list[TrackItem], origin: tuple[float, float], reports: Mapping[int, Sequence[Told]]
+) -> GroupItem:
     members = [items[i] for i in group.members]
     lat, lon = from_local(group.x_m, group.y_m, *origin)
     tracks = tuple(f"track-{item.track_id}" for item in members)
@@ -180,6 +236,7 @@ def _group_item(group: Group, items: list[TrackItem], origin: tuple[float, float
         lat_deg=float(lat), lon_deg=float(lon), radius_m=group.radius_m, speed_mps=group.speed_mps,
         course_deg=group.course_deg, count=group.count, count_low=group.count_low,
         count_high=group.count_high, time_utc=max(item.time_utc for item in members),
+        report_ids=tuple(one.report_id for i in group.members for one in reports.get(i, ())),
     )  # fmt: skip
 
 

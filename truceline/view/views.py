@@ -8,6 +8,7 @@ from truceline.log.blobs import Blobs
 from truceline.log.fold import Fold
 from truceline.view.accounts import Accounts
 from truceline.view.board import Board
+from truceline.view.census import Census
 from truceline.view.changes import Changes
 from truceline.view.holds import Holds
 from truceline.view.keeping import Keeping
@@ -31,6 +32,7 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
     reports: Reports
     watch: Watch
     scene: Scene
+    census: Census
     looks: Looks
     changes: Changes
     board: Board
@@ -50,14 +52,15 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
         sky: Sky | None = None,
     ) -> "Views":
         """Make the views of a mission that has not begun."""
-        reports, board = Reports(), Board()
+        reports, board, scene = Reports(), Board(), Scene(blobs)
         return cls(
             accounts=Accounts(),
             holds=Holds(),
             keeping=Keeping({source.name: source.kind for source in sources}),
             reports=reports,
             watch=Watch(sources, stations, revisit_s),
-            scene=Scene(blobs),
+            scene=scene,
+            census=Census(reports, scene),
             looks=Looks(blobs),
             changes=Changes(blobs),
             board=board,
@@ -75,6 +78,7 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
             self.reports,
             self.watch,
             self.scene,
+            self.census,
             self.looks,
             self.changes,
             self.board,

@@ -66,6 +66,7 @@ function since(it: Thing): HTMLElement[] {
   const part = (title: string, lines: string[]): HTMLElement[] => (lines.length ? [make("h3", {}, title), make("ul", {}, lines.slice(0, MOST).map((l) => make("li", {}, l)), lines.length > MOST && make("li", {}, SAY.andMore(lines.length - MOST)))] : []);
   return [
     ...(seenMs === null ? [] : [make("p", {}, SAY.seenBy(text(seen.sensor), clockNear(seenMs, now()), number(seen.seq) ?? 0))]),
+    ...part(SAY.reported, list(asked.said.reported).map(object).map((r) => `${clock(time(r.time_utc) ?? 0)}: ${text(r.said) || SAY.noWords}, entry ${number(r.report) ?? 0}`)),
     ...part(SAY.sawNothing, missed.map((l) => `${l.sensor}: ${plural(l.looks, "look", "looks")}, ${l.looks > 1 ? "the last " : ""}${clock(l.lastMs)}, entry ${l.seq}`)),
     ...(missed.length === 0 ? [make("p", {}, SAY.nobodyLooked)] : []),
     ...part(SAY.couldNotSee, could),

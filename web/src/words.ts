@@ -159,6 +159,7 @@ export const SAY = {
   mayNotGo: (unit: string, why: string) => `${unit} may not go: ${why}. Choose another.`,
   closeThing: "Close", seenLast: "Seen last", exists: (p: number) => `That it is there: ${chance(p)}`,
   seenBy: (sensor: string, when: string, seq: number) => `${sensor} saw it last, ${when}, entry ${seq}.`,
+  reported: "Reported by people", noWords: "no words",
   sawNothing: "Looked there since and saw nothing", couldNotSee: "Could not have seen it",
   nobodyLooked: "Nobody who could have seen it has looked there since.",
   couldNot: {

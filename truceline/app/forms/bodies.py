@@ -301,11 +301,15 @@ class Mission(msgspec.Struct):
 
 
 class Sought(msgspec.Struct):
-    """A track, the row that it used last, and what each sensor's looks say since (``view.looks.Looked``)."""
+    """A track, the row that it used last, what each sensor's looks say since, and what people reported of it.
+
+    See ``view.looks.Looked`` and ``flow.grounds.Used``.
+    """
 
     item: dict[str, Any]
     seen: dict[str, Any] | None
     looked: list[dict[str, Any]]
+    reported: list[dict[str, Any]]
 
 
 class Chain(msgspec.Struct):

@@ -50,9 +50,9 @@ def tracks(ask: Ask) -> Response:
 
 @TABLE.route("GET", "/groups", roles=OPERATIONS, gives={200: bodies.Items})
 def groups(ask: Ask) -> Response:
-    """List columns and gatherings: which tracks belong together, and how many things they are."""
+    """List columns and gatherings: which tracks belong together, how many they are, and who is missing."""
     with ask.node.lock:
-        found = ask.node.views.scene.groups()
+        found = ask.node.views.census.groups()
     app_of(ask).access.read(ask.who, "/groups", len(found))
     return say({"items": [plain(item) for item in found], "next": None})
 

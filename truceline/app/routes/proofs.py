@@ -12,7 +12,7 @@ from truceline.app.forms.items import track_item
 from truceline.app.http.app import app_of
 from truceline.app.http.events import is_exercise
 from truceline.app.http.table import EVERYONE, OPERATIONS, Ask, Media, Table
-from truceline.flow.grounds import PREFIX, grounds, last_used
+from truceline.flow.grounds import PREFIX, grounds, last_used, reported
 from truceline.flow.why import chain
 from truceline.log.entry import blanked_line, entry_line, header_bytes
 from truceline.log.journal import Journal
@@ -79,16 +79,17 @@ def why(ask: Ask) -> Response:
 
 @TABLE.route("GET", "/tracks/{id}", roles=OPERATIONS, gives={200: bodies.Sought})
 def track(ask: Ask) -> Response:
-    """Tell of a track that is in the picture who saw it last, and what each sensor's looks say since."""
+    """Tell of a track who saw it last, what each sensor's looks say since, and what people reported of it."""
     node, name = ask.node, ask.path("id")
     with node.lock:
         views = node.views
         mine = next((one for one in views.scene.tracks() if f"{PREFIX}{one.track_id}" == name), None)
-        entry = views.scene.sighted(mine.track_id) if mine is not None else None
+        entries = views.scene.sightings(mine.track_id) if mine is not None else []
         later = views.looks.later(mine) if mine is not None else []
-    if mine is None or entry is None:
+    if mine is None or not entries:
         raise Failure(404, "no track in the picture is called that")
-    seen = last_used(_Entries(node.journal), entry, name, node.blobs)
+    facts = _Entries(node.journal)
+    seen = last_used(facts, entries[0], name, node.blobs)
     looked = views.looks.since(mine, later, seen.sensor if seen is not None else "")
     app_of(ask).access.read(ask.who, "/tracks", 1)
     return say(
@@ -96,6 +97,7 @@ def track(ask: Ask) -> Response:
             "item": track_item(mine, is_exercise(node)),
             "seen": None if seen is None else plain(seen),
             "looked": [plain(one) for one in looked],
+            "reported": [plain(one) for one in reported(facts, entries, name, node.blobs)],
         }
     )
 
