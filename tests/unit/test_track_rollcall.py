@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from truceline.track.columns.impression import seen_by
 from truceline.track.columns.reunion import begin
 from truceline.track.columns.roll import blank, middle_speed
 from truceline.track.columns.rollcall import call_names
@@ -27,7 +28,8 @@ def convoy(k, numbers, speed=12.0, head_m=0.0, gap_m=GAP_M, **others):
 
 def called(*times):
     number, rows = (np.concatenate(part) for part in zip(*times, strict=True))
-    names = call_names(number, rows)
+    none = np.zeros(0, np.int64)
+    names = call_names(number, rows, seen_by(none, len(rows), none, none, np.zeros((0, 7))))
     for t in np.unique(rows[:, 0]):
         assert len(np.unique(names[rows[:, 0] == t])) == (rows[:, 0] == t).sum()
     ends = np.cumsum([len(n) for n, _ in times])

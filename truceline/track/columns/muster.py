@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from truceline.geo.loops import njit
+from truceline.track.columns.impression import looks_like
 from truceline.track.columns.lineup import DRIVES_MPS, LARGEST, fit_names, line_up
 from truceline.track.columns.roll import (
     AGE,
@@ -39,6 +40,7 @@ BACKWARD = 4  # output times after which a column that drives tail first has its
 LEFT = 8  # output times without it after which a name is struck off
 GUEST, OLD_GUEST, FRESH_S = 2, 3, 150.0  # output times after which a track belongs to it
 LEARNS = 0.2  # share of a distance seen that is taken on
+LOOKS = 0.5  # share at which looks count: neighbours' detections stray into a track
 HEAD_FIRST = 0.3  # log odds by place: out of a gap the head comes first
 
 
@@ -171,6 +173,9 @@ def _evidence(
             is_guest = guest[0] == c and guest[1] >= GUEST
             for i in range(n):
                 out[i, j] -= KNOWN_STRANGER if is_guest else STRANGER
+    for j in range(m):
+        for i in range(n):
+            out[i, j] += LOOKS * looks_like(roll.looks, track[line[j]], roll.name[c, i])
     if time - roll.centre[c, 5] <= REMEMBERED_S and not again and roll.mixed[c] < time - MIXED_S:
         _from_where(roll, c, line, time, spots, speed, out)
 

@@ -23,6 +23,7 @@ from truceline.track.columns.roll import (
     give,
     middle_speed,
     put_in,
+    reach_m,
     spacing_m,
 )
 from truceline.track.state.kernel import kernel
@@ -127,7 +128,7 @@ def _likeness(roll: Roll, c: int, d: int, time: float) -> float:
     """Log odds that one column is another that was lost, against one of which nothing is known."""
     here, there, pace = roll.centre[c], roll.centre[d], roll.pace[d, 0]
     way = math.hypot(here[0] - there[0], here[1] - there[1])
-    if way > 1.25 * pace * (time - there[5]) + 600.0:
+    if way > reach_m(pace, time - there[5]):
         return -np.inf
     reach = 0.6 * pace * (roll.born[c] - there[5]) + 500.0
     like = math.log(AREA_M2 / (math.pi * reach * reach))

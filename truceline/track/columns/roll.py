@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from truceline.track.columns.impression import Impressions, no_impressions
 from truceline.track.columns.lineup import DRIVES_MPS, LARGEST
 from truceline.track.state.kernel import kernel
 from truceline.track.state.types import Array
@@ -41,10 +42,15 @@ class Roll(NamedTuple):
     mixed: Array  # (C,) when it was last in one crowd with another
     crowd: Array  # (C,) output times at which it drove in one crowd with another, less those at which not
     stood: Array  # (C,) output times in a row at which it stood
+    first: Array  # (K, 3): x, y, time of where a name was shown first
+    last: Array  # (K, 3): the same, last
+    drove: Array  # (K, 2): mean speed of a name while it moved, m/s, and of how many output times
+    times: Array  # (K,) at how many output times a name was shown
+    looks: Impressions  # how tracks and names look
 
 
-def blank(names: int) -> Roll:
-    """Make room for so many names and all the columns that they can make up."""
+def blank(names: int, sensors: int = 0) -> Roll:
+    """Make room for so many names, all the columns that they can make up, and so many sensors."""
     columns = names // 3 + 1
     return Roll(
         shown=np.arange(names),
@@ -69,6 +75,11 @@ def blank(names: int) -> Roll:
         mixed=np.full(columns, -np.inf),
         crowd=np.zeros(columns, np.int64),
         stood=np.zeros(columns, np.int64),
+        first=np.zeros((names, 3)),
+        last=np.full((names, 3), -np.inf),
+        drove=np.zeros((names, 2)),
+        times=np.zeros(names, np.int64),
+        looks=no_impressions(names, sensors),
     )
 
 
@@ -78,6 +89,12 @@ def give(roll: Roll, track: int, name: int) -> None:
     old, other = roll.shown[track], roll.by[name]
     roll.shown[track], roll.shown[other] = name, old
     roll.by[name], roll.by[old] = track, other
+
+
+@kernel
+def reach_m(pace: float, dt: float) -> float:
+    """How far from where it was last seen what drives at a pace is found at most, metres."""
+    return 1.25 * pace * dt + 600.0
 
 
 @kernel

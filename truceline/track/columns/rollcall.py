@@ -5,8 +5,10 @@ import math
 import numpy as np
 
 from truceline.geo.loops import njit
+from truceline.track.columns.impression import Seen, look_at
 from truceline.track.columns.lineup import DRIVES_MPS, LARGEST
 from truceline.track.columns.muster import MIXED_S, settle
+from truceline.track.columns.recognition import know_again
 from truceline.track.columns.reunion import begin, rejoin
 from truceline.track.columns.roll import (
     AGE,
@@ -19,6 +21,7 @@ from truceline.track.columns.roll import (
     centre_of,
     dissolve,
     expected,
+    reach_m,
     spacing_m,
 )
 from truceline.track.pairing.associate import head_of
@@ -39,8 +42,8 @@ LIKELY, UNLIKE = -4.0, -9.0  # score below which a group is not a column; of wha
 LOST_S, LONG_GONE = 121.0, 2.0  # so long unseen it may be anywhere that it can have gone; score against it
 
 
-def call_names(number: Array, rows: Array) -> Array:
-    """Tell the name of each row's track, its column taken into account.
+def call_names(number: Array, rows: Array, seen: Seen) -> Array:
+    """Tell the name of each row's track, its column and how it looks taken into account.
 
     Parameters
     ----------
@@ -48,6 +51,8 @@ def call_names(number: Array, rows: Array) -> Array:
         (n,) int64 names of tracks.
     rows
         (n, WIDTH), see engine.emit, in order of time; a row's name depends on none that is later.
+    seen
+        Detections by the row that shows them first.
 
     Returns
     -------
@@ -57,17 +62,20 @@ def call_names(number: Array, rows: Array) -> Array:
     names, track = np.unique(number, return_inverse=True)
     ends = np.flatnonzero(np.diff(rows[:, 0], append=np.inf)) + 1
     shown = np.empty(len(number), np.int64)
-    _call(blank(len(names)), ends, track.astype(np.int64), rows, shown)
+    roll = blank(len(names), int(seen.sensor.max(initial=-1)) + 1)
+    _call(roll, ends, track.astype(np.int64), rows, seen, shown)
     return np.asarray(names[shown]) if len(names) else number
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _call(roll: Roll, ends: Array, track: Array, rows: Array, shown: Array) -> None:
+def _call(roll: Roll, ends: Array, track: Array, rows: Array, seen: Seen, shown: Array) -> None:
     first = 0
     for end in ends:
         here = np.arange(first, end)[rows[first:end, 8] >= 0.5]
         here = here[np.argsort(rows[here, 1], kind="mergesort")]
         time = rows[first, 0]
+        for i in range(first, end):
+            look_at(roll.looks, track[i], roll.shown[track[i]], seen, i)
         spots = np.empty((len(here), 5))
         for k in range(len(here)):
             i = here[k]
@@ -77,6 +85,7 @@ def _call(roll: Roll, ends: Array, track: Array, rows: Array, shown: Array) -> N
             spots[k, AGE] = time - roll.since[track[i]]
         if len(here):
             _one_time(roll, time, track[here], spots, rows[here, 9:16])
+            know_again(roll, time, track[here], spots)
         for i in range(first, end):
             shown[i] = roll.shown[track[i]]
         first = end
@@ -302,7 +311,7 @@ def _resembles(roll: Roll, time: float, spots: Array, group: Array, c: int, vote
         return float(share - 0.7 * more - 0.5 * _off_pace(roll, spots, group, c))
     dt, x, y = time - centre[5], centre_of(spots, group, X), centre_of(spots, group, Y)
     if dt > LOST_S:
-        if math.hypot(x - centre[0], y - centre[1]) > 1.25 * roll.pace[c, 0] * dt + 600.0:
+        if math.hypot(x - centre[0], y - centre[1]) > reach_m(roll.pace[c, 0], dt):
             return UNLIKE
         return float(4 * share - 0.5 * min(_off_pace(roll, spots, group, c), 8.0) - 0.3 * more - LONG_GONE)
     there = expected(roll, c, time)

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from truceline.model.classes import FUSION_CLASSES
 from truceline.model.tables import TIME
+from truceline.track.columns.impression import seen_by
 from truceline.track.columns.rollcall import call_names
 from truceline.track.engine import ROOM, SLOTS, WIDTH, run
 from truceline.track.files.inputs import Inputs, build_events
@@ -253,14 +254,17 @@ class _Places:
 
 
 def called(course: Course, grid: Array) -> Course:
-    """Give rows, in order of time, and detections the names that columns are called by (see rollcall).
+    """Give rows, in order of time, and detections the names that are called (see rollcall).
 
     The rows of ``course`` are taken over.
     """
     if not len(course.number):
         return course
-    number, at = call_names(course.number, course.rows), np.searchsorted(grid, course.rows[:, 0])
+    at, event = np.searchsorted(grid, course.rows[:, 0]), course.row_events()
     row = _Places(course.number, at, len(grid) + 1).first_rows(course, grid)
+    sensor, sortie = course.events.sensor[event], course.events.sortie[event]
+    seen = seen_by(row, len(at), sensor, sortie, course.detections.p)
+    number = call_names(course.number, course.rows, seen)
     owner = np.where(row >= 0, number[row], course.owner)
     since = np.where(row >= 0, at[row], len(grid)).astype(np.int32)
     course, after = (
