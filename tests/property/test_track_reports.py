@@ -13,13 +13,14 @@ from truceline.log import pieces
 from truceline.log.blobs import Blobs
 from truceline.log.canon import canonical
 from truceline.model.facts import Fact, Header
-from truceline.model.observed import Detections, Report
+from truceline.model.observed import Detections, Observation, Report
+from truceline.model.place import Span
 from truceline.model.tables import DETECTION
 from truceline.track.live.fuse import Fuse
 from truceline.track.live.witness import Witness
 from truceline.view.reports import Reports
 from truceline.view.scene import Scene
-from truceline.view.watch import PEOPLE
+from truceline.view.watch import CLOCK, PEOPLE
 
 T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)
 ZEROS = "0" * 64
@@ -72,10 +73,18 @@ class Mission:
         )  # fmt: skip
         self.put("detection", name, body, "detector:movers")
 
+    def tick(self):
+        if any(fold.due() is not None for fold in self.folds):
+            span = Span(from_utc=T0, until_utc=T0 + timedelta(seconds=1))
+            body = Observation(source=CLOCK, key=str(self.seq), phenomenon=span, result_utc=T0)
+            self.put("observation", f"tick-{self.seq}", body, "node:clock")
+
     def tracks(self, second):
+        self.tick()
         return self.scene.tracks(T0 + timedelta(seconds=second))
 
     def in_force(self):
+        self.tick()
         return [msgspec.structs.replace(row, seq=0, row=0) for row in self.scene.in_force()]
 
 
@@ -102,6 +111,21 @@ def test_a_report_that_comes_hours_late_joins_the_track_that_was_there(blobs):
     assert (after.track_id, after.detections_used) == (before.track_id, before.detections_used + 1)
     assert after.ce90_m <= before.ce90_m
     assert after.probability["armoured"] > 0.7 > before.probability["armoured"]
+
+
+def test_late_reports_are_followed_together_when_the_clock_ticks(blobs):
+    mission = Mission(blobs)
+    mission.rows("d-1", range(0, 300, 30))
+    mission.rows("d-2", range(3000, 3300, 30))
+    before = mission.scene.in_force()
+    for number in range(5):
+        mission.report(f"r-{number}", 10 * number, **{"class": "tank"})
+
+    assert mission.scene.in_force() == before
+    seq = mission.seq
+    mission.tick()
+    assert mission.scene.in_force() != before
+    assert mission.seq <= seq + 1 + 3  # the tick, and each round once at most
 
 
 def test_a_report_that_is_corrected_leaves_no_trace(blobs):
@@ -153,7 +177,7 @@ SAID = {
 
 
 @given(
-    order=st.permutations([*THINGS, ("report", "r-5", 720)]),
+    order=st.permutations([*THINGS, ("report", "r-5", 720), ("tick", "", 0), ("tick", "", 1)]),
     corrected=st.sampled_from(["r-1", "r-2", "r-3", "r-4"]),
 )
 @settings(deadline=None, max_examples=25)
@@ -161,7 +185,9 @@ def test_reports_and_rows_in_any_order_give_the_same_tracks(blobs, order, correc
     def play(things):
         mission = Mission(blobs)
         for how, name, when in things:
-            if how == "rows":
+            if how == "tick":
+                mission.tick()
+            elif how == "rows":
                 mission.rows(name, when)
             elif name == "r-5":
                 mission.report(name, when, corrects=corrected, type="note")

@@ -161,12 +161,13 @@ def test_reports_alone_are_derived_again_and_in_any_order(tmp_path):
     tell(node, "patrol-1", PLACE, "a tank", **{"class": "tank"})
     tell(node, "patrol-2", ELSEWHERE, "a lorry", **{"class": "truck"})
     tell(node, "patrol-3", ELSEWHERE, "nothing", second=400, count=0, radius_m=500)
+    tell(node, "patrol-5", PLACE, "a tank again", second=4000, **{"class": "tank"})
     back = Report(type="note", time_utc=T0, **PLACE, corrects="patrol-1")
     node.submit([Claim(kind="report", id="patrol-4", body=back, actor="user:p-3")]).result()
     assert node.wait_idle(60)
     node.stop()
 
-    assert [row.missed_by for row in node.views.scene.in_force()] == [None, "patrol"]
+    assert [row.missed_by for row in node.views.scene.in_force()] == [None, "patrol", None]
     (track,) = node.views.scene.tracks(T0 + timedelta(minutes=10))
     (look,) = node.views.looks.since(track, node.views.looks.later(track))
     assert (look.sensor, look.outcome) == ("patrol", "missed")

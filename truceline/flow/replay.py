@@ -3,7 +3,7 @@
 import random
 import tempfile
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from truceline.log.canon import canonical
 from truceline.log.reader import read_facts
 from truceline.model.facts import DERIVED_KINDS, Blob, Claim, Fact, Header, Job, entry_key
 from truceline.model.observed import Detections, Observation
-from truceline.model.place import Noun
+from truceline.model.place import Noun, Span
 from truceline.view.watch import CLOCK
 
 _BY_FOLDS = ("engine:", "node:courier")
@@ -116,7 +116,9 @@ def replay_shuffled(data_dir: Path, seed: int) -> Comparison:
         random.Random(seed).shuffle(order)
         # Ticks say when, not what: one at the end lets the folds say what they kept for later.
         order += [fact for fact in facts if _is_tick(fact)][-1:]
-        _Rehearsal(shuffled, blobs, facts).feed(order)
+        rehearsal = _Rehearsal(shuffled, blobs, facts)
+        rehearsal.feed(order)
+        rehearsal.feed([_tick_after(order)] if order and any(fold.due() for fold in shuffled.folds) else [])
         first, second = in_force(straight), in_force(shuffled)
     for key in sorted(first.keys() | second.keys()):
         if first.get(key) != second.get(key):
@@ -221,6 +223,18 @@ def _is_of_the_world(fact: Fact) -> bool:
 
 def _is_tick(fact: Fact) -> bool:
     return fact.kind == "observation" and fact.redacted is None and fact.noun(Observation).source == CLOCK
+
+
+def _tick_after(facts: Sequence[Fact]) -> Fact:
+    """Make a tick for a log that has none: the folds had nothing to keep for later in its order."""
+    newest = max(facts, key=lambda fact: fact.time_utc)
+    moment = newest.time_utc
+    span = Span(from_utc=moment, until_utc=moment + timedelta(microseconds=1))
+    tick = Observation(source=CLOCK, key="after all", phenomenon=span, result_utc=moment)
+    header = msgspec.structs.replace(
+        newest.header, kind="observation", id=tick.id, actor="node:clock", blobs=()
+    )
+    return Fact(header=header, body=msgspec.Raw(canonical(tick)))
 
 
 def _until(facts: Iterator[Fact], until: datetime | None) -> Iterator[Fact]:

@@ -14,6 +14,7 @@ from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from truceline.geo.zone import Zones
 from truceline.log import pieces
@@ -21,7 +22,7 @@ from truceline.log.blobs import Blobs
 from truceline.log.fold import Fold
 from truceline.model.facts import Claim, Fact
 from truceline.model.names import name
-from truceline.model.observed import Detections, Tracks
+from truceline.model.observed import Detections, Observation, Tracks
 from truceline.model.place import Span, utc_text
 from truceline.track.life.existence import UNSEEN_S
 from truceline.track.live.archive import Archive, Round
@@ -33,11 +34,20 @@ from truceline.track.live.running import Running
 from truceline.track.live.shelf import Shelf
 from truceline.track.live.watched import Watched
 from truceline.track.state.types import Array
-from truceline.view.watch import TRACKER
+from truceline.view.watch import CLOCK, TRACKER, WITNESS
 
 HOUR_S = 3600  # of looks by which a sensor is judged; ends of older rounds lie on the shelf
 MOST_ROWS = 100_000  # in memory, of rounds older than that, which only late news touches: some 30 MB
+LATER = timedelta(seconds=0.5)  # late reports are followed so much later, with all that came meanwhile
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class _News(NamedTuple):
+    """An entry of rows: what it says, and its part of each round."""
+
+    fact: Fact
+    said: Detections
+    fresh: dict[int, Chunk]
 
 
 class Fuse(Fold):
@@ -72,30 +82,56 @@ class Fuse(Fold):
         self._shelf = Shelf(blobs.root)
         self._warm: set[int] = set()  # rounds of which anything is in memory that need not be
         self._conditions = Conditions()
+        self._waiting: list[_News] = []  # of people, late
 
     def apply(self, fact: Fact) -> Iterable[Claim]:
         if fact.kind == "track" and fact.actor == TRACKER:
             return list(self._logged(fact))
+        if fact.kind == "observation" and self._waiting and fact.noun(Observation).source == CLOCK:
+            news, self._waiting = self._waiting, []
+            return self._taken(news, fact)
         if fact.kind != "detection" or fact.redacted is not None:
             return ()
         said = fact.noun(Detections)
-        fresh = chunks_of(fact, said, self._blobs, self._round_s)
-        self._take_out(fact, said, fresh)
-        touched: set[int] = set()
-        for seq in said.supersedes:
-            entry = self._by_seq.get(seq, "")
-            if entry in self._entries and self._entries[entry][0] == seq:
-                touched |= self._forget(entry)
-        if fact.id in self._entries:
-            touched |= self._forget(fact.id)
-        self._remember(fact, fresh)
-        if not touched and not fresh:
+        news = [_News(fact, said, chunks_of(fact, said, self._blobs, self._round_s))]
+        if fact.actor == WITNESS and (self._waiting or self._is_late(news[0])):
+            self._waiting += news
             return ()
+        return self._taken(news, fact)
+
+    def due(self) -> datetime | None:
+        """Tell when what people report late is followed."""
+        return self._waiting[0].fact.time_utc + LATER if self._waiting else None
+
+    def _is_late(self, news: _News) -> bool:
+        """Tell whether rounds before the newest would have to be run again: many of these come at once."""
+        starts = set(news.fresh)
+        for entry in (news.fact.id, *(self._by_seq.get(seq, "") for seq in news.said.supersedes)):
+            starts.update(self._entries[entry][1] if entry in self._entries else ())
+        return bool(starts and self._starts and min(starts) < self._starts[-1])
+
+    def _taken(self, news: list[_News], because: Fact) -> list[Claim]:
+        """Follow what one entry tells, or several; answer what has changed by it."""
+        touched: set[int] = set()
+        for fact, said, fresh in news:
+            self._take_out(fact, said, fresh)
+            for seq in said.supersedes:
+                entry = self._by_seq.get(seq, "")
+                if entry in self._entries and self._entries[entry][0] == seq:
+                    touched |= self._forget(entry)
+            if fact.id in self._entries:
+                touched |= self._forget(fact.id)
+            self._remember(fact, fresh)
+        fresh = news[0].fresh if len(news) == 1 else {}
+        touched |= {start for one in news for start in one.fresh} - fresh.keys()
+        if not touched and not fresh:
+            return []
         newest = max(self._starts)
         again = self._work(touched, fresh)
-        answers = list(self._answers(again, fact))
+        answers = list(self._answers(again, because))
         if newest in self._rounds and newest in fresh:
-            answers += self._conditions.changed(newest, self._rounds[newest].taken, self._hour(newest), fact)
+            taken = self._rounds[newest].taken
+            answers += self._conditions.changed(newest, taken, self._hour(newest), because)
         self._put_away()
         return answers
 
