@@ -16,6 +16,11 @@ PLACE = (slice(40, 49), slice(50, 58))
 
 def run(*changes_db: float, seed: int = 1) -> list[np.ndarray]:
     """Give the states after each of the dates whose change of one place is stated."""
+    return series(*changes_db, seed=seed)[1]
+
+
+def series(*changes_db: float, seed: int = 1) -> tuple[History, list[np.ndarray]]:
+    """Give what is remembered after these dates too."""
     rng = np.random.default_rng(seed)
     history, states = History.new(SarSettings(), GRID, ("vv", "vh")), []
     for item, change_db in enumerate([0.0] * 12 + list(changes_db)):
@@ -24,7 +29,7 @@ def run(*changes_db: float, seed: int = 1) -> list[np.ndarray]:
         stamp = Stamp(str(item), datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=12 * item))
         observe(history, stamp, encode(power.astype(np.float32)))
         states.append(history.life.state.copy())
-    return states[12:]
+    return history, states[12:]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -65,3 +70,23 @@ def test_what_was_weak_and_passed_is_no_alert(seed: int):
     _, second, third = run(1.2, 0.0, 0.0, seed=seed)
 
     assert (second[PLACE] > 0).mean() < 0.05 and not third[PLACE].any()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_stands_out_without_exceeding_does_not_make_a_pixel_restless(seed: int):
+    history, _ = series(1.2, seed=seed)
+    score, unrest = history.scores(), history.past.unrest.copy()
+    before, _ = series(seed=seed)
+
+    faint = (np.abs(score) >= 0.8) & (np.abs(score) < 1)
+    assert faint.sum() > 9
+    assert np.array_equal(unrest[faint], before.past.unrest[faint])
+    assert (unrest[~faint] != before.past.unrest[~faint]).mean() > 0.9
+
+
+def test_a_confirmed_place_is_finished_when_it_shows_no_more_and_not_for_two_poor_dates():
+    *_, lasting = run(3.0, 3.0, 0.0, 0.0, 3.0)
+    *_, over = run(3.0, 3.0, 0.0, 0.0, 0.0)
+
+    assert (lasting[PLACE] == 2).mean() > 0.6
+    assert (over[PLACE] == 3).mean() > 0.6

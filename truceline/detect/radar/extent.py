@@ -86,6 +86,13 @@ def _mark(score: NDArray[np.int16], least: np.int16, marks: NDArray[np.int8]) ->
         marks[column] = np.int8(code >= least) - np.int8(low)
 
 
+def pixels_of(runs: Runs, width: int) -> NDArray[np.int64]:
+    """Give the pixels of runs, row times width plus column, ordered; ``width`` are the scene's columns."""
+    lengths = runs[:, 2] - runs[:, 1]
+    starts = runs[:, 0].astype(np.int64) * width + runs[:, 1]
+    return np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+
+
 def factors_of(runs: Runs) -> NDArray[np.float32]:
     """Tell how much the stretch that each run belongs to counts, (runs,).
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from truceline.detect.radar.extent import Runs, stretches_of
+from truceline.detect.radar.extent import Runs, pixels_of, stretches_of
 from truceline.detect.radar.lifecycle import CONFIRMED, PROVISIONAL
 from truceline.detect.radar.restless import RECENT_STEPS, calm_row
 from truceline.detect.radar.scoring import SCORE_STEPS
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from truceline.detect.radar.history import History
 
 WINDOW_PX, MOST_PX = 20.0, 60  # pixels that count as one, being much alike; wider places share soil and wind
-HOLDS = 2.2  # standard deviations of the mean over a place from which on the change still shows,
+# Standard deviations of the mean over a place from which on the change still shows: of an alert, of one that
+# is confirmed, which a date that shows nothing does not end, and of what is only watched;
+LASTS, STANDS, HOLDS = 2.0, 3.0, 2.2
+SURE = 0.5  # of its pixels are confirmed where an alert is
 LIKE = 0.3  # with this share of the mean of the date before: what came strongly and shows faintly has passed
 OWN_SHARE = 0.4  # of the mean that a pixel itself must show to belong to it
 WATCHED = round(0.7 * SCORE_STEPS)  # code from which on a stretch is looked at again on the next date,
@@ -49,11 +52,8 @@ def stretches(runs: Runs, width: int) -> Places:
         Columns of the scene.
     """
     lengths = runs[:, 2] - runs[:, 1]
-    starts = runs[:, 0].astype(np.int64) * width + runs[:, 1]
-    pixels = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
-    return Places(
-        pixels, np.repeat(stretches_of(runs), lengths), np.repeat(runs[:, 3], lengths).astype(np.int8)
-    )
+    owners, sign = np.repeat(stretches_of(runs), lengths), np.repeat(runs[:, 3], lengths)
+    return Places(pixels_of(runs, width), owners, sign.astype(np.int8))
 
 
 def held(history: "History", watched: Places, gauge: NDArray[np.float32], wide: Surface) -> Places:
@@ -80,16 +80,23 @@ def held(history: "History", watched: Places, gauge: NDArray[np.float32], wide: 
     state, sign = at(history.life.state, history.places), at(history.life.sign, history.places)
     is_open = (state == PROVISIONAL) | (state == CONFIRMED)
     alerts = Places(history.places[is_open], history.owners[is_open], sign[is_open])
-    found = [_showing(history, alerts, 0.0, gauge, wide), _showing(history, watched, TOGETHER, gauge, wide)]
+    is_sure = state[is_open] == CONFIRMED
+    sure, pixels_in = np.bincount(alerts.owners, is_sure), np.bincount(alerts.owners)
+    least = np.where(sure >= SURE * pixels_in, STANDS, LASTS)
+    found = [
+        _showing(history, alerts, least, 0.0, gauge, wide),
+        _showing(history, watched, HOLDS, TOGETHER, gauge, wide),
+    ]
     pixels, first = np.unique(np.concatenate([each.pixels for each in found]), return_index=True)
     owners, signs = (np.concatenate([each[field] for each in found])[first] for field in (1, 2))
     return Places(pixels, owners, signs)
 
 
 def _showing(
-    history: "History", places: Places, together: float, gauge: NDArray[np.float32], wide: Surface
-) -> Places:
-    """Give the pixels of those places where the change shows; ``together`` asks more, where no alert is."""
+    history: "History", places: Places, least: NDArray[np.float64] | float, together: float,
+    gauge: NDArray[np.float32], wide: Surface,
+) -> Places:  # fmt: skip
+    """Give the pixels of those places where ``least`` shows; ``together`` asks more, where no alert is."""
     past, at, (pixels, owners, sign) = history.past, history.desk.at, places
     rows, columns = np.divmod(pixels, history.grid.width)
     widths = wide[rows // BLOCK_PX, columns // BLOCK_PX]
@@ -105,17 +112,17 @@ def _showing(
     )
     own = calm.astype(np.float64) * sign
     known = own != 0
-    count = int(owners.max(initial=0)) + 1
+    count = int(owners.max(initial=-1)) + 1
     number = np.maximum(np.bincount(owners, known, count), 1)
     before = at(past.recent[0], pixels) * sign.astype(np.float64) / RECENT_STEPS
     mean, was, restless = (
         np.bincount(owners, values * known, count) / number for values in (own, before, widths)
     )
     root = np.sqrt(1 + np.minimum(number, MOST_PX) / WINDOW_PX)
-    shows = (mean * root >= HOLDS) & (mean >= LIKE * was)
+    shows = (mean * root >= least) & (mean >= LIKE * was)
     if together:
         memory = FORETOLD * gauge[3]
         fresh = (mean - memory * was) / math.sqrt(1 - memory**2)
-        shows &= (fresh * root >= HOLDS) & ((fresh + was) * root >= together) & (restless < CALM)
+        shows &= (fresh * root >= least) & ((fresh + was) * root >= together) & (restless < CALM)
     showing = known & shows[owners] & (own >= OWN_SHARE * mean[owners])
     return Places(pixels[showing], owners[showing], sign[showing])

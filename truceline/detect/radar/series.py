@@ -40,6 +40,7 @@ NEAR, WITHIN = 2.5, 0.988  # standard deviations, and the share of a normal law 
 TRIMS = 6
 TELLING_DATES = 3  # in the history before a date tells how far unchanged pixels reach
 MIN_QUIET_SHARE = 5  # a fifth of the scene; with fewer pixels out of alert all of them tell
+STRIKING = round(0.8 * scoring.SCORE_STEPS)  # code of a score from which on the unrest stays as it was
 MEDIAN_TO_MEAN = 0.85  # of a variance from few dates: chi-square of about five degrees of freedom
 MOST_ITEMS = 32_000
 T = TypeVar("T")
@@ -250,7 +251,12 @@ class _Date:
             orbits.learn_view(
                 sides.views[sides.own], history.past, history.today, history.life.state, trend, top, bottom
             )
+        runs = extent.runs_of(history.today.score, STRIKING, (top, bottom))
+        striking, unrest = extent.pixels_of(runs, history.grid.width), history.past.unrest.reshape(-1)
+        before = unrest[striking]
         observed = learning.learn_rows(history.past, history.today, state, gauge, trend, (top, bottom), bins)
+        # What may be the first date of a change must not make the next ones seem usual.
+        unrest[striking] = before
         alerted = np.flatnonzero(history.life.state[top:bottom] != NONE) + top * history.grid.width
         return bins, alerted, observed
 
