@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pyarrow as pa
 import pytest
-from truceline.flow.grounds import grounds, last_used, lines, newest_of
+from truceline.flow.grounds import earlier, grounds, last_used, lines, rounds_of
 from truceline.flow.why import chain
 from truceline.log import pieces
 from truceline.log.blobs import Blobs
@@ -96,16 +96,27 @@ def test_an_incident_leads_to_the_rows_of_the_track_that_caused_it(log):
 def test_a_track_is_found_by_its_name_in_the_newest_entry_in_force(log):
     (track,) = grounds(log.facts, chain(log.facts, log.facts[-1].seq), log.blobs)
 
-    assert newest_of(log.facts, track.track, log.blobs) == (log.facts[-1].seq, "")
+    assert rounds_of(log.facts, track.track, log.blobs) == ([log.facts[-1].seq], "")
     with pytest.raises(BadInput, match="no entry in force"):
-        newest_of(log.facts, "track-12", log.blobs)
+        rounds_of(log.facts, "track-12", log.blobs)
     with pytest.raises(BadInput, match="a track is track-NUMBER"):
-        newest_of(log.facts, "track-x", log.blobs)
+        rounds_of(log.facts, "track-x", log.blobs)
+
+
+def test_a_track_tells_its_rows_of_each_round_the_newest_first(log):
+    (track,) = grounds(log.facts, chain(log.facts, log.facts[-1].seq), log.blobs)
+    log.saw("radar", 20.0, 650)
+
+    entries, _ = rounds_of(log.facts, track.track, log.blobs)
+    (before,) = earlier(log.facts, entries[1:], track.track, log.blobs)
+
+    assert len(entries) == 2
+    assert before == track
 
 
 def test_who_saw_a_track_last_is_the_newest_row_that_it_used(log):
     (track,) = {one.track for one in grounds(log.facts, chain(log.facts, len(log.facts) - 1), log.blobs)}
-    entry, _ = newest_of(log.facts, track, log.blobs)
+    (entry, *_), _ = rounds_of(log.facts, track, log.blobs)
 
     last = last_used(log.facts, entry, track, log.blobs)
     assert last is not None

@@ -15,7 +15,8 @@ from truceline.model.classes import FUSION_CLASSES
 from truceline.model.errors import BadInput
 from truceline.model.facts import Fact
 from truceline.model.observed import Detections, Tracks
-from truceline.view.scene import missed_words
+from truceline.view.scene import ENDED, missed_words
+from truceline.view.watch import WITNESS
 
 PREFIX = "track-"  # what the name of a track begins with, in sightings and on the page
 _MOST = 40  # tracks of one round that are told
@@ -61,8 +62,17 @@ class Rests(msgspec.Struct, frozen=True):
     missed: str = ""
 
 
-def newest_of(facts: Sequence[Fact], track: str, blobs: Blobs) -> tuple[int, str]:
-    """Find the newest entry in force in which a track was seen, e.g. ``track-812``, and who missed it since.
+def rounds_of(facts: Sequence[Fact], track: str, blobs: Blobs) -> tuple[list[int], str]:
+    """Find the entries in force in which a track was seen, the newest first, and who missed it since.
+
+    Parameters
+    ----------
+    facts
+        Facts by ``seq``.
+    track
+        E.g. ``track-812``.
+    blobs
+        Where the pieces lie.
 
     Raises
     ------
@@ -70,20 +80,34 @@ def newest_of(facts: Sequence[Fact], track: str, blobs: Blobs) -> tuple[int, str
         If there is none.
     """
     over: set[int] = set()
-    missed = ""
+    standing: list[tuple[datetime, int, Tracks]] = []
     for fact in reversed(facts):
-        if fact.kind != "track" or fact.redacted is not None:
-            continue
-        said = fact.noun(Tracks)
-        over |= set(said.supersedes)
-        if fact.seq in over:
-            continue
+        if fact.kind == "track" and fact.redacted is None:
+            said = fact.noun(Tracks)
+            over |= set(said.supersedes)
+            if fact.seq not in over:
+                standing.append((said.round.from_utc, fact.seq, said))
+    found: list[int] = []
+    missed, last = "", None
+    for start, seq, said in sorted(standing, key=lambda one: one[:2], reverse=True):
+        if last is not None and start < last - ENDED:
+            break
         rows = read(blobs, said.piece)
         mine = rows.filter(pc.equal(rows["track_id"], _number(track))).to_pylist()
-        missed = missed or _missed(mine)
+        missed = missed if missed or found else _missed(mine)
         if any(row.get("missed_by") is None for row in mine):
-            return fact.seq, missed
-    raise BadInput(track, "no entry in force tells of such a track")
+            found.append(seq)
+            last = start
+    if not found:
+        raise BadInput(track, "no entry in force tells of such a track")
+    return found, missed
+
+
+def earlier(facts: Sequence[Fact], entries: Iterable[int], track: str, blobs: Blobs) -> list[Rests]:
+    """Tell which rows a track used in the rounds of these entries."""
+    return [
+        one for entry in entries for one in _rests(facts, entry, facts[entry].noun(Tracks), blobs, {track})
+    ]
 
 
 def grounds(
@@ -158,9 +182,8 @@ def reported(facts: Sequence[Fact], entries: Iterable[int], track: str, blobs: B
     used = [
         one
         for entry in entries
-        for rests in _rests(facts, entry, facts[entry].noun(Tracks), blobs, {track})
+        for rests in _rests(facts, entry, facts[entry].noun(Tracks), blobs, {track}, by_people=True)
         for one in rests.detections
-        if one.report is not None
     ]
     return sorted(used, key=lambda one: (one.time_utc, one.seq), reverse=True)
 
@@ -202,8 +225,14 @@ def _number(track: str) -> int:
 
 
 def _rests(
-    facts: Sequence[Fact], seq: int, said: Tracks, blobs: Blobs, wanted: set[str] | None
+    facts: Sequence[Fact],
+    seq: int,
+    said: Tracks,
+    blobs: Blobs,
+    wanted: set[str] | None,
+    by_people: bool = False,
 ) -> Iterator[Rests]:
+    """Read what tracks of a round rest on; ``by_people``: the rows alone that were read from reports."""
     table = read(blobs, said.piece)
     ids = table["track_id"].to_pylist()
     numbers = None if wanted is None else {_number(track) for track in wanted}
@@ -219,7 +248,7 @@ def _rests(
         used = []
         for one in values["from_rows"] or ():
             fact = entries.get(one["entry"])
-            if fact is not None:
+            if fact is not None and (not by_people or fact.actor == WITNESS):
                 if fact.id not in pieces:
                     pieces[fact.id] = read(blobs, fact.noun(Detections).piece)
                 used.append(_used(fact, pieces[fact.id], one, _report(facts, fact)))

@@ -19,7 +19,7 @@ from truceline.view.counts import merged, together
 from truceline.view.groups import Group, Things, Told, groups_of
 
 _ALIVE = timedelta(hours=1)  # a track that was not seen for so long has left the picture
-_ENDED = timedelta(hours=3, minutes=10)  # after so long unseen, and a round
+ENDED = timedelta(hours=3, minutes=10)  # after so long unseen, and a round
 _TRAIL = 5  # last rounds drawn behind a symbol
 _TRAIL_BACK = timedelta(hours=2)  # rounds older than that are not asked for what is alive
 _LIKELY = 0.5  # how surely a thing must be of what was told of
@@ -179,7 +179,7 @@ class Scene(Fold):
         found: list[int] = []
         first: datetime | None = None
         for start in sorted(self._rounds, reverse=True):
-            if first is not None and start < first - _ENDED:
+            if first is not None and start < first - ENDED:
                 break
             for item in self._rows(start):
                 if item.track_id == track_id and item.missed_by is None:

@@ -108,7 +108,7 @@ function cause(seq: number, node: Json): Cause {
 /** The rows of one track, the weightiest first. */
 function usedOf(track: Json): Used[] {
   return list(track.detections).map(object).map((d) => {
-    const atMs = time(d.time_utc), words = [text(d.sensor), text(d.meaning), atMs === null ? "" : clockNear(atMs, now()), `±${Math.round(number(d.ce90_m) ?? 0)} m`];
+    const atMs = time(d.time_utc), words = [text(d.sensor), text(d.meaning), atMs === null ? "" : clockNear(atMs, now()), `±${Math.round(number(d.ce90_m) ?? 0)} m`, text(d.said)];
     return { track: `T-${text(track.track).slice(-4)}`, seq: number(d.seq) ?? 0, weight: number(d.weight) ?? 0, words: words.filter(Boolean).join(", ") };
   });
 }
