@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cholesky, solve_triangular
-from scipy.ndimage import gaussian_filter, label
+from scipy.ndimage import gaussian_filter, gaussian_filter1d, label
 from scipy.special import chdtrc, gammaincinv
 
 from truceline.detect.desk import Desk
@@ -38,8 +38,11 @@ _MIXTURE_SAMPLE = 20_000
 # Objects reach from where they are sure to where they are likely, in ln χ²: at least, and in spreads.
 _SURE, _LIKELY = 0.7, 0.3
 _SURE_SPREADS, _LIKELY_SPREADS = 1.3, 0.55
-# So far over the middle lies hardly anything that did not change, and nothing at all.
+# So far over what is usual lies hardly anything that did not change, and nothing at all.
 _BULK_SPREADS, _TAIL_SPREADS = 2.0, 4.5
+_NEVER = 1e-5  # share of unchanged pixels that chi-square lets reach so far
+_MODE_BLUR = 0.12  # in ln χ²: wide enough for some hundred pixels
+_ONE_SIGMA = 0.6827
 LEAST_PX = 5
 _EIGHT = np.ones((3, 3), np.int8)
 
@@ -88,12 +91,41 @@ def alteration(
     return result
 
 
+def usual_of(values: Array) -> tuple[float, float]:
+    """Find where what did not change lies, and how far it spreads.
+
+    The most frequent logarithm of the lower half, since the middle one wanders off where much changed; the
+    spread is one standard deviation below it, if the logarithms were normal: no change can be on that side.
+
+    Parameters
+    ----------
+    values
+        Logarithms from :func:`alteration`, array (n,).
+
+    Returns
+    -------
+    tuple
+        Most frequent logarithm and spread.
+    """
+    low, middle, high = np.quantile(values, (0.001, 0.5, 0.999))
+    if high - low < _LEAST_STATISTIC:
+        return float(middle), 0.0
+    counts, edges = np.histogram(values, _BINS, range=(low, high))
+    often = gaussian_filter1d(counts.astype(np.float64), _BINS * _MODE_BLUR / (high - low))
+    at = int(np.argmax(np.where(edges[:-1] <= middle, often, -1)))
+    usual = float(edges[at] + edges[at + 1]) / 2
+    below = usual - values[values <= usual]
+    return usual, float(np.quantile(below, _ONE_SIGMA)) if below.size else 0.0
+
+
 def threshold_of(values: Array, bands: int) -> float:
     """Choose what counts as changed, without anybody's help.
 
-    The median of three choices that fail in different ways: Otsu's (1979) on the amplitude, on its square
-    root, and where the uppermost of three Gaussians outweighs the others. A choice within the bulk of the
-    scene split what did not change; then it is at least what one unchanged pixel in a hundred exceeds.
+    Three choices fail in different ways: Otsu's (1979) on the amplitude, which misses faint change where
+    much changed; on its square root, which takes too much where little did; and where the uppermost of
+    three Gaussians outweighs the others. What holds is half way between the second and the median of all.
+    Where the second lies within the bulk of the scene it split what did not change, and only what the last
+    sets apart far beyond the bulk counts.
 
     Parameters
     ----------
@@ -102,27 +134,16 @@ def threshold_of(values: Array, bands: int) -> float:
     bands
         Number of bands that went in.
     """
-    middle, spread = np.median(values), spread_of(values)
+    usual, spread = usual_of(values)
     # Quantiles of chi-square; scipy.stats, which has them by that name, takes longer to import than a pair.
-    rarely = np.log(gammaincinv(bands / 2, 0.99) / gammaincinv(bands / 2, 0.5))
-    floor = middle + min(rarely, _TAIL_SPREADS * spread) if spread else middle + rarely
+    never = np.log(gammaincinv(bands / 2, 1 - _NEVER) / gammaincinv(bands / 2, 0.5))
     if np.ptp(values) < _LEAST_STATISTIC:
-        return float(floor)
-    choices = (
-        2 * np.log(_otsu(np.exp(values / 2))),
-        4 * np.log(_otsu(np.exp(values / 4))),
-        _uppermost(values),
-    )
-    chosen = np.median(choices)
-    return float(chosen if chosen >= middle + _BULK_SPREADS * spread else max(chosen, floor))
-
-
-def spread_of(values: Array) -> float:
-    """Measure the spread of what did not change, on the side where no change can be.
-
-    One standard deviation below the middle, if the logarithms were normal.
-    """
-    return float(np.median(values) - np.quantile(values, 0.16))
+        return float(usual + never)
+    amplitude, root = (power * np.log(_otsu(np.exp(values / power))) for power in (2, 4))
+    uppermost = _uppermost(values)
+    if root < usual + _BULK_SPREADS * spread:
+        return float(max(uppermost, usual + min(never, _TAIL_SPREADS * spread)))
+    return float((root + np.median((amplitude, root, uppermost))) / 2)
 
 
 def changed_pixels(logarithm: Float32, threshold: float, spread: float) -> Mask:
@@ -135,7 +156,7 @@ def changed_pixels(logarithm: Float32, threshold: float, spread: float) -> Mask:
     threshold
         From :func:`threshold_of`.
     spread
-        From :func:`spread_of`: the rougher a scene, the further objects must reach and the wider they grow.
+        From :func:`usual_of`: the rougher a scene, the further objects must reach and the wider they grow.
     """
     sure_at = threshold + max(_SURE, _SURE_SPREADS * spread)
     likely_at = threshold - max(_LIKELY, _LIKELY_SPREADS * spread)
@@ -152,9 +173,9 @@ def changed_pixels(logarithm: Float32, threshold: float, spread: float) -> Mask:
     return np.asarray(keep[groups])
 
 
-def probability_of(logarithm: Float32, threshold: float, middle: float) -> Float32:
-    """Estimate the probability of change: one half at the threshold, 0.02 at the middle of the scene."""
-    slope = 4.0 / max(threshold - middle, 1e-3)
+def probability_of(logarithm: Float32, threshold: float, usual: float) -> Float32:
+    """Estimate the probability of change: one half at the threshold, 0.02 at what is usual in the scene."""
+    slope = 4.0 / max(threshold - usual, 1e-3)
     odds = np.exp(np.clip(slope * (logarithm - threshold), -30, 30))
     return np.asarray(odds / (1 + odds), np.float32)
 

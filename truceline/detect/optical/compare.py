@@ -17,9 +17,9 @@ from truceline.detect.optical.alteration import (
     alteration,
     changed_pixels,
     probability_of,
-    spread_of,
     telling,
     threshold_of,
+    usual_of,
 )
 from truceline.detect.optical.registration import LEAST_PX, MOST_PX, estimate_shift, moved
 from truceline.detect.optical.strips import strips
@@ -40,7 +40,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """The answer for a pair; arrays (height, width).
 
     ``logarithm`` is ln χ², NaN where there is no data or it was masked; ``aligned`` is AFTER, put on
-    BEFORE's places; ``middle`` is the usual logarithm of the scene.
+    BEFORE's places; ``usual`` is the most frequent logarithm of the scene.
     """
 
     logarithm: Float32
@@ -50,7 +50,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     shift_y_px: float
     is_corrected: bool
     limit: float
-    middle: float
+    usual: float
     valid_pixels: int
     desk: Desk  # where the planes lie
     constant: tuple[int, ...] = ()  # bands that say nothing
@@ -63,7 +63,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     def probability(self, logarithm: Float32) -> Float32:
         """Give the probability of change of some pixels."""
-        return probability_of(logarithm, self.limit, self.middle)
+        return probability_of(logarithm, self.limit, self.usual)
 
     def report(self) -> dict[str, float | bool]:
         """Give the members of ``report.json``."""
@@ -125,16 +125,16 @@ def compare(before: Float32, after: Float32, desk: Desk | None = None) -> Change
         raise BadInput("", "has no band that varies in both pictures")
     logarithm = alteration(before, after, varying, valid, desk)
     values = telling(logarithm, valid, desk)
-    limit = threshold_of(values, len(varying))
+    limit, (usual, spread) = threshold_of(values, len(varying)), usual_of(values)
     return Change(
         logarithm=logarithm,
-        changed=changed_pixels(logarithm, limit, spread_of(values)),
+        changed=changed_pixels(logarithm, limit, spread),
         aligned=after,
         shift_x_px=x_px,
         shift_y_px=y_px,
         is_corrected=is_corrected,
         limit=limit,
-        middle=float(np.median(values)),
+        usual=usual,
         valid_pixels=int(valid.sum()),
         desk=desk,
         constant=tuple(layer for layer in range(len(before)) if layer not in varying),
