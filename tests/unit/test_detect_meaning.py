@@ -153,6 +153,53 @@ def test_a_compact_change_in_radar_stays_unknown_and_names_what_it_may_be(side, 
     assert found.rival_confidence > 0.2
 
 
+STRONG = {  # rows, columns, whether it rose, month, change of VV and VH in dB
+    "vehicle_park": (7, 7, True, 2, (9.0, 7.0)),
+    "structure": (9, 9, True, 2, (9.0, 7.0)),
+    "destroyed": (7, 7, False, 2, (-9.0, -7.0)),
+    "flooding": (22, 21, False, 2, (-9.0, -8.0)),
+    "burnt": (22, 21, False, 2, (-4.0, -7.5)),
+}
+
+
+def in_radar(high, wide, rose, month, change_db):
+    rows, columns = (side.ravel() for side in np.mgrid[0:high, 0:wide])
+    change = dict(zip(("vv", "vh"), change_db, strict=True))
+    return radar_meaning(rows, columns, (30.0, 30.0), rose, month, 35.0, change)
+
+
+@pytest.mark.parametrize("word", STRONG)
+def test_a_strong_change_in_radar_gets_its_word_and_says_why(word):
+    found = in_radar(*STRONG[word])
+
+    assert found.word == word
+    assert found.confidence < 0.8
+    assert len(found.reasons) > 1
+
+
+@pytest.mark.parametrize(
+    ("high", "wide", "rose", "change_db"),
+    [
+        (7, 7, True, (4.0, 4.0)),
+        (7, 7, True, (2.0, 2.0)),
+        (7, 7, True, (5.0, 9.0)),
+        (7, 7, False, (-2.0, -2.0)),
+        (22, 21, False, (-2.0, -2.0)),
+        (22, 21, True, (9.0, 8.0)),
+    ],
+)
+def test_what_soil_and_plants_do_as_well_stays_unknown(high, wide, rose, change_db):
+    assert in_radar(high, wide, rose, 2, change_db).word == "unknown"
+
+
+def test_strength_makes_a_word_surer_and_never_another_line():
+    weak, strong = (in_radar(5, 22, False, 2, (change, change)) for change in (-2.0, -9.0))
+
+    assert (weak.word, strong.word) == ("track", "track")
+    faint, clear = (in_radar(22, 21, False, 2, (change, change)) for change in (-6.0, -10.0))
+    assert clear.confidence > faint.confidence
+
+
 # Reflectance x 10,000: blue, green, red, nir08, swir16, swir22, as in Sentinel-2 scenes of such ground.
 GRASS, SOIL = (400, 700, 600, 3200, 1900, 1000), (1100, 1500, 1900, 2500, 3300, 2800)
 COVERS = {

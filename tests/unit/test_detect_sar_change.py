@@ -13,6 +13,7 @@ import shapely
 from PIL import Image
 from pytest import approx
 from shapely.geometry import Point, shape
+from truceline.detect.radar.history_file import load_history
 from truceline.detect.sar_change import SarChange
 from truceline.geo.raster import read_single, write_cog
 from truceline.model.errors import BadInput
@@ -80,6 +81,19 @@ def test_a_lasting_change_is_reported_on_its_second_date_and_a_passing_one_never
     assert row["meaning"] == "unknown" and row["kind"] == "activity" and row["confidence"] > 0.9
     assert row["note"].startswith("radar echo rose by") and " since 2027-01-12; " in row["note"]
     assert [other["object"] for other in third.rows.to_pylist()] == [row["object"]]
+
+
+def test_an_alert_knows_by_how_much_its_echo_changed_and_says_what_that_may_mean(passes: Pass):
+    corners = Patch(30, 30, 5, 5, 12.0, 10.0)
+    for number in range(6):
+        passes.look(number)
+    passes.look(6, corners)
+    (row,) = passes.look(7, corners).rows.to_pylist()
+
+    known = {own.id: own for own in load_history(passes.media.memory).objects.values()}[row["object"]]
+    assert known.change_db == approx((12.0, 10.0), abs=2.0)
+    assert row["meaning"] in ("structure", "vehicle_park")
+    assert "as strong as corners return, else " in row["note"]
 
 
 def test_the_chip_shows_the_place_before_and_after_in_the_same_greys(passes: Pass):

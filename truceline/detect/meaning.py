@@ -7,14 +7,14 @@ no labelled examples of a buffer zone to learn from. ``unknown`` is a meaning li
 wherever the evidence is thin; what cannot be measured (NaN) neither speaks for nor against.
 
 The trains of thought: a trench or berm is narrow, long and bright in radar (a rough edge) or bare in colour;
-a road is narrow, long, smooth, so dark in radar; roofs and parked vehicles return more (corner reflections:
+a road is narrow, long, smooth, so dark in radar; roofs and parked vehicles return much more (corners:
 Richards 2009, *Remote Sensing with Imaging Radar*, chapter 5) and are compact; water is smooth and dark in
 radar and in the infrared (McFeeters 1996; Xu 2006); fire takes the near infrared and leaves the short-wave
 infrared (Key and Benson 2006, normalised burn ratio).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -27,6 +27,10 @@ _NARROW_M = 90.0  # three pixels of 30 m
 _SMALL_M2, _LARGE_M2 = 20_000, 50_000
 # The window of the radar filter reaches so far over each edge of a change (measured on planted ones).
 _RADAR_REACH_PX = 1.5
+# Of soil and plants the echo moves by a few dB with moisture and growth; corners and open water move it by
+# more (Ulaby and Dobson 1989, *Handbook of Radar Scattering Statistics for Terrain*).
+_WEAK_DB, _STRONG_DB = 2.5, 8.0
+_CROSSED_DB = 2.0  # that one polarisation changes more than the other
 _GROWING = range(4, 10)  # months of growth in the north
 _SHARP = 3.0  # how fast a measured index turns into evidence
 
@@ -42,6 +46,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     length_m: float
     width_m: float
     radar: float = math.nan  # +1 echo rose, −1 fell
+    vv_db: float = math.nan  # by how much, in either polarisation
+    vh_db: float = math.nan
     vegetation_change: float = math.nan
     water_change: float = math.nan
     burn_change: float = math.nan
@@ -139,8 +145,9 @@ def radar_meaning(
     rose: bool,
     month: int,
     lat_deg: float,
+    change_db: Mapping[str, float] | None = None,
 ) -> Meaning:
-    """Weigh what a radar alert shows: its shape, less what the filter adds, the sign, the season.
+    """Weigh what a radar alert shows: its shape, less what the filter adds, sign, strength and season.
 
     Parameters
     ----------
@@ -152,7 +159,10 @@ def radar_meaning(
         Whether the echo rose.
     month, lat_deg
         When it began and where it lies.
+    change_db
+        By how much the echo changed in ``vv`` and ``vh``, where that is known.
     """
+    told = change_db or {}
     area_m2, seen_long_m, seen_wide_m = traits_of(rows, columns, pixel_m)
     over_m = 2 * _RADAR_REACH_PX * max(pixel_m)
     width_m = max(seen_wide_m - over_m, min(pixel_m))
@@ -163,6 +173,8 @@ def radar_meaning(
             length_m=length_m,
             width_m=width_m,
             radar=1.0 if rose else -1.0,
+            vv_db=told.get("vv", math.nan),
+            vh_db=told.get("vh", math.nan),
             month=month,
             lat_deg=lat_deg,
         )
@@ -235,6 +247,11 @@ def _facts(traits: Traits) -> list[tuple[float, str, dict[str, float]]]:
     bare_before = _over(-traits.vegetation_before, 0.1)
     is_northern = traits.lat_deg >= 0
     growing = (traits.month in _GROWING) == is_northern
+    change_db = traits.vh_db if math.isnan(traits.vv_db) else traits.vv_db
+    strong, weak = _over(abs(change_db), _STRONG_DB), 1 - _over(abs(change_db), _WEAK_DB)
+    weak *= (1 - line) * float(not math.isnan(change_db))
+    # Plants scatter within: they give and take the crossed polarisation before the other.
+    more_within, less_within = (_over(sign * (traits.vh_db - traits.vv_db), _CROSSED_DB) for sign in (1, -1))
     harvest = float(traits.month > 0 and not math.isnan(traits.lat_deg)) * float(growing) * large * (1 - line)
     return [
         (line, "a narrow line", {"earthwork": 1.2, "track": 1.2, "structure": -1, "vehicle_park": -1}),
@@ -258,6 +275,17 @@ def _facts(traits: Traits) -> list[tuple[float, str, dict[str, float]]]:
             {"vehicle_park": 2.2},
         ),
         (compact * small * burnt * bare_before, "a small place without plants, charred", {"destroyed": 3.0}),
+        (
+            compact * rose * strong * (1 - large) * (1 - more_within),
+            "as strong as corners return",
+            {"structure": 1.2, "vehicle_park": 1.2, "unknown": -0.4},
+        ),
+        (rose * weak, "a weak rise, as of wet or rough soil", {"unknown": 0.8}),
+        (rose * more_within * (1 - line), "more from within plants", {"unknown": 1.2}),
+        (fell * large * strong * (1 - less_within), "as little as water returns", {"flooding": 1.2}),
+        (fell * large * less_within, "less from within plants", {"burnt": 1.2, "flooding": -0.8}),
+        (fell * weak, "a weak fall, as of drying soil", {"unknown": 0.8}),
+        (fell * compact * small * strong, "corners are gone", {"destroyed": 1.2, "unknown": -0.4}),
         (fell * large, "wide, less echo", {"flooding": 2.2, "burnt": 1.2, "destroyed": 0.3}),
         (fell * compact * small, "compact, less echo", {"destroyed": 1.9}),
         (wetter * (1 - greener), "wetter", {"flooding": 2.6, "burnt": -1.5, "structure": -1.0}),

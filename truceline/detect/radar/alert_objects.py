@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from truceline.detect.radar.backscatter import STEPS_PER_DB, UNSEEN
 from truceline.detect.radar.extent import stretches_of
 from truceline.detect.radar.history import AlertObject, History
 from truceline.detect.radar.scoring import SCORE_STEPS, UNTESTED
@@ -47,15 +48,35 @@ def follow_objects(history: History, places: Places) -> None:
         names = [history.objects[number] for number in heirs.get(group, ())]
         if names:
             eldest = min(names, key=lambda each: (each.born, each.id))
-            own = AlertObject(eldest.id, eldest.born, tuple(sorted(items)))
+            own = AlertObject(eldest.id, eldest.born, tuple(sorted(items)), eldest.change_db)
         else:
             row, column = divmod(int(anchors[group]), history.grid.width)
             own_name = name("alert", day, str(row), str(column), place, *history.polarisations)
             own = AlertObject(own_name, item, tuple(sorted(items)))
         objects[group] = own
+    changes = _changes_db(history, places[exceeds], labels[exceeds], count)
     for group in np.unique(labels[exceeds]).tolist():
-        objects[group] = msgspec.structs.replace(objects[group], items=(*objects[group].items, item))
+        objects[group] = msgspec.structs.replace(
+            objects[group], items=(*objects[group].items, item), change_db=tuple(changes[:, group].tolist())
+        )
     history.places, history.owners, history.objects = places, labels, objects
+
+
+def _changes_db(
+    history: History, places: Places, labels: NDArray[np.int32], count: int
+) -> NDArray[np.float64]:
+    """Measure by how much the echo of each group changed, array (polarisations, groups + 1), in dB.
+
+    Pixels weigh by their squared scores: the window spreads a change over its edges, where little is of it.
+    """
+    weight = history.desk.at(history.today.score, places).astype(np.float64) ** 2
+    found = np.zeros((len(history.polarisations), count + 1))
+    for layer, changes in enumerate(found):
+        known = history.desk.at(history.today.level[layer], places) != UNSEEN
+        residual = history.desk.at(history.today.residual[layer], places) / STEPS_PER_DB
+        total = np.bincount(labels, weight * known * residual, count + 1)
+        changes[:] = total / np.maximum(np.bincount(labels, weight * known, count + 1), 1)
+    return np.round(found, 2)
 
 
 def _owners(history: History, places: Places) -> NDArray[np.int32]:

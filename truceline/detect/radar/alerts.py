@@ -114,6 +114,7 @@ def meanings_of(history: History, alerts: list[Alert]) -> dict[int, Meaning]:
             rose=alert.direction == "increase",
             month=alert.first_seen.month,
             lat_deg=alert.lat_deg,
+            change_db=dict(zip(history.polarisations, history.objects[alert.number].change_db, strict=False)),
         )
         for alert, places in _places_of(history, alerts)
     }

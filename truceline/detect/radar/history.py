@@ -57,11 +57,15 @@ class Stamp(msgspec.Struct, frozen=True):
 
 
 class AlertObject(msgspec.Struct, frozen=True):
-    """One object: ``born`` and ``items`` are indexes of items; ``items`` are those in which it exceeded."""
+    """One object: ``born`` and ``items`` are indexes of items; ``items`` are those in which it exceeded.
+
+    ``change_db`` is by how much its echo changed on the last of them, one figure per polarisation.
+    """
 
     id: str
     born: int
     items: tuple[int, ...]
+    change_db: tuple[float, ...] = ()
 
 
 @dataclass
