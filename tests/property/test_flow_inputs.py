@@ -68,9 +68,9 @@ def picture(mission, groups):
             for group in groups:
                 node.submit(group).result(timeout=20)
             assert node.failed is None
-            return in_force(node.core), replay(node.journal.data_dir).difference
         finally:
-            node.stop()
+            node.stop()  # late reports are followed by then
+        return in_force(node.core), replay(node.journal.data_dir).difference
 
 
 @given(claims=inputs(), randoms=st.randoms(use_true_random=False))

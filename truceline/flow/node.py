@@ -29,6 +29,7 @@ from truceline.view.watch import CLOCK
 _LOG = logging.getLogger(__name__)
 _GROUP = 1000  # claims made durable together, at most
 _TICK_S = 0.25  # how often the thread looks at the clock when nothing comes
+_SOON_S = 2.0  # what folds keep no longer than that is worth waiting for
 _LEAST_S = 1.0  # between two ticks of the clock in the log, seconds of the wall
 
 Outcome = list[Appended | Refused]
@@ -135,8 +136,15 @@ class Node:
         return lambda: self._listeners.remove(listener)
 
     def is_idle(self) -> bool:
-        """Tell whether nothing waits: no claim, no job, and no source that will come to an end."""
+        """Tell whether nothing waits: no claim, no job, no source that will come to an end.
+
+        What a fold keeps for a moment waits too, what a source owes does not.
+        """
         with self.lock:
+            keeping = [fold.due() for fold in self.core.folds if fold is not self.views.watch]
+            soon = self.now() + timedelta(seconds=_SOON_S * self.rate)
+            if any(moment is not None and moment <= soon for moment in keeping):
+                return False
             return self._busy == 0 and self.work.pending == 0 and not self.supply.ending
 
     def wait_idle(self, timeout_s: float) -> bool:

@@ -102,7 +102,9 @@ class Witness(Fold):
     ) -> Claim:
         entry = name("det", item.id, DETECTOR)
         piece = pieces.seal(pa.Table.from_pylist(rows, schema=DETECTION), self._blobs, "rows")
-        looked = pieces.seal(pa.Table.from_pylist(looks, schema=LOOK), self._blobs, "looks")
+        looked = None
+        if looks:
+            looked = pieces.seal(pa.Table.from_pylist(looks, schema=LOOK), self._blobs, "looks")
         body = Detections(
             observation=item.id,
             detector=DETECTOR,
@@ -112,7 +114,7 @@ class Witness(Fold):
             rows=len(rows),
             source=PEOPLE,
             supersedes=supersedes,
-            looks=looked if looks else None,
+            looks=looked,
         )
         return Claim(
             kind="detection",
@@ -120,7 +122,7 @@ class Witness(Fold):
             body=body,
             actor=WITNESS,
             refs=(*sorted({item.seq, *supersedes} - {fact.seq}), fact.seq),
-            blobs=(piece, looked) if looks else (piece,),
+            blobs=(piece,) if looked is None else (piece, looked),
         )
 
 
