@@ -28,7 +28,7 @@ SURE = 0.5  # of its pixels are confirmed where an alert is
 LIKE = 0.3  # with this share of the mean of the date before: what came strongly and shows faintly has passed
 OWN_SHARE = 0.4  # of the mean that a pixel itself must show to belong to it
 WATCHED = round(0.7 * SCORE_STEPS)  # code from which on a stretch is looked at again on the next date,
-TOGETHER = 6.5  # where both dates, each in standard deviations, must come to so much
+TOGETHER = 6.2  # where both dates, each in standard deviations, must come to so much
 FORETOLD = 0.5  # with so much of what the date before foretells taken off: the change itself foretells too,
 CALM = 1.5  # and the scene is not more restless
 
