@@ -104,6 +104,18 @@ def test_two_that_changed_tracks_as_they_met_have_their_names_again():
     assert names[39] == [1, 2]
 
 
+def test_one_that_went_on_with_the_other_as_its_track_ended_shows_the_other_name():
+    day = Day()
+
+    def see(k):
+        x_m = 10.0 * STEP_S * (k - 20)
+        if k < 20:
+            day.see(k, 1, 1, x_m, speed=10.0)
+        day.see(k, 2, 2 if k < 20 else 1, -x_m, y_m=20.0, speed=-10.0)
+
+    assert day.go_on((k, see) for k in range(40)).names()[39] == [2]
+
+
 def test_two_that_met_and_kept_their_tracks_keep_their_names():
     day = Day()
 

@@ -26,6 +26,11 @@ ALIKE = 10.0  # log odds: what looks say of it at most
 WALKS_MPS, ANY_MPS = 1.0, 10.0  # what moves at all; how speeds scatter, and what is driven at where unknown
 VARIES, VARIES_MPS, OTHERWISE = 0.15, 0.5, -3.0  # of a pace, share and speed; log odds of another one
 EXCHANGED, MET_M = 6.0, 4000.0  # log odds at which two change names, and how near they are
+STRAYED, UNLIKE, LATELY_S = (
+    6.0,
+    -2.0,
+    900.0,
+)  # log odds that a name is a lost one's, or not; how long that is lost
 
 
 @njit(cache=True, error_model="numpy")
@@ -34,6 +39,7 @@ def know_again(roll: Roll, time: float, track: Array, spots: Array) -> None:
     _note_places(roll, time, track, spots)
     _recognise(roll, time, track)
     _exchange(roll, track, spots)
+    _go_back(roll, time, track)
 
 
 @kernel
@@ -157,3 +163,45 @@ def _exchange(roll: Roll, track: Array, spots: Array) -> None:
 def _gain(roll: Roll, a: int, b: int) -> float:
     """Log odds that two tracks are each what bore the other's name."""
     return looks_like(roll.looks, a, roll.shown[b]) + looks_like(roll.looks, b, roll.shown[a])
+
+
+@njit(cache=True, error_model="numpy")
+def _go_back(roll: Roll, time: float, track: Array) -> None:
+    """Let single tracks that look of late as what bore a lost name, and not their own, show that one.
+
+    Where two met, one track may have gone on with the other's vehicle, whose own track ended.
+    """
+    lost, found = np.empty(0, np.int64), False
+    for s in track:
+        own = looks_like(roll.looks, s, roll.shown[s])
+        if own > UNLIKE or roll.of[roll.shown[s]] >= 0:
+            continue
+        if not found:
+            lost, found = _lost(roll, time), True
+        best, chosen = STRAYED, -1
+        for k in range(len(lost)):
+            name = int(lost[k])
+            if _is_near(roll, name, roll.shown[s]):
+                gain = looks_like(roll.looks, s, name) - own
+                if gain > best:
+                    best, chosen = gain, name
+        if chosen >= 0:
+            _leave_name(roll, s, chosen)
+
+
+@kernel
+def _is_near(roll: Roll, lost: int, name: int) -> bool:
+    """Tell whether what bore a lost name may be where another name is shown."""
+    there, here, pace = roll.last[lost], roll.last[name], roll.drove[lost]
+    way, dt = math.hypot(here[0] - there[0], here[1] - there[1]), here[2] - there[2]
+    return bool(0 < dt <= LATELY_S and way <= reach_m(pace[0] if pace[1] > 0 else ANY_MPS, dt))
+
+
+@kernel
+def _leave_name(roll: Roll, s: int, lost: int) -> None:
+    """Let a track show a lost name, and its own be lost where it is."""
+    name = roll.shown[s]
+    give(roll, s, lost)
+    for a in range(3):
+        roll.last[lost, a] = roll.last[name, a]
+    roll.last[name, 2] -= 1.0  # it is shown no more
