@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from truceline.track.sensors.minutes import Shown, by_minute, joined
+from truceline.track.sensors.minutes import Shown, by_minute, is_borne_out, joined
 from truceline.track.sensors.trust import borne_out, trusted
 from truceline.track.state.regard import strays
 from truceline.track.state.types import ANNULUS, RECT, Events
@@ -19,7 +19,7 @@ def test_whom_a_liar_contradicts_is_not_distrusted_for_it():
 
 def said(events: Events, sensor: np.ndarray, time: np.ndarray, owner: np.ndarray) -> list[int]:
     tally, place = np.zeros((len(events.time), 3)), np.zeros((len(time), 2))
-    return borne_out(by_minute(events, tally, Shown(sensor, time, place, owner), 2)).tolist()
+    return borne_out(by_minute(events, tally, Shown(sensor, time, place, ~is_borne_out(owner)), 2)).tolist()
 
 
 def stretch(shown: int, minutes: range) -> tuple[Events, np.ndarray]:
@@ -53,7 +53,7 @@ def test_a_minute_of_false_detections_says_nothing_of_a_sensor():
 def test_minutes_of_two_halves_are_the_minutes_of_the_whole():
     events, time = stretch(5, range(5))
     n, rng = len(time), np.random.default_rng(5)
-    shown = Shown(np.ones(n, np.int64), time, rng.normal(0, 1e3, (n, 2)), np.ones(n, np.int64))
+    shown = Shown(np.ones(n, np.int64), time, rng.normal(0, 1e3, (n, 2)), np.zeros(n, bool))
     tally = rng.random((len(events.time), 3))
     halves = []
     for late in (False, True):

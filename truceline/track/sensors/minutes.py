@@ -37,7 +37,7 @@ class Shown(NamedTuple):
     sensor: Array
     time: Array  # seconds
     place: Array  # (n, 2) metres
-    owner: Array  # the track of each; 0: none
+    loose: Array  # bool: no track holds it together with others, see is_borne_out
 
 
 def by_minute(looks: Events, tally: Array, shown: Shown, sensors: int) -> Minutes:
@@ -60,7 +60,7 @@ def by_minute(looks: Events, tally: Array, shown: Shown, sensors: int) -> Minute
     if not len(minute) and not len(its):
         return Minutes(0, np.zeros((sensors, 0, WIDTH)))
     wide = int(max(minute.max(initial=first), its.max(initial=first)) - first) + 1
-    at, loose = shown.sensor * wide + its - first, ~is_borne_out(shown.owner)
+    at, loose = shown.sensor * wide + its - first, shown.loose
     x, y = shown.place.T
     area = np.zeros(len(looks.shape))
     measure(looks.shape, looks.field, area)
