@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from truceline.track.sensors.registration import Registration, correct, inverse
+from truceline.track.sensors.hearing import inverse
+from truceline.track.sensors.registration import Registration, contradicted, correct
 
 PLACE = np.array([[0.0, 0.0], [9000.0, 0.0], [4000.0, 6000.0]])
 
@@ -84,3 +85,19 @@ def test_the_inverse_is_that_of_numpy(n, seed):
     a = a @ a.T + np.eye(n)
 
     assert inverse(a) == pytest.approx(np.linalg.inv(a), rel=1e-6, abs=1e-9)
+
+
+def test_who_contradicts_the_others_is_named_and_not_whom_it_contradicts():
+    odd = np.zeros((3, 3, 2))
+    odd[0, 0], odd[2, 2], odd[1, 1] = (60, 1), (60, 0), (40, 20)
+    odd[0, 1], odd[1, 2] = (30, 10), (20, 10)
+    odd[0, 2] = (50, 1)
+
+    assert contradicted(odd) == 1
+
+
+def test_a_few_odd_detections_are_held_against_nobody():
+    odd = np.zeros((2, 2, 2))
+    odd[0, 0], odd[1, 1], odd[0, 1] = (5, 3), (60, 0), (3, 4)
+
+    assert contradicted(odd) is None

@@ -166,12 +166,13 @@ class _Run:
         )
         self.minutes.append(stretch)
         said = borne_out(stretch)
+        believed = trusted(self.ground.told) * np.where(said == 0, self.borne_out, said > 0)
+        owner = np.where(believed[sensor] > 0, self.owner[here], 0)  # who lies teaches nothing of the others
+        heard = self.registration.learn(owner, time, sensor, sortie, told, self.velocity[here].astype(float))
+        said = np.where(heard == 0, -1, said)
         self.borne_out = np.where(said == 0, self.borne_out, said > 0)
         for m in np.flatnonzero(said < 0).tolist():
             self.doubts.append((m, stretch.first, stretch.first + stretch.sums.shape[1]))
-        believed = (trusted(self.ground.told) * self.borne_out)[sensor] > 0
-        owner = np.where(believed, self.owner[here], 0)  # who lies teaches nothing of the others' offsets
-        self.registration.learn(owner, time, sensor, sortie, told, self.velocity[here].astype(np.float64))
 
     def _loose(self, here: slice, shape: Array) -> Array:
         """Tell which detections no track holds together with others.

@@ -8,11 +8,16 @@ import numpy as np
 from truceline.model.place import utc_text
 from truceline.track.files.fusing import Course
 from truceline.track.files.inputs import Inputs
+from truceline.track.sensors.hearing import FREE
 from truceline.track.sensors.minutes import MINUTE_S
-from truceline.track.sensors.trouble import Spell, flood, is_loose, jams, off, usual
+from truceline.track.sensors.registration import GOOD
+from truceline.track.sensors.trouble import LEAST_CLOCK_S, Spell, flood, is_loose, jams, off, usual
 from truceline.track.sensors.trust import trusted
 
-ENOUGH = 30  # fewer detections than this say nothing about a sensor
+ENOUGH = 30  # fewer looks with detections than this say nothing about how long news takes
+SURE = 8.0  # standard deviations: tracks lag where things turn, and err more than they know
+STEADY_S = 0.5  # between the quartiles of how long news takes
+UNTOLD_S = 4.0  # tracks that tell a clock no better say nothing of it
 SELDOM_S = 600.0  # a sensor that looks so seldom cannot bear itself out
 
 
@@ -40,10 +45,11 @@ def _one(course: Course, inputs: Inputs, m: int, i: int) -> dict[str, Any]:
     untruthful = bool(doubts) or (often and is_loose(minutes, flooding)) or not trusted(course.told)[m]
     offset, error = course.offsets.value[m] * (not untruthful), course.offsets.error[m]
     reasons = ["untruthful"] if untruthful else off(offset, course.offsets.clear[m], *noise)
-    clock, lag = float(offset[2]), _lag(course, inputs, m)
-    if lag < 0 and "clock" not in reasons:
-        clock = lag - float(np.nan_to_num(inputs.sensors["latency_s"][i]))
-        reasons.append("clock")
+    clock, surplus = float(offset[2]), _surplus(course, inputs, m, i)
+    if surplus is not None and not _denies(course, m, surplus):
+        clock = surplus
+        reasons = [word for word in reasons if word != "clock"]
+        reasons += ["clock"] * (abs(clock) > LEAST_CLOCK_S)
     spans = doubts
     for word, spell in (("jammed", jammed), ("flood", flooding)):
         if spell is not None:
@@ -82,11 +88,28 @@ def _text(course: Course, minute: int) -> str:
     return utc_text(np.datetime64(us, "us").astype(object).replace(tzinfo=UTC))
 
 
-def _lag(course: Course, inputs: Inputs, m: int) -> float:
-    """Median of result time less phenomenon time: negative only when the clock is ahead."""
-    mine = course.row_sensors() == m
+def _surplus(course: Course, inputs: Inputs, m: int, i: int) -> float | None:
+    """By how much longer than the maker tells news usually takes; None: it takes now this long and now that.
+
+    News from before the fact needs no steadiness: then the clock is ahead.
+    """
+    mine, event = course.row_sensors() == m, course.row_events()
+    mine &= np.diff(event, prepend=-1) != 0  # what one look showed came at once
     if mine.sum() < ENOUGH:
-        return 0.0
+        return None
     d = inputs.detections
     lag = (d["result_time"] - d["phenomenon_time"])[course.order][mine] / 1e6
-    return min(float(np.median(lag)), 0.0)
+    low, middle, high = np.percentile(lag, [25, 50, 75])
+    surplus = float(middle) - float(np.nan_to_num(inputs.sensors["latency_s"][i]))
+    return surplus if high - low < STEADY_S or middle < 0 else None
+
+
+def _denies(course: Course, m: int, surplus: float) -> bool:
+    """Tell whether what tracks say of a clock, taken by itself, rules out that it is off by so much."""
+    value, error = course.offsets.value[m, 2], course.offsets.error[m, 2]
+    before = FREE[2] if course.offsets.clear[m, 1] else GOOD[2]
+    weight = error**-2 - before**-2
+    if weight <= 1 / UNTOLD_S**2:
+        return False
+    apart = abs(value / (weight * error**2) - surplus)
+    return bool(apart > SURE / np.sqrt(weight) + abs(surplus) / 2)

@@ -13,7 +13,7 @@ from truceline.track.files.fusing import follow, output_times
 from truceline.track.files.hindsight import look_back
 from truceline.track.files.inputs import read_inputs
 from truceline.track.files.report import sensor_report
-from truceline.track.sensors.registration import inverse
+from truceline.track.sensors.hearing import inverse
 
 GRID_S, EVERY_S, LOOK_COUNT = 30.0, 10, 40
 

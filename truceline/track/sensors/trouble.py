@@ -54,7 +54,9 @@ def jams(minutes: Array) -> list[Spell]:
         span = looked[begin:end]
         spell = Spell(int(span[0]), int(span[-1]) + 1, float(should[span].sum()), float(did[span].sum()))
         shown = minutes[span, SHOWN].sum() - minutes[span, FALSE].sum()
-        is_long = spell.last - spell.first >= JAMMED_MINUTES and spell.expected > JAMMED_SHOULD
+        # One thing may be hidden, or a ghost, however often it is looked at.
+        beyond_one = float(np.maximum(should[span] - minutes[span, LOOKS], 0.0).sum())
+        is_long = spell.last - spell.first >= JAMMED_MINUTES and beyond_one > JAMMED_SHOULD
         is_silent = minutes[span, SHOWN].sum() < JAMMED_SHARE * each * minutes[span, LOOKS].sum()
         if is_long and is_silent and max(shown, spell.shown) < JAMMED_SHARE * spell.expected:
             found.append(spell)
