@@ -31,7 +31,13 @@ from truceline.detect.radar.series import observe
 from truceline.geo.cog import write_cog_from
 from truceline.geo.raster import Grid, rasterio
 
+try:
+    import xarray
+except ImportError:
+    xarray = None
+
 RUNS = 5
+SHOWN = ("date", "history", "one pass", "numpy", "xarray", "scipy", "copy")
 START = datetime(2024, 1, 1, tzinfo=UTC)
 POWER_BYTES = 8  # of both polarisations of a pixel
 HISTORY_BYTES = 14 + 2 * 16  # what the update of the history reads only, and what it reads and writes
@@ -65,6 +71,23 @@ def update(power: np.ndarray, state: dict[str, np.ndarray]) -> np.ndarray:
     taken = np.stack([change[0] * rest[0], change[0] * rest[1], change[1] * rest[1]])
     state["products"] += np.where(exceeds, 0, taken)
     return score
+
+
+def update_labelled(power: "xarray.DataArray", state: "dict[str, xarray.DataArray]") -> None:
+    """Do the plain update with named dimensions, without the covariance."""
+    level = np.log(power)
+    change = level - state["mean"]
+    spread = state["square"] / np.maximum(state["count"] - 1, 1) + np.float32(0.02)
+    exceeds = abs((change / np.sqrt(spread)).sum("band")) > 4
+    state["alert"] = xarray.where(exceeds, np.minimum(state["alert"] + 1, 2), 0).astype(np.uint8)
+    state["count"] = state["count"] + ~exceeds
+    state["mean"] = state["mean"] + xarray.where(exceeds, 0, change / np.maximum(state["count"], 1))
+    state["square"] = state["square"] + xarray.where(exceeds, 0, change * (level - state["mean"]))
+
+
+def labelled(plane: np.ndarray) -> "xarray.DataArray":
+    """Name the dimensions of an array (band, y, x) or (y, x)."""
+    return xarray.DataArray(plane, dims=("band", "y", "x")[-plane.ndim :])
 
 
 def blank(side: int) -> dict[str, np.ndarray]:
@@ -127,8 +150,11 @@ def history_alone(history: History) -> int:
     return learn_rows(history.past, history.today, history.life.state, gauge, trend, (0, height), bins)
 
 
-def in_memory(side: int) -> None:
-    """Print how fast the statistics alone are, and which share of the memory's speed they reach."""
+def in_memory(side: int) -> float:
+    """Print how fast the statistics alone are, and which share of the memory's speed they reach.
+
+    Returns nanoseconds per pixel of a date.
+    """
     scenes = [powers(side, seed) for seed in range(3)]
     history, other = (History.new(SarSettings(baseline=2), grid(side), ("vv", "vh")) for _ in range(2))
     state, plain = blank(side), blank(side)
@@ -147,6 +173,11 @@ def in_memory(side: int) -> None:
         "copy": lambda number: scenes[number % 3].copy(),
         "read": lambda _: memory.sum(),
     }
+    if xarray is not None:
+        named = {name: labelled(blank(side)[name]) for name in ("count", "mean", "alert")}
+        named["square"] = xarray.zeros_like(named["mean"])
+        named_scenes = [labelled(scene) for scene in scenes]
+        works["xarray"] = lambda number: update_labelled(named_scenes[number % 3], named)
     spent = in_turns(works)
     cores = os.cpu_count() or 1
     elapsed = in_turns(
@@ -160,9 +191,12 @@ def in_memory(side: int) -> None:
     def share(name: str, times: Mapping[str, float]) -> float:
         return moved[name] * side**2 / times[name] / (memory.nbytes / times["read"])
 
-    cells = " ".join(f"{spent[name] / side**2 * 1e9:>8.1f}" for name in list(works)[:-1])
+    cells = " ".join(
+        f"{spent[name] / side**2 * 1e9:>8.1f}" if name in spent else f"{'-':>8}" for name in SHOWN
+    )
     shares = " ".join(f"{share(name, spent):>8.2f}" for name in moved)
     print(f"{side:>5} x {side:<5} {cells} | {shares} {share('date', elapsed):>9.2f}")
+    return spent["date"] / side**2 * 1e9
 
 
 def write_scenes(folder: Path, side: int, count: int) -> None:
@@ -272,12 +306,17 @@ def main() -> None:
     print("  date      ours, all of it: encoding, weather, windows, scores, alerts and history")
     print("  history   ours, of it only each pixel's mean, variances, covariance, counts and alert state")
     print("  one pass  a plain score, count, mean, covariance and alert state of each pixel, compiled")
-    print("  numpy     the same with numpy; scipy only smooths both bands; cores: a date on all, elapsed")
-    names = ("date", "history", "one pass", "numpy", "scipy", "copy")
-    heads = " ".join(f"{name:>8}" for name in names) + " | " + " ".join(f"{name:>8}" for name in names[:4])
+    print("  numpy     the same with numpy; xarray: without the covariance; scipy only smooths both bands")
+    print("  cores     a date on all cores, elapsed")
+    if xarray is None:
+        print("xarray is not installed here: its column stays empty")
+    heads = " ".join(f"{name:>8}" for name in SHOWN) + " | " + " ".join(f"{name:>8}" for name in SHOWN[:4])
     print(f"{'scene':>13} {heads} {'cores':>9}")
-    for side in (128, 256, 512) if quick else (256, 1024, 2048):
-        in_memory(side)
+    sides = (128, 256, 512) if quick else (256, 1024, 2048)
+    costs_ns = [in_memory(side) for side in sides]
+    larger = (sides[-1] / sides[-2]) ** 2
+    growth = costs_ns[-1] / costs_ns[-2] * larger
+    print(f"from the second size to the third: {larger:.0f} times the pixels, {growth:.1f} times the cost")
     print("\nthrough files, ns per pixel and date; numpy: the same files read and written, no compression")
     print(f"{'scene':>13} {'one date':>10} {'of many':>10} {'numpy':>10} {'one':>9} {'of many':>10}", end="")
     print(f" {'state B/px':>12}")
