@@ -2,7 +2,7 @@
 
 usage: python benchmarks/drone_scores.py [--pictures 20] [--weights FOLDER] [--network NAME]
 The packaged thermal network has learnt from every date of the pack: for it, give a folder that holds a twin
-which has not (model card), or its chances come out too high.
+which has not (model card), or its chances come out too high; with it a ``second.onnx`` that has not either.
 Looks at marked pictures that were held back from training, of $TRUCELINE_SHARED (default ../shared), in every
 way of looking. Per way and kind of thing: how many boxes, how many of them right, the mean difference between
 score and share of right boxes in ten bins as the network gives it and as the map does (fitted on one half of

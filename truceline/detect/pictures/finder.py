@@ -24,10 +24,11 @@ Ints = npt.NDArray[np.int64]
 WEIGHTS = Path(__file__).with_name("weights")
 SHA256 = {
     "thermal": "cf89e2ef63c0fdc52e1225b25b127ca6f3a428731b7e5c7b6ec1426396e16c31",
+    "second": "a2f74b1601f69625d4ee60fe9b3cf52ddcd30027fea4a6f988f69d8271c29a5a",
     "visible": "a8388474f99b440d6c1a7ec0cc27606f587e81f4ef0f038bb02d78892cac5361",
 }
 CHANNELS = {"thermal": 1, "visible": 3}
-VERSION = {"thermal": "2", "visible": "2"}
+VERSION = {"thermal": "3", "visible": "2"}
 GROUPS = ("vehicle", "person", "bicycle")
 KINDS = ("car", "other_vehicle", "truck", "van", "bus", "trailer")  # inside "vehicle", as trained
 STRIDE, MULTIPLE = 4, 32

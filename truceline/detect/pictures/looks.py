@@ -9,6 +9,7 @@ import numpy as np
 
 from truceline.detect.pictures.chance import chances
 from truceline.detect.pictures.finder import Found, Hot, Picture, agreed, find
+from truceline.detect.pictures.second import look_again
 
 THERMAL_LOOKS = ((1.0, False), (1.3, True), (1.6, False))  # scale, mirrored; persons are 12 x 19 pixels
 OVERLAP = 0.45
@@ -45,7 +46,8 @@ def look_thermal(picture: Picture, hot: Hot = "white") -> Found:
 
 def raw_thermal(picture: Picture) -> Found:
     """Look at a thermal picture; scores as the network and the agreement of its looks give them."""
-    return _sure(agreed([_look("thermal", picture, *how) for how in THERMAL_LOOKS], OVERLAP))
+    found = agreed([_look("thermal", picture, *how) for how in THERMAL_LOOKS], OVERLAP)
+    return _sure(look_again(picture, found))
 
 
 def look_visible(picture: Picture, car_px: float | None = None) -> Found:
