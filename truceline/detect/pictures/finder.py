@@ -24,7 +24,7 @@ Ints = npt.NDArray[np.int64]
 WEIGHTS = Path(__file__).with_name("weights")
 SHA256 = {
     "thermal": "cf89e2ef63c0fdc52e1225b25b127ca6f3a428731b7e5c7b6ec1426396e16c31",
-    "second": "a2f74b1601f69625d4ee60fe9b3cf52ddcd30027fea4a6f988f69d8271c29a5a",
+    "second": "66a77a9b9bde017b2f5b26f0b15249bd520a129e1ed8fdcc5eae73b1545b5b9b",
     "visible": "a8388474f99b440d6c1a7ec0cc27606f587e81f4ef0f038bb02d78892cac5361",
 }
 CHANNELS = {"thermal": 1, "visible": 3}
