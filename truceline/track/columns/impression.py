@@ -40,6 +40,7 @@ class Impressions(NamedTuple):
     readings: Array  # (2, K + 1, M)
     sums: Array  # (2, K + 1, M, 7)
     told: Array  # (M, 10): readings compared, squares about the own mean, squares, and sums
+    usual: Array  # (M, 9): of the last sum_up: variance within, and between (0: it tells nothing), and means
 
 
 def seen_by(row: Array, rows: int, sensor: Array, sortie: Array, p: Array) -> Seen:
@@ -56,6 +57,7 @@ def no_impressions(names: int, sensors: int) -> Impressions:
         readings=np.zeros((2, names + 1, sensors)),
         sums=np.zeros((2, names + 1, sensors, 7)),
         told=np.zeros((sensors, 10)),
+        usual=np.zeros((sensors, 9)),
     )
 
 
@@ -165,23 +167,41 @@ def are_alike(looks: Impressions, one: int, other: int, most: float) -> float:
 @kernel
 def _alike(looks: Impressions, part: int, i: int, name: int, m: int) -> float:
     """Log odds by one sensor that a track, or name, is what bore a name before (random effects)."""
-    n, k, told = looks.readings[BEFORE, name, m], looks.readings[part, i, m], looks.told[m]
+    n, k, usual = looks.readings[BEFORE, name, m], looks.readings[part, i, m], looks.usual[m]
     if n < FEWEST or k < FEWEST or looks.sortie[BEFORE, name, m] != looks.sortie[part, i, m]:
         return 0.0
-    if told[0] < ENOUGH:
-        return 0.0
-    within, every = told[1] / (AXES * told[0]), told[2] / (AXES * told[0])
-    for c in range(7):
-        every -= (told[3 + c] / told[0]) ** 2 / AXES
-    within = max(within, LEAST_VARIANCE)
-    between = every - within
-    if between < LEAST_SHARE * within:
+    within, between = usual[0], usual[1]
+    if between == 0:
         return 0.0
     known = between * n / (between * n + within)
     own2, any2, off, all2 = within / k + between * (1 - known), within / k + between, 0.0, 0.0
     for c in range(7):
-        usual = told[3 + c] / told[0]
-        above = looks.sums[part, i, m, c] / k - usual
-        off += (above - known * (looks.sums[BEFORE, name, m, c] / n - usual)) ** 2
+        above = looks.sums[part, i, m, c] / k - usual[2 + c]
+        off += (above - known * (looks.sums[BEFORE, name, m, c] / n - usual[2 + c])) ** 2
         all2 += above * above
     return float(0.5 * (all2 / any2 - off / own2 + AXES * math.log(any2 / own2)))
+
+
+@kernel
+def sum_up(looks: Impressions) -> None:
+    """Note how readings of each sensor vary, of one thing and from thing to thing."""
+    for m in range(looks.told.shape[0]):
+        told, usual = looks.told[m], looks.usual[m]
+        if told[0] < ENOUGH:
+            continue
+        within, every = told[1] / (AXES * told[0]), told[2] / (AXES * told[0])
+        for c in range(7):
+            usual[2 + c] = told[3 + c] / told[0]
+            every -= usual[2 + c] ** 2 / AXES
+        usual[0] = max(within, LEAST_VARIANCE)
+        between = every - usual[0]
+        usual[1] = between if between >= LEAST_SHARE * usual[0] else 0.0
+
+
+@kernel
+def most_told(looks: Impressions, track: int) -> float:
+    """Log odds that looks of late say of a track at most, whatever it is compared with."""
+    for m in range(looks.readings.shape[2]):
+        if looks.readings[LATELY, track, m] >= FEWEST and looks.usual[m, 1] > 0:
+            return MOST
+    return 0.0

@@ -11,7 +11,14 @@ import math
 import numpy as np
 
 from truceline.geo.loops import njit
-from truceline.track.columns.impression import add_up, are_alike, go_on_looking, looks_like, put_down
+from truceline.track.columns.impression import (
+    add_up,
+    are_alike,
+    go_on_looking,
+    looks_like,
+    most_told,
+    put_down,
+)
 from truceline.track.columns.roll import Roll, U, V, X, Y, give, reach_m
 from truceline.track.state.kernel import kernel
 from truceline.track.state.types import Array
@@ -138,9 +145,10 @@ def _take_name(roll: Roll, name: int, lost: int) -> None:
 def _exchange(roll: Roll, track: Array, spots: Array) -> None:
     """Let single tracks, sorted by x, change names where each looks of late as what bore the other's."""
     n = len(track)
-    own = np.empty(n)
+    own, most = np.empty(n), np.empty(n)
     for k in range(n):
         own[k] = looks_like(roll.looks, track[k], roll.shown[track[k]])
+        most[k] = most_told(roll.looks, track[k])
     for k in range(n):
         if own[k] > 0 or roll.of[roll.shown[track[k]]] >= 0:
             continue
@@ -148,7 +156,8 @@ def _exchange(roll: Roll, track: Array, spots: Array) -> None:
         for way in (-1, 1):
             j = k + way
             while 0 <= j < n and abs(spots[j, X] - spots[k, X]) < MET_M:
-                if roll.of[roll.shown[track[j]]] < 0 and abs(spots[j, Y] - spots[k, Y]) < MET_M:
+                may = most[k] + most[j] - own[k] - own[j] > best and abs(spots[j, Y] - spots[k, Y]) < MET_M
+                if may and roll.of[roll.shown[track[j]]] < 0:
                     gain = _gain(roll, track[k], track[j]) - own[k] - own[j]
                     if gain > best:
                         best, chosen = gain, j

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from truceline.geo.loops import njit
-from truceline.track.columns.impression import Seen, look_at
+from truceline.track.columns.impression import Seen, look_at, sum_up
 from truceline.track.columns.lineup import DRIVES_MPS, LARGEST
 from truceline.track.columns.muster import MIXED_S, settle
 from truceline.track.columns.recognition import know_again
@@ -76,6 +76,7 @@ def _call(roll: Roll, ends: Array, track: Array, rows: Array, seen: Seen, shown:
         time = rows[first, 0]
         for i in range(first, end):
             look_at(roll.looks, track[i], roll.shown[track[i]], seen, i)
+        sum_up(roll.looks)
         spots = np.empty((len(here), 5))
         for k in range(len(here)):
             i = here[k]
