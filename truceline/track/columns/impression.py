@@ -103,17 +103,11 @@ def _begin(looks: Impressions, part: int, i: int, m: int, sortie: int) -> None:
 @kernel
 def put_down(looks: Impressions, track: int, name: int, kept: float) -> None:
     """Put readings of a track down to a name, but for a share that stays of late."""
+    _add(looks, LATELY, track, name, 1 - kept)
     for m in range(looks.readings.shape[2]):
-        n = looks.readings[LATELY, track, m]
-        if n == 0:
-            continue
-        _begin(looks, BEFORE, name, m, looks.sortie[LATELY, track, m])
-        looks.readings[BEFORE, name, m] += (1 - kept) * n
-        looks.readings[LATELY, track, m] = kept * n
+        looks.readings[LATELY, track, m] *= kept
         for c in range(7):
-            total = looks.sums[LATELY, track, m, c]
-            looks.sums[BEFORE, name, m, c] += (1 - kept) * total
-            looks.sums[LATELY, track, m, c] = kept * total
+            looks.sums[LATELY, track, m, c] *= kept
 
 
 @kernel
@@ -131,28 +125,28 @@ def add_up(looks: Impressions, track: int, name: int) -> int:
     room = int(looks.readings.shape[1]) - 1
     for m in range(looks.readings.shape[2]):
         looks.sortie[BEFORE, room, m] = -1
-    _add(looks, BEFORE, name, room)
-    _add(looks, LATELY, track, room)
+    _add(looks, BEFORE, name, room, 1.0)
+    _add(looks, LATELY, track, room, 1.0)
     return room
 
 
 @kernel
-def _add(looks: Impressions, part: int, i: int, name: int) -> None:
-    """Let a name have looked also as a track does of late, or as another name did."""
+def _add(looks: Impressions, part: int, i: int, name: int, share: float) -> None:
+    """Let a name have looked also, for a share, as a track does of late, or as another name did."""
     for m in range(looks.readings.shape[2]):
         n = looks.readings[part, i, m]
         if n == 0:
             continue
         _begin(looks, BEFORE, name, m, looks.sortie[part, i, m])
-        looks.readings[BEFORE, name, m] += n
+        looks.readings[BEFORE, name, m] += share * n
         for c in range(7):
-            looks.sums[BEFORE, name, m, c] += looks.sums[part, i, m, c]
+            looks.sums[BEFORE, name, m, c] += share * looks.sums[part, i, m, c]
 
 
 @kernel
 def go_on_looking(looks: Impressions, old: int, name: int) -> None:
     """Let a name have looked also as another, which is the same thing's, has since."""
-    _add(looks, BEFORE, old, name)
+    _add(looks, BEFORE, old, name, 1.0)
 
 
 @kernel
