@@ -73,11 +73,11 @@ def test_what_is_usual_stays_where_it_is_though_nearly_half_changed():
 def test_of_one_population_hardly_anything_is_over_the_threshold(count):
     values = np.random.default_rng(3).normal(2.5, 0.3, count)
 
-    assert (values > threshold_of(values, 6)).mean() < 0.001
+    assert (values > threshold_of(values, 6, *usual_of(values))).mean() < 0.001
 
 
 def test_pictures_that_fit_perfectly_have_a_threshold_above_all():
     values = np.full(1000, np.log(1e-3))
 
     assert usual_of(values) == (values[0], 0.0)
-    assert threshold_of(values, 6) > values[0]
+    assert threshold_of(values, 6, *usual_of(values)) > values[0]

@@ -118,7 +118,7 @@ def usual_of(values: Array) -> tuple[float, float]:
     return usual, float(np.quantile(below, _ONE_SIGMA)) if below.size else 0.0
 
 
-def threshold_of(values: Array, bands: int) -> float:
+def threshold_of(values: Array, bands: int, usual: float, spread: float) -> float:
     """Choose what counts as changed, without anybody's help.
 
     Three choices fail in different ways: Otsu's (1979) on the amplitude, which misses faint change where
@@ -133,8 +133,9 @@ def threshold_of(values: Array, bands: int) -> float:
         Logarithms from :func:`alteration`, array (n,).
     bands
         Number of bands that went in.
+    usual, spread
+        From :func:`usual_of`.
     """
-    usual, spread = usual_of(values)
     # Quantiles of chi-square; scipy.stats, which has them by that name, takes longer to import than a pair.
     never = np.log(gammaincinv(bands / 2, 1 - _NEVER) / gammaincinv(bands / 2, 0.5))
     if np.ptp(values) < _LEAST_STATISTIC:

@@ -125,7 +125,8 @@ def compare(before: Float32, after: Float32, desk: Desk | None = None) -> Change
         raise BadInput("", "has no band that varies in both pictures")
     logarithm = alteration(before, after, varying, valid, desk)
     values = telling(logarithm, valid, desk)
-    limit, (usual, spread) = threshold_of(values, len(varying)), usual_of(values)
+    usual, spread = usual_of(values)
+    limit = threshold_of(values, len(varying), usual, spread)
     return Change(
         logarithm=logarithm,
         changed=changed_pixels(logarithm, limit, spread),
