@@ -14,7 +14,7 @@ from truceline.model.errors import Broken
 
 _PATIENCE_S = 3600.0  # a whole archive may take long; a stuck job does not take forever
 _DRAW_S = 0.5  # between two drawings of how far it is
-_PLAYERS_S = 120.0  # real seconds that players get to decide and carry out
+_QUIET_S = 120.0  # real seconds without a new entry after which players are taken to do no more
 
 
 def run_once(mission_file: Path, data: Path) -> dict[str, Any]:
@@ -62,10 +62,13 @@ def _settle(node: Node, patience_s: float) -> None:
 
 
 def _let_play(node: Node) -> None:
-    """Give the players time until nothing waits and every order has ended."""
-    end = time.monotonic() + _PLAYERS_S
-    while time.monotonic() < end and node.failed is None:
+    """Give the players time until nothing waits and every order has ended, or nothing happens any more."""
+    now = time.monotonic()
+    end, quiet_until, entries = now + _PATIENCE_S, now + _QUIET_S, node.journal.tree_size
+    while time.monotonic() < min(end, quiet_until) and node.failed is None:
         with node.lock:
+            if node.journal.tree_size > entries:
+                entries, quiet_until = node.journal.tree_size, time.monotonic() + _QUIET_S
             board = node.views.board
             waiting = board.waiting()
             open_orders = [
