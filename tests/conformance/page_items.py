@@ -50,7 +50,9 @@ PICTURE = picture()
 PICTURE_SHA = sha256(PICTURE).hexdigest()
 
 
-def zones() -> list[dict[str, Any]]:
+def zones(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The ground; each of several lines goes on where the one before ends, 20 km north of it."""
+
     def feature(shape: str, coords: Any, **more: Any) -> dict[str, Any]:
         return {"type": "Feature", "geometry": {"type": shape, "coordinates": coords}, "properties": more}
 
@@ -58,10 +60,13 @@ def zones() -> list[dict[str, Any]]:
     belt = [spot(k, 2) for k in along] + [spot(k, -2) for k in reversed(along)]
     out = [
         feature("Polygon", [[*belt, belt[0]]], kind="zone", zone="buffer", side="both"),
-        feature("LineString", [spot(k) for k in along], kind="line", id="line"),
         feature("LineString", [spot(k, 4 + math.sin(k)) for k in along], kind="road", id="north road"),
         feature("LineString", [spot(k, -5 + math.sin(k / 2)) for k in along], kind="road", id="south road"),
     ]
+    for n, line in enumerate(lines or [{"id": "line", "length_km": 60.0}]):
+        long = line["length_km"]
+        inside = [spot(k, 20 * n) for k in along if n * long <= k <= (n + 1) * long]
+        out.append(feature("LineString", inside, kind="line", id=line["id"]))
     out += [
         feature("LineString", [spot(k, -3.5), spot(k, 3.5)], kind="sector", id=str(k)) for k in (16, 30, 46)
     ]

@@ -49,7 +49,7 @@ TYPES = {
 class World:
     """What the made-up server holds; tests change it through ``/made-up``."""
 
-    def __init__(self, many: int, idle: bool, rate: float) -> None:
+    def __init__(self, many: int, idle: bool, rate: float, lines: list[str]) -> None:
         self.lock = threading.Condition()
         self.events: list[tuple[int, str, dict[str, Any]]] = []
         self.started = time.monotonic()
@@ -59,8 +59,9 @@ class World:
         self.asked: list[str] = []
         self.answered: list[str] = []
         self.decisions: list[dict[str, Any]] = []
+        self.lines = [{"id": name, "length_km": 60 / len(lines)} for name in lines]
         self.lists: dict[str, list[dict[str, Any]]] = {
-            "zones": zones(), "tracks": tracks(many), "incidents": [] if idle else incidents(), "orders": [], "groups": [] if idle else [told()],
+            "zones": zones(self.lines), "tracks": tracks(many), "incidents": [] if idle else incidents(), "orders": [], "groups": [] if idle else [told()],
             "recommendations": [] if idle else recommendations(), "sources": [*sources(), {**sources()[2], "name": "UAV-1", "frame": frame()}], "reports": [] if idle else reports(),
         }  # fmt: skip
         self.seq, self.log, self.begun, self.gaps = 495, "a" * 64, 0, gaps()
@@ -90,6 +91,7 @@ class World:
             "clock": {"utc": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "rate": self.rate},
             "who": {"name": "Maj. K. Lind", "role": "commander"},
             "parties": [{"id": "a", "name": "Side A", "side": "A"}, {"id": "b", "name": "Side B", "side": "B"}],
+            "lines": self.lines,
             "sectors": [{"id": i, "km_from": a, "km_to": b} for i, a, b in sectors],
         }  # fmt: skip
 
@@ -259,12 +261,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--many", type=int, default=0, help="so many more points")
+    parser.add_argument("--lines", nargs="*", default=[], help="names of several lines")
     parser.add_argument("--idle", action="store_true", help="nothing to decide")
     parser.add_argument(
         "--rate", type=float, default=1.0, help="pace of the mission's clock; 0: it stands still"
     )
     given = parser.parse_args()
-    Handler.world = World(given.many, given.idle, given.rate)
+    Handler.world = World(given.many, given.idle, given.rate, given.lines)
     server = ThreadingHTTPServer(("127.0.0.1", given.port), Handler)
     server.daemon_threads = True
     print(server.server_address[1], flush=True)

@@ -2,6 +2,8 @@
 
 # ruff: noqa: E501  (sentences and scripts are not broken)
 
+import re
+
 OPEN = "truceline.select('T-27')"
 
 
@@ -83,3 +85,26 @@ def test_a_past_that_the_server_does_not_tell_is_said_to_be_the_page_s_own(place
     browser.until("document.querySelector('#then').innerText.includes('Asking the server')")
     where.tell("set", {"held": []})
     browser.until("document.querySelector('#then').innerText.includes('told by the server')")
+
+
+def test_of_several_lines_the_nearest_one_is_named_and_all_are_counted(place):
+    there = place("--lines", "west", "east")
+    browser = there.enter()
+    read = "path => fetch(path, {headers: {Authorization: 'Bearer duty'}}).then(r => r.json()).then(j => j.items)"
+    east = "i.properties.id === 'east'"
+    lon, lat = browser.js(f"({read})('/zones').then(all => all.find(i => {east}).geometry.coordinates[22])")
+    seen = browser.js(f"({read})('/incidents').then(all => all[0])")
+    there.tell(
+        "happen",
+        {
+            "kind": "incident",
+            "data": {**seen, "id": "e", "case_id": "e", "lon_deg": lon, "lat_deg": lat, "km": 11.0},
+        },
+    )
+    browser.until(r"/km 11\.[0-4] of east/.test(document.querySelector('#map-list').innerText)")
+
+    listed = browser.words("#map-list")
+
+    assert re.search(r"km \d+\.\d of west", listed), listed
+    assert "of 60 km not observed" in browser.words("#health")
+    assert browser.trouble == []

@@ -124,7 +124,7 @@ function drawGround(s: Sheet): void {
   ctx.fillStyle = p.zone;
   ctx.fillRect(x(s, s.fromMs), TOP, x(s, now()) - x(s, s.fromMs), s.bottom - TOP);
   Object.assign(ctx, { strokeStyle: p.panel, lineWidth: 1, font: font(), textAlign: "right", textBaseline: "middle" });
-  const given = picture.mission?.sectors ?? [];
+  const { sectors: named = [], lines = [] } = picture.mission ?? {}, given = named.length || lines.length < 2 ? named : lines;
   const sectors = given.length || !hasLine() ? given : [0, 0.25, 0.5, 0.75].map((f) => ({ id: `km ${Math.round(f * s.lineKm)}`, kmFrom: f * s.lineKm, kmTo: (f + 0.25) * s.lineKm }));
   for (const sector of sectors) {
     stroke(s, [x(s, s.fromMs), y(s, sector.kmFrom)], [x(s, s.untilMs), y(s, sector.kmFrom)]);

@@ -56,9 +56,10 @@ export interface Gap { kmFrom: number; kmTo: number; fromMs: number; untilMs: nu
 /** A satellite that can look at a stretch of the line; that it does is not said. */
 export interface Overpass { satellite: string; highestMs: number; kmFrom: number; kmTo: number; elevationDeg: number; sunlit: boolean; ageDays: number }
 export interface Coverage { passes: Overpass[]; gaps: Gap[]; observedShare: number | null; lineKm: number | null; fromMs: number | null; untilMs: number | null }
-export interface Sector { id: string; kmFrom: number; kmTo: number }
+/** A sector, or one line of several. */
+export interface Reach { id: string; kmFrom: number; kmTo: number }
 export interface Mission {
-  name: string; exercise: boolean; userName: string; role: string; lineKm: number | null; sectors: Sector[]; log: string;
+  name: string; exercise: boolean; userName: string; role: string; lineKm: number | null; lines: Reach[]; sectors: Reach[]; log: string;
   holds: { scope: string; reason: string; untilMs: number }[]; treeSize: number; utcMs: number; rate: number; parties: { id: string; name: string; side: string }[];
 }
 export type Ground = Feature & { properties: Json };
@@ -78,12 +79,19 @@ export function time(v: unknown): number | null {
   return Number.isNaN(ms) ? null : ms;
 }
 
+/** The lines of an agreement one after another: kilometres of the mission go on from each to the next. */
+function reaches(lines: Json[]): Reach[] {
+  let at = 0;
+  return lines.map((l) => ({ id: text(l.id), kmFrom: at, kmTo: (at += number(l.length_km) ?? 0) }));
+}
+
 export function mission(j: Json): Mission {
-  const clock = object(j.clock), who = object(j.who);
+  const clock = object(j.clock), who = object(j.who), lines = reaches(list(j.lines).map(object));
+  const before = (line: string): number => lines.find((l) => l.id === line)?.kmFrom ?? 0;
   return {
     name: text(j.name) || "Truceline", exercise: j.exercise === true, userName: text(who.name), role: text(who.role),
-    lineKm: number(object(list(j.lines)[0]).length_km) || number(j.line_km) || null, treeSize: number(j.tree_size) ?? 0, log: text(j.log),
-    sectors: list(j.sectors).map(object).map((s) => ({ id: text(s.id), kmFrom: number(s.km_from) ?? 0, kmTo: number(s.km_to) ?? 0 })),
+    lineKm: lines.at(-1)?.kmTo || number(j.line_km) || null, lines, treeSize: number(j.tree_size) ?? 0, log: text(j.log),
+    sectors: list(j.sectors).map(object).map((s) => ({ id: text(s.id), kmFrom: before(text(s.line)) + (number(s.km_from) ?? 0), kmTo: before(text(s.line)) + (number(s.km_to) ?? 0) })),
     holds: list(j.holds).map(object).map((h) => ({ scope: text(h.scope), reason: text(h.reason), untilMs: time(h.until_utc) ?? 0 })),
     utcMs: time(clock.utc) ?? Date.now(), rate: number(clock.rate) ?? 1,
     parties: list(j.parties).map(object).map((p) => ({ id: text(p.id), name: text(p.name), side: text(p.side) })),

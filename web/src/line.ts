@@ -1,6 +1,6 @@
 // The line of the agreement: kilometres along it, kilometres off it. Plane geometry around each piece is enough at 60 km.
 
-import type { Ground, Place } from "./items";
+import type { Ground, Place, Reach } from "./items";
 
 const R_M = 6_371_008.8;
 const RAD = Math.PI / 180;
@@ -12,25 +12,35 @@ export function distanceKm(a: Place, b: Place): number {
   return (2 * R_M * Math.asin(Math.min(1, Math.sqrt(h)))) / 1000;
 }
 
+/** One line as it is drawn, and its length where that is known. */
+interface Strand { parts: Place[][]; lengthKm: number | null }
+
+/** The lines of a mission, one after another. */
 export class Line {
-  private readonly km: number[] = [0];
+  private readonly km: number[] = [];
   readonly lengthKm: number;
 
-  readonly points: Place[];
+  readonly points: Place[] = [];
+  /** Which points begin a part: before them no kilometre is counted. */
+  private readonly begins = new Set<number>();
 
-  /** Between two parts of a line no kilometre is counted. */
-  constructor(parts: Place[][], givenKm: number | null) {
-    this.points = parts.flat();
-    const first = new Set<number>();
-    for (let i = 0, at = 0; i < parts.length; at += parts[i]!.length, i++) first.add(at);
-    for (let i = 1; i < this.points.length; i++) this.km.push(this.km[i - 1]! + (first.has(i) ? 0 : distanceKm(this.points[i - 1]!, this.points[i]!)));
-    const measured = this.km.at(-1) ?? 0, pieces = this.points.length - parts.length;
-    this.lengthKm = givenKm ?? measured;
-    // A wound line drawn in equal steps of its own length has chords that are never longer than a step.
-    const stepKm = this.lengthKm / Math.max(1, pieces), chords = this.km.map((k, i) => (i ? k - this.km[i - 1]! : 0));
-    const even = chords.every((c) => c <= stepKm * 1.03), scale = measured > 0 ? this.lengthKm / measured : 1;
-    let before = 0;
-    this.km = this.km.map((k, i) => (even ? (before += i === 0 || first.has(i) ? 0 : stepKm) : k * scale));
+  constructor(strands: Strand[]) {
+    let atKm = 0;
+    for (const { parts, lengthKm } of strands) {
+      const chords = parts.flatMap((part) => part.map((p, i) => (i ? distanceKm(part[i - 1]!, p) : null)));
+      const measured = chords.reduce<number>((sum, c) => sum + (c ?? 0), 0), pieces = chords.filter((c) => c !== null).length;
+      // A wound line drawn in equal steps of its own length has chords that are never longer than a step.
+      const long = lengthKm ?? measured, stepKm = long / Math.max(1, pieces), even = chords.every((c) => (c ?? 0) <= stepKm * 1.03);
+      let km = atKm;
+      for (const c of chords) {
+        if (c === null) this.begins.add(this.km.length);
+        else km += even ? stepKm : measured > 0 ? (c * long) / measured : 0;
+        this.km.push(km);
+      }
+      this.points.push(...parts.flat());
+      atKm += long;
+    }
+    this.lengthKm = atKm;
   }
 
   /** The place at a kilometre of the line. */
@@ -41,10 +51,16 @@ export class Line {
     return [a[0] + f * (b[0] - a[0]), a[1] + f * (b[1] - a[1])];
   }
 
-  /** The stretch between two kilometres as a path. */
-  stretch(from: number, to: number): Place[] {
-    const inner = this.points.filter((_, i) => this.km[i]! > from && this.km[i]! < to);
-    return [this.at(from), ...inner, this.at(to)];
+  /** The stretch between two kilometres as paths, one for each part of the line that it touches. */
+  stretch(from: number, to: number): Place[][] {
+    const paths: Place[][] = [[this.at(from)]];
+    this.points.forEach((p, i) => {
+      if (this.km[i]! <= from || this.km[i]! >= to) return;
+      if (this.begins.has(i)) paths.push([]);
+      paths.at(-1)!.push(p);
+    });
+    paths.at(-1)!.push(this.at(to));
+    return paths;
   }
 
   /** Kilometre, distance and compass word of a place as seen from the line. */
@@ -52,6 +68,7 @@ export class Line {
     let best = { km: 0, offKm: Infinity, towards: "" };
     const kx = Math.cos(p[1] * RAD);
     for (let i = 0; i + 1 < this.points.length; i++) {
+      if (this.begins.has(i + 1)) continue;
       const a = this.points[i]!, b = this.points[i + 1]!;
       const bx = (b[0] - a[0]) * kx, by = b[1] - a[1], px = (p[0] - a[0]) * kx, py = p[1] - a[1];
       const f = Math.min(1, Math.max(0, (px * bx + py * by) / (bx * bx + by * by || 1)));
@@ -71,14 +88,16 @@ export class Line {
   }
 }
 
-/** The mission's first line among the grounds, or null. */
-export function lineOf(grounds: Ground[], givenKm: number | null): Line | null {
-  const it = grounds.find((g) => g.properties.kind === "line") ?? grounds.find((g) => /LineString$/.test(g.geometry?.type ?? "") && !g.properties.kind);
-  if (!it) return null;
-  const g = it.geometry;
-  const parts = g.type === "LineString" ? [g.coordinates] : g.type === "MultiLineString" ? g.coordinates : [];
-  const places = parts.map((part) => part.map((p): Place => [p[0]!, p[1]!]));
-  return places.flat().length > 1 ? new Line(places, givenKm) : null;
+/** The mission's lines among the grounds, or null; lengths by the lines' names, or of the only one. */
+export function lineOf(grounds: Ground[], lines: Reach[], givenKm: number | null): Line | null {
+  const named = grounds.filter((g) => g.properties.kind === "line");
+  const other = grounds.find((g) => /LineString$/.test(g.geometry?.type ?? "") && !g.properties.kind);
+  const strands = (named.length || !other ? named : [other]).map((g, _, all) => {
+    const shape = g.geometry, known = lines.find((l) => l.id === String(g.properties.id));
+    const parts = shape.type === "LineString" ? [shape.coordinates] : shape.type === "MultiLineString" ? shape.coordinates : [];
+    return { parts: parts.map((part) => part.map((p): Place => [p[0]!, p[1]!])), lengthKm: known ? known.kmTo - known.kmFrom : all.length === 1 ? givenKm : null };
+  });
+  return strands.flatMap((s) => s.parts.flat()).length > 1 ? new Line(strands) : null;
 }
 
 /** The narrowest zone around the middle of the line, and half its width in km: the median distance of its corners. */

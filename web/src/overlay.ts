@@ -5,7 +5,7 @@ import { ago, clock, clockNear, MINUTE, span } from "./clock";
 import { desk, incidentBy, incidentsOf, isChanged, live, looking, now, opened, picture, standing, standingMs, waiting } from "./desk";
 import { byId } from "./dom";
 import { gapsAt, gapsNow } from "./head";
-import type { Group, Incident, Look, Place, Thing } from "./items";
+import type { Group, Incident, Look, Place, Reach, Thing } from "./items";
 import { font, Labels } from "./labels";
 import { inside, ringsOf } from "./line";
 import { beltHalfKm, missionLine } from "./places";
@@ -67,13 +67,15 @@ function scaleOf(view: View, width: number, height: number): number {
   return Math.hypot(pb.x - pa.x, pb.y - pa.y) / 1.11195;
 }
 
-function path(s: Sheet, places: Place[]): void {
+function path(s: Sheet, ...parts: Place[][]): void {
   s.ctx.beginPath();
-  places.forEach((q, i) => {
-    const { x, y } = s.view.project(q);
-    if (i) s.ctx.lineTo(x, y);
-    else s.ctx.moveTo(x, y);
-  });
+  for (const places of parts) {
+    places.forEach((q, i) => {
+      const { x, y } = s.view.project(q);
+      if (i) s.ctx.lineTo(x, y);
+      else s.ctx.moveTo(x, y);
+    });
+  }
 }
 
 let hatch: { colour: string; pattern: CanvasPattern } | null = null;
@@ -104,7 +106,7 @@ function drawGaps(s: Sheet): void {
   s.ctx.lineCap = "butt";
   s.ctx.lineJoin = "bevel";
   for (const g of gaps) {
-    path(s, line.stretch(g.kmFrom, g.kmTo));
+    path(s, ...line.stretch(g.kmFrom, g.kmTo));
     s.ctx.lineWidth = wide + 2;
     s.ctx.strokeStyle = s.p.hatch;
     s.ctx.stroke();
@@ -121,17 +123,24 @@ function drawGaps(s: Sheet): void {
   }
 }
 
+/** Where a line has its kilometres, and what stands there; a line begins just after the one before. */
+function marks(line: Reach, stepKm: number): { at: number; words: string }[] {
+  const many = Math.floor((line.kmTo - line.kmFrom) / stepKm) + 1;
+  return Array.from({ length: many }, (_, i) => ({ at: line.kmFrom + (i ? i * stepKm : 1e-4), words: i ? String(i * stepKm) : "km 0" }));
+}
+
 function drawLineMarks(s: Sheet): void {
   const line = missionLine();
   if (!line) return;
   const step = [1, 2, 5, 10, 20, 50, 100].find((k) => k * s.pxPerKm > 70) ?? 200;
-  for (let km = 0; km <= line.lengthKm; km += step) {
-    const { x, y } = s.view.project(line.at(km));
+  const whole = { id: "", kmFrom: 0, kmTo: line.lengthKm }, lines = picture.mission?.lines.length ? picture.mission.lines : [whole];
+  for (const km of lines.flatMap((l) => marks(l, step))) {
+    const { x, y } = s.view.project(line.at(km.at));
     s.ctx.fillStyle = s.p.ink1;
     s.ctx.beginPath();
     s.ctx.arc(x, y, 2.5, 0, 7);
     s.ctx.fill();
-    s.labels.want({ x, y, rank: 6, clear: 7, lines: [{ words: km === 0 ? "km 0" : String(km), colour: s.p.ink3 }], spots: ["below", "above", "below-right", "above-left"] });
+    s.labels.want({ x, y, rank: 6, clear: 7, lines: [{ words: km.words, colour: s.p.ink3 }], spots: ["below", "above", "below-right", "above-left"] });
   }
   for (const sector of picture.mission?.sectors ?? []) {
     const { x, y } = s.view.project(line.at((sector.kmFrom + sector.kmTo) / 2));
@@ -181,7 +190,7 @@ function drawPlan(s: Sheet): void {
   for (const words of r.leftUncovered) {
     const [, from, to] = /km ?([\d.]+) ?(?:–|-|to) ?(?:km ?)?([\d.]+)/.exec(words) ?? [];
     if (!line || from === undefined || to === undefined) continue;
-    path(s, line.stretch(Number(from), Number(to)));
+    path(s, ...line.stretch(Number(from), Number(to)));
     Object.assign(s.ctx, { lineWidth: 7, strokeStyle: s.p.hatch });
     s.ctx.setLineDash([2, 3]);
     s.ctx.stroke();

@@ -14,7 +14,7 @@ const USUAL_HALF_KM = 2;
 export function missionLine(): Line | null {
   if (lineVersion !== picture.version.grounds) {
     lineVersion = picture.version.grounds;
-    held = lineOf(picture.grounds, picture.mission?.lineKm ?? null);
+    held = lineOf(picture.grounds, picture.mission?.lines ?? [], picture.mission?.lineKm ?? null);
     belt = held ? beltOf(held, picture.grounds) : null;
   }
   return held;
@@ -31,10 +31,23 @@ export function missionBelt(): Ground | null {
   return belt?.zone ?? null;
 }
 
-/** Kilometre of a thing, or null when there is no line. */
+const several = (): boolean => (picture.mission?.lines.length ?? 0) > 1;
+
+/** Kilometre of a thing, or null when there is no line. What is given counts along one line: it serves where there is only one. */
 export function kmOf(lon: number | null, lat: number | null, given: number | null): number | null {
-  if (given !== null) return given;
+  if (given !== null && !several()) return given;
   return lon === null || lat === null ? null : (missionLine()?.locate([lon, lat]).km ?? null);
+}
+
+/** `km 41.2`; where there are several lines, `km 2.6 of north`. */
+export function spoken(km: number, digits = 1): string {
+  const lines = several() ? picture.mission!.lines : [], it = lines.find((l) => km < l.kmTo) ?? lines.at(-1);
+  return `km ${(km - (it?.kmFrom ?? 0)).toFixed(digits)}${it ? ` of ${it.id}` : ""}`;
+}
+
+/** `km 3.0 to 8.5`; where there are several lines, `km 3.0 of north to km 1.5 of south`. */
+export function spokenStretch(from: number, to: number, digits = 1): string {
+  return several() ? `${spoken(from, digits)} to ${spoken(to, digits)}` : `${spoken(from, digits)} to ${to.toFixed(digits)}`;
 }
 
 const metres = (m: number): string => (m >= 1000 ? `${(m / 1000).toFixed(1)} km` : `${Math.round(m / 10) * 10 || Math.round(m)} m`);
@@ -42,7 +55,7 @@ const metres = (m: number): string => (m >= 1000 ? `${(m / 1000).toFixed(1)} km`
 /** `km 41.2`. */
 export function placeShort(i: Incident): string {
   const km = kmOf(i.lon, i.lat, i.km);
-  if (km !== null) return `km ${km.toFixed(1)}`;
+  if (km !== null) return spoken(km);
   return i.lat === null || i.lon === null ? "no single place" : coordinates([i.lon, i.lat]);
 }
 
@@ -50,7 +63,7 @@ export function placeShort(i: Incident): string {
 export function placeAround(at: Place, ce90M: number | null): string {
   const line = missionLine(), error = ce90M === null ? "error not stated" : `± ${metres(ce90M)}`;
   const found = line?.locate(at), off = found && (found.offKm < 0.05 ? "on the line" : `${found.offKm.toFixed(1)} km ${found.towards} of the line`);
-  return [found && `km ${found.km.toFixed(1)}`, off && `${off} (${error})`, off ? coordinates(at) : `${coordinates(at)} (${error})`].filter(Boolean).join(", ");
+  return [found && spoken(found.km), off && `${off} (${error})`, off ? coordinates(at) : `${coordinates(at)} (${error})`].filter(Boolean).join(", ");
 }
 
 /** `km 41.2, 6.8 km north of the line (± 90 m), sector Cedar`. */
@@ -58,10 +71,10 @@ export function placeLong(i: Incident): string {
   if (i.lon === null || i.lat === null) return i.zone ? `Zone ${i.zone}, no single place` : "No single place";
   const line = missionLine(), error = i.ce90M === null ? "error not stated" : `± ${metres(i.ce90M)}`;
   if (!line) return `${coordinates([i.lon, i.lat])} (${error})`;
-  const at = line.locate([i.lon, i.lat]), km = i.km ?? at.km;
+  const at = line.locate([i.lon, i.lat]), km = several() ? at.km : (i.km ?? at.km);
   const off = at.offKm < 0.05 ? "on the line" : `${at.offKm.toFixed(1)} km ${at.towards} of the line`;
   const sector = picture.mission?.sectors.find((s) => km >= s.kmFrom && km < s.kmTo);
-  return `km ${km.toFixed(1)}, ${off} (${error})${sector ? `, sector ${sector.id}` : ""}`;
+  return `${spoken(km)}, ${off} (${error})${sector ? `, sector ${sector.id}` : ""}`;
 }
 
 export const coordinates = ([lon, lat]: Place): string =>

@@ -6,7 +6,7 @@ import { desk, giveNumbers, incidentsOf, isChanged, now, picture, waiting } from
 import { byId, make, renew, small } from "./dom";
 import { gapsNow, inTrouble, nextPass } from "./head";
 import type { Gap, Recommendation } from "./items";
-import { kmOf, placeShort } from "./places";
+import { kmOf, placeShort, spokenStretch } from "./places";
 import { dueWords, incidentTitle, incidentVerdict, ORDER_STATES, plural, SAY, SOURCE_STATES, VERDICTS, CHOICES, type Choice } from "./words";
 
 const LINES = 14;  // lines of what is recorded; older ones are in the log
@@ -141,7 +141,7 @@ function recorded(): HTMLElement {
     const verdict = i.verdict ? `, ${(VERDICTS[i.verdict] ?? i.verdict).toLowerCase()}` : "", what = `${incidentTitle(i)}${verdict}`;
     lines.push({ atMs: i.startMs, words: `${what} · ${placeShort(i)}`, gap: i.verdict === "could_not_observe", like: `${what} ${Math.round(kmOf(i.lon, i.lat, i.km) ?? -1)} ${Math.floor(i.startMs / HOUR)}` });
   }
-  for (const g of gapsNow()) lines.push({ atMs: g.fromMs, words: `Could not observe km ${g.kmFrom.toFixed(1)} to ${g.kmTo.toFixed(1)}: ${g.reason || "nobody looked"}${canLook(g)}`, gap: true });
+  for (const g of gapsNow()) lines.push({ atMs: g.fromMs, words: `Could not observe ${spokenStretch(g.kmFrom, g.kmTo)}: ${g.reason || "nobody looked"}${canLook(g)}`, gap: true });
   const told = together(lines.filter((l) => l.atMs <= now() + MINUTE)), newest = told.slice(0, LINES);
   const items = newest.map((l) => make("li", {}, make("time", {}, clockNear(l.atMs, now())), make("span", {}, l.gap && make("i", { class: "mark gap" }), l.words)));
   return section("Recorded, nothing to do", told.length > LINES ? `newest ${LINES} of ${told.length}` : "", items.length ? make("ul", { class: "lines" }, items) : small("Nothing yet."));

@@ -5,7 +5,7 @@ import { clock, clockNear } from "./clock";
 import { changed, desk, now, picture } from "./desk";
 import { byId, key, make, renew } from "./dom";
 import { goTo } from "./map";
-import { coordinates, placeShort } from "./places";
+import { coordinates, placeShort, spokenStretch } from "./places";
 import { symbol, type Kin } from "./symbols";
 import { openThing } from "./thing";
 import { incidentTitle, incidentVerdict, KEYS, SAY } from "./words";
@@ -52,7 +52,7 @@ function drawList(): void {
   const things = [...picture.things.values()].slice(0, LISTED).map((t) => `${t.label}: ${t.lat.toFixed(4)}, ${t.lon.toFixed(4)}, ${t.atMs ? `seen ${clock(t.atMs)}` : SAY.neverHeard}${t.missed ? `, ${t.missed}` : ""}`);
   const incidents = [...picture.incidents.values()].slice(0, LISTED).map((i) => `${incidentTitle(i)}: ${placeShort(i)}, ${clock(i.startMs)}, ${incidentVerdict(i)}`);
   const looks = picture.sources.flatMap((s) => (s.look ? [`${s.name}: ${SAY.looked(coordinates(s.look.middle), s.look.ce90M, s.look.atMs)}`] : []));
-  const passes = picture.coverage.passes.filter((o) => o.highestMs > now()).slice(0, LISTED).map((o) => `${SAY.canLook(o.satellite, o.highestMs, now())}: km ${o.kmFrom.toFixed(0)} to ${o.kmTo.toFixed(0)}`);
+  const passes = picture.coverage.passes.filter((o) => o.highestMs > now()).slice(0, LISTED).map((o) => `${SAY.canLook(o.satellite, o.highestMs, now())}: ${spokenStretch(o.kmFrom, o.kmTo, 0)}`);
   const changes = [...changedPlaces().values()].slice(0, LISTED).map((p) => `${changeTitle(p)}: ${coordinates(p.middle)}, ${clockNear(p.atMs, now())}`);
   const lines = [...incidents, ...changes, ...things, ...looks, ...passes];
   const list = byId("map-list"), title = desk.mapless ? [make("h2", {}, SAY.mapless[0]!), make("p", {}, SAY.mapless[1]!)] : [make("h2", {}, "The map in words")];
