@@ -167,7 +167,7 @@ def test_nested_formats_arrays_and_messages_of_no_interest_are_stepped_over():
     ],
 )  # fmt: skip
 def test_dialects_of_other_models_are_read(text, expected):
-    (row,) = read_subtitles(f"1\n00:00:01,000 --> 00:00:02,000\n{text}\n".encode()).to_pylist()
+    (row,) = read_subtitles(f"1\n00:00:01,000 --> 00:00:02,000\n{text}\n".encode())[0].to_pylist()
 
     assert {name: row[name] for name in expected} == {
         name: None if value is None else pytest.approx(value) for name, value in expected.items()
@@ -175,6 +175,6 @@ def test_dialects_of_other_models_are_read(text, expected):
 
 
 def test_cue_without_milliseconds_begins_at_the_whole_second():
-    (row,) = read_subtitles(b"1\n00:01:02 --> 00:01:03\nGPS(3.0,4.0,16)\n").to_pylist()
+    (row,) = read_subtitles(b"1\n00:01:02 --> 00:01:03\nGPS(3.0,4.0,16)\n")[0].to_pylist()
 
     assert row["t_s"] == 62.0

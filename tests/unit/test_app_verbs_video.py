@@ -1,7 +1,6 @@
 """The verbs on drone video, and what they do with bad input (contract drone, section 8)."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,6 @@ import pyarrow.parquet as pq
 import pytest
 from truceline.app.cli import main
 from truceline.codec.klv import TELEMETRY, encode
-from truceline.codec.mpegts import Unit, mux
 from truceline.sim.clip import write_clip
 from truceline.sim.pose import pose
 
@@ -79,54 +77,6 @@ def test_locate_takes_the_ground_and_writes_findings(tmp_path, out):
     assert (finding["kind"], finding["first_packet"]) == ("no_pose", 2)
 
 
-@pytest.mark.parametrize("words", [("video", "klv"), ("video", "locate"), ("detect", "video")])
-@pytest.mark.parametrize("data", [None, b"", b"neither of them" * 100])
-def test_what_is_missing_empty_or_foreign_is_refused_by_name(words, data, tmp_path, out, capsys):
-    if data is not None:
-        (tmp_path / "x.bin").write_bytes(data)
-    out.write_bytes(b"before")
-
-    assert run(*words, tmp_path / "x.bin", "--out", out) == 2
-
-    assert "x.bin" in capsys.readouterr().err.splitlines()[-1]
-    assert out.read_bytes() == b"before"
-    assert list(out.parent.iterdir()) == [out]
-
-
-@pytest.mark.parametrize("word", ["klv", "locate"])
-def test_stream_without_telemetry_is_refused(word, tmp_path, out, capsys):
-    (tmp_path / "x.ts").write_bytes(mux([Unit(1.0 + i, 1.0 + i, True, bytes(900)) for i in range(9)], []))
-
-    assert run("video", word, tmp_path / "x.ts", "--out", out) == 2
-
-    assert "no KLV stream" in capsys.readouterr().err
-    assert not out.exists()
-
-
-def test_pipe_is_refused_and_does_not_hang(tmp_path, out):
-    os.mkfifo(tmp_path / "pipe.ts")
-
-    assert run("video", "klv", tmp_path / "pipe.ts", "--out", out) == 2
-
-
-def test_cut_file_gives_whole_packets_and_says_what_is_left(tmp_path, out, capsys):
-    (tmp_path / "x.klv").write_bytes(PACKET * 2 + PACKET[:50])
-
-    assert run("video", "klv", tmp_path / "x.klv", "--out", out) == 0
-
-    assert pq.read_table(out).num_rows == 2
-    assert "50 bytes" in capsys.readouterr().err
-
-
-def test_wrong_checksum_is_kept_and_flagged(tmp_path, out):
-    (tmp_path / "x.klv").write_bytes(PACKET[:-1] + bytes([PACKET[-1] ^ 1]))
-
-    assert run("video", "klv", tmp_path / "x.klv", "--out", out) == 0
-    assert pq.read_table(out)["checksum_ok"].to_pylist() == [False]
-    assert run("video", "locate", tmp_path / "x.klv", "--out", out, "--ground-elevation", "0") == 0
-    assert pq.read_table(out)["health"].to_pylist() == [["bad_checksum"]]
-
-
 def test_detect_writes_the_columns_of_the_contract(tmp_path, out):
     (tmp_path / "x.ts").write_bytes(clip())
 
@@ -153,27 +103,6 @@ def test_detect_refuses_options_that_mean_nothing(option, tmp_path, out):
     assert run("detect", "video", tmp_path / "x.ts", "--out", out, *option) == 2
 
 
-def test_detect_refuses_a_clip_of_which_no_frame_decodes(tmp_path, out, capsys):
-    units = [Unit(1 + i / 10, 1 + i / 10, i == 0, bytes([i]) * 500) for i in range(10)]
-    (tmp_path / "x.ts").write_bytes(mux(units, [(1 + i / 10, PACKET) for i in range(10)]))
-
-    assert run("detect", "video", tmp_path / "x.ts", "--out", out) == 2
-    assert run("video", "klv", tmp_path / "x.ts", "--out", out) == 0
-
-
-@pytest.mark.parametrize("content", [None, b"", b"not parquet"])
-def test_track_refuses_what_is_no_table(tmp_path, out, capsys, content):
-    file = tmp_path / "d.parquet"
-    if content is not None:
-        file.write_bytes(content)
-
-    assert run("video", "track", file, "--out", out) == 2
-
-    said = capsys.readouterr().err
-    assert said.startswith(f"error: {file}: ") and said.count("\n") == 1
-    assert not list(out.parent.iterdir())
-
-
 def test_long_flight_is_located_in_runs_and_its_findings_go_on(tmp_path, out, monkeypatch):
     monkeypatch.setattr("truceline.app.footprints.MOST_PACKETS", 30)
     (tmp_path / "a.klv").write_bytes(b"".join(encode(START_US + i * 200_000, {}) for i in range(100)))
@@ -185,36 +114,3 @@ def test_long_flight_is_located_in_runs_and_its_findings_go_on(tmp_path, out, mo
     (finding,) = json.loads(health.read_text())
     assert (finding["kind"], finding["first_packet"], finding["last_packet"]) == ("no_pose", 0, 99)
     assert finding["text"] == "packets 0 to 99: no pose"
-
-
-@pytest.mark.parametrize("name", ["a.srt", "a.tlog", "a.ulg", "a.BIN", "a.xyz"])
-@pytest.mark.parametrize("data", [None, b"", b"neither of them" * 100])
-def test_log_that_is_missing_empty_or_foreign_is_refused_by_name(name, data, tmp_path, out, capsys):
-    if data is not None:
-        (tmp_path / name).write_bytes(data)
-    out.write_bytes(b"before")
-
-    assert run("telemetry", tmp_path / name, "--out", out) == 2
-
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: ") and name in line
-    assert out.read_bytes() == b"before"
-    assert list(out.parent.iterdir()) == [out]
-
-
-def test_log_without_a_position_is_refused(tmp_path, out, capsys):
-    (tmp_path / "a.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\n[iso : 100]\n")
-
-    assert run("telemetry", tmp_path / "a.srt", "--out", out) == 2
-
-    assert "no position" in capsys.readouterr().err
-    assert not out.exists()
-
-
-def test_height_model_that_is_none_is_refused(tmp_path, out, capsys):
-    (tmp_path / "a.klv").write_bytes(PACKET * 3)
-
-    for dem in (tmp_path / "missing.tif", tmp_path / "a.klv"):
-        assert run("video", "locate", tmp_path / "a.klv", "--out", out, "--dem", dem) == 2
-        assert capsys.readouterr().err.splitlines()[-1].startswith("error: ")
-    assert not out.exists()

@@ -13,7 +13,7 @@ from truceline.model.errors import BadInput
 
 
 def rows(text: str) -> list[dict]:
-    return read_subtitles(text.encode()).to_pylist()
+    return read_subtitles(text.encode())[0].to_pylist()
 
 
 @pytest.mark.parametrize(

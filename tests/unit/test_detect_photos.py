@@ -176,20 +176,6 @@ def test_verb_writes_features_and_names_what_it_cannot_read(tmp_path: Path, caps
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("content", [None, b"no picture"])
-def test_folder_without_a_readable_photo_is_refused(tmp_path: Path, content, capsys):
-    folder, out = tmp_path / "in", tmp_path / "o.geojson"
-    folder.mkdir()
-    if content is not None:
-        (folder / "b.jpg").write_bytes(content)
-
-    assert main(["photo", "locate", str(folder), "--out", str(out)]) == 2
-    assert main(["photo", "locate", str(tmp_path / "missing"), "--out", str(out)]) == 2
-
-    assert capsys.readouterr().err.splitlines()[-1].startswith("error: ")
-    assert not out.exists()
-
-
 def test_real_flight_agrees_where_photos_overlap(shared: Path):
     # README of the data: the photos DJI_0024 to DJI_0026 contradict their own yaw; 0.2 m is reachable.
     folder = shared / "data/drone/photos"

@@ -87,7 +87,7 @@ def test_a_file_that_is_no_photo_is_degraded_and_the_rest_goes_on(inbox, shelf):
 
     first, second = take(inbox, shelf)
 
-    assert first.noun.status == "degraded" and "cannot be read" in first.noun.reason and not first.blobs
+    assert first.noun.status == "degraded" and "is no picture" in first.noun.reason and not first.blobs
     assert second.noun.status == "ok"
 
 

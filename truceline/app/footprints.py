@@ -15,7 +15,7 @@ MOST_PACKETS = 12_000  # located together; the last run may be twice as long
 
 
 def located_runs(
-    path: Path, ground_elevation_m: float | None, dem: Path | None, lost: list[str] | None = None
+    path: Path, ground_elevation_m: float | None, dem: Path | None, lost: list[str]
 ) -> Iterator[Located]:
     """Hand over the footprints of a file, run by run; findings count packets from the file's first.
 

@@ -20,10 +20,10 @@ BATCH_PACKETS, BATCH_BYTES = 16_384, 1 << 24  # of one table: keeps a long fligh
 PIECE_BYTES = PACKET << 15
 
 
-def telemetry_tables(path: Path, lost: list[str] | None = None) -> Iterator[pa.Table]:
+def telemetry_tables(path: Path, lost: list[str]) -> Iterator[pa.Table]:
     """Hand over the telemetry of a file in tables of bounded size.
 
-    At the end, what was lost is said on stderr and added to ``lost``.
+    At the end, what was lost is added to ``lost``.
 
     Raises
     ------
@@ -40,10 +40,13 @@ def telemetry_tables(path: Path, lost: list[str] | None = None) -> Iterator[pa.T
             yield to_rows(joined(waiting), index)
             index, count, size_bytes, waiting = index + count, 0, 0, []
     yield to_rows(joined(waiting), index)
-    for note in stream.notes():
-        say("warning", note)
-    if lost is not None:
-        lost += [note.removeprefix(f"{stream.where}: ") for note in stream.notes()]
+    lost += stream.notes()
+
+
+def warn_of(path: Path, notes: Sequence[str]) -> None:
+    """Say on stderr, in one line, what is to be minded about a file; nothing if there are no notes."""
+    if notes:
+        say("warning", f"{path}: {'; '.join(notes)}")
 
 
 def lost_metadata(lost: Sequence[str]) -> dict[str, str]:

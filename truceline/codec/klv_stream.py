@@ -14,6 +14,7 @@ from truceline.codec.klv_cuts import HEAD_BYTES as KLV_HEAD_BYTES
 from truceline.codec.klv_cuts import Bytes, Cuts, Ints, find_keys, is_known, joined, no_cuts, read_lengths
 from truceline.codec.klv_tags import EG0104_KEY, KEY_BYTES, ST0601_KEY
 from truceline.model.errors import BadInput
+from truceline.model.text import percent
 
 HEAD_BYTES = 4096  # enough to tell what a stream is
 SYNCHRONOUS = 0xFC
@@ -105,23 +106,21 @@ class KlvStream:
         late = self._of_pes(self._demux.finish()) if self.form == "ts" else self._bare(last=True)
         late = joined([late, self._of_units(self._cells.finish())[1]])
         self._tails.finish()
-        self._left_over_bytes += len(self._buffer)
+        is_cut = self._buffer.startswith(PREFIX[: len(self._buffer)])
+        self._left_over_bytes += len(self._buffer) * is_cut
+        self._skipped_bytes += len(self._buffer) * (not is_cut)
         self._buffer = b""
         return joined([early, late])
 
     def notes(self) -> list[str]:
-        """Say what was not taken, and what share that is, one line each."""
+        """Say what was not taken, and what share that is."""
         missing, all_ = self._demux.missing_packets, self._demux.telemetry_packets
         lost = (
             (self.skipped_bytes, self._size_bytes, "bytes of noise skipped"),
             (self.left_over_bytes, self._size_bytes, "bytes of cut packets left over"),
             (missing, missing + all_, "transport packets of telemetry missing"),
         )
-        return [
-            f"{self.where}: {count} {what} ({100 * count / whole:.2g} %)"
-            for count, whole, what in lost
-            if count
-        ]
+        return [f"{count} {what} ({percent(count, whole)})" for count, whole, what in lost if count]
 
     def _recognise(self, head: bytes) -> None:
         if not head:

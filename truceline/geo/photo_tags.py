@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from truceline.model.errors import BadInput
 
@@ -81,14 +81,18 @@ def opened(name: str, data: bytes) -> Iterator[Image.Image]:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # damaged tags are not told; they need no lines of their own
+        if not data:
+            raise BadInput(name, "the file is empty")
         try:
             with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP", "TIFF")) as image:
                 if image.width * image.height > MOST_PIXELS:
                     size = f"{image.width} x {image.height}"
                     raise BadInput(name, f"has {size} pixels, 200 million at most are read")
                 yield image
+        except UnidentifiedImageError as error:
+            raise BadInput(name, "is no picture (JPEG, PNG, WebP, TIFF)") from error
         except _DAMAGED as error:
-            raise BadInput(name, f"cannot be read as a picture: {error}") from error
+            raise BadInput(name, f"is a damaged picture: {error}") from error
 
 
 def read_tags(image: Image.Image, data: bytes) -> PhotoTags:

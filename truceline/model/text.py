@@ -24,3 +24,15 @@ def visible(text: str, keep: str = "") -> str:
     'gate⟨U+001B⟩[31m'
     """
     return _HOSTILE.sub(lambda one: one[0] if one[0] in keep else f"⟨U+{ord(one[0]):04X}⟩", text)
+
+
+def percent(part: float, whole: float) -> str:
+    """Write a share to two digits, or more where two would round it to all.
+
+    Examples
+    --------
+    >>> percent(3, 7_000), percent(995, 1_000), percent(5, 5)
+    ('0.043 %', '99.5 %', '100 %')
+    """
+    share = 100 * part / whole
+    return f"{share:.2g} %" if share < 99 else f"{share:.4g} %"

@@ -81,8 +81,8 @@ class Video(Source):
             clip = read.read(piece.end - piece.begin)
         # The program tables are put before it, so that the piece can be decoded alone.
         clip = (stream.tables if piece.begin else b"") + clip
-        notes = [note.removeprefix(f"{stream.where}: ") for note in stream.notes()]
-        return Flown(key, file.name, clip, stream.form, to_rows(piece.packets), notes, file_time(file))
+        rows, notes = to_rows(piece.packets), stream.notes()
+        return Flown(key, file.name, clip, stream.form, rows, notes, file_time(file))
 
 
 def _read(file: Path) -> tuple[KlvStream, Cuts, str, int]:

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     if not photos:
         raise BadInput(str(args.folder), "none of its photos can be read")
     placed = place_photos(photos)
-    if not any(one.method == "overlap" for one in placed):
+    if len(placed) > 1 and not any(one.method == "overlap" for one in placed):
         say("warning", f"{args.folder}: no photos overlap; each is placed by what it states")
     with whole_file(args.out) as path:
         path.write_text(json.dumps(to_features(placed), indent=1) + "\n", encoding="utf-8")

@@ -20,13 +20,12 @@ def run(args: argparse.Namespace) -> int:
     import pyarrow.parquet as pq
 
     from truceline.app.output import whole_file
-    from truceline.app.progress import progress, say
-    from truceline.app.telemetry import file_chunks
+    from truceline.app.progress import progress
+    from truceline.app.telemetry import file_chunks, lost_metadata, warn_of
     from truceline.codec.flightlog.log import read_log
 
     table, notes = read_log(str(args.file), progress(file_chunks(args.file), "log"))
     with whole_file(args.out) as path:
-        pq.write_table(table, path)
-    for note in notes:
-        say("warning", f"{args.file}: {note}")
+        pq.write_table(table.replace_schema_metadata(lost_metadata(notes)), path)
+    warn_of(args.file, notes)
     return 0

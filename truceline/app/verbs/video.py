@@ -42,7 +42,7 @@ def _klv(args: argparse.Namespace) -> int:
     import pyarrow.parquet as pq
 
     from truceline.app.output import whole_file
-    from truceline.app.telemetry import lost_metadata, telemetry_tables
+    from truceline.app.telemetry import lost_metadata, telemetry_tables, warn_of
     from truceline.codec.klv import TELEMETRY
 
     lost: list[str] = []
@@ -50,6 +50,7 @@ def _klv(args: argparse.Namespace) -> int:
         for table in telemetry_tables(args.file, lost):
             writer.write_table(table)
         writer.add_key_value_metadata(lost_metadata(lost))
+    warn_of(args.file, lost)
     return 0
 
 
@@ -77,8 +78,7 @@ def _locate(args: argparse.Namespace) -> int:
 
     from truceline.app.footprints import joined_findings, located_runs
     from truceline.app.output import whole_file
-    from truceline.app.progress import say
-    from truceline.app.telemetry import lost_metadata
+    from truceline.app.telemetry import lost_metadata, warn_of
     from truceline.geo.azimuth import Finding
     from truceline.geo.footprint import FOOTPRINT
 
@@ -96,8 +96,7 @@ def _locate(args: argparse.Namespace) -> int:
             writer.add_key_value_metadata(lost_metadata(lost))
         if args.health is not None:
             _write_health(args.health, [one._asdict() for one in joined_findings(findings)])
-    for note in notes:
-        say("warning", f"{args.file}: {note}")
+    warn_of(args.file, lost + notes)
     return 0
 
 

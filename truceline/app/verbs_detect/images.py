@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             still = read_picture(file)
         except BadInput as error:
-            say("warning", f"{error}; skipped")
+            say("warning", f"{file}: {error.what}; skipped")
             continue
         read += 1
         is_thermal = still.is_thermal if args.model == "auto" else args.model == "thermal"

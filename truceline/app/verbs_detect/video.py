@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
     import pyarrow.parquet as pq
 
     from truceline.app.output import whole_file
-    from truceline.app.progress import progress
-    from truceline.app.telemetry import lost_metadata
+    from truceline.app.progress import progress, say
+    from truceline.app.telemetry import lost_metadata, warn_of
 
     if args.model not in MODELS:
         raise BadInput("--model", f"{args.model!r} is unknown; known: {', '.join(MODELS)}")
@@ -55,10 +55,22 @@ def run(args: argparse.Namespace) -> int:
     tables = []
     lost: list[str] = []
     for file in progress(_files(args.path), "clips"):
-        table = _detect(file, args, lost)
+        notes: list[str] = []
+        try:
+            table = _detect(file, args, notes)
+        except BadInput as error:
+            if not args.path.is_dir():
+                raise
+            say("warning", f"{file}: {error.what}; left out")
+            lost.append(f"{file.name}: {error.what}; left out")
+            continue
+        warn_of(file, notes)
+        lost += [f"{file.name}: {note}" for note in notes]
         if args.path.is_dir():
             table = table.append_column("file_name", pa.array([file.name] * table.num_rows, pa.string()))
         tables.append(table)
+    if not tables:
+        raise BadInput(str(args.path), "none of its clips can be read")
     with whole_file(args.out) as path:
         pq.write_table(pa.concat_tables(tables).replace_schema_metadata(lost_metadata(lost)), path)
     return 0
@@ -73,25 +85,22 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _detect(file: Path, args: argparse.Namespace, lost: list[str]) -> "pa.Table":
-    from truceline.app.progress import say
+def _detect(file: Path, args: argparse.Namespace, notes: list[str]) -> "pa.Table":
     from truceline.detect.movers import Movers, look
     from truceline.detect.pictures.frames import Clip
     from truceline.detect.pictures.pixels import Poses
     from truceline.detect.pictures.spotter import Spotted, Spotter, uncovered
+    from truceline.model.text import percent
 
     clip, settings = Clip(file, str(file)), Movers()
-    if file.is_file() and file.stat().st_size:
-        clip.rate_hz()  # what holds no video is refused before its telemetry is read
-    poses = Poses(_telemetry(file, lost))
+    clip.rate_hz()  # what holds no video is refused before its telemetry is read
+    poses = Poses(_telemetry(file, notes))
     spotter = Spotter(poses, hot=args.hot)
     onlooker = None if args.model == "movers" else spotter
     moving = args.model != "objects"
     seen = look(clip, settings.analysed_hz, settings.width_px, args.every, onlooker, moving=moving)
     if seen.broken:
-        share = f"{100 * seen.broken / seen.frames:.2g} %"
-        lost.append(f"{file.name}: {seen.broken} frames do not decode ({share})")
-        say("warning", f"{file}: {seen.broken} frames do not decode, skipped ({share})")
+        notes.append(f"{seen.broken} frames do not decode, skipped ({percent(seen.broken, seen.frames)})")
     if not seen.decoded:
         raise BadInput(str(file), "no frame can be decoded")
     movers = [Spotted(hit, "mover", "movers") for hit in uncovered(seen.hits, spotter.spotted)]
@@ -132,22 +141,18 @@ def _table(rows: "Sequence[Spotted]", size_px: tuple[int, int], poses: "Poses", 
     return pa.table({name: pa.array(v, kind, from_pandas=True) for name, (v, kind) in columns.items()})
 
 
-def _telemetry(file: Path, lost: list[str]) -> "pa.Table":
+def _telemetry(file: Path, notes: list[str]) -> "pa.Table":
     """Read the telemetry; a clip without any is looked at all the same, its rows have no place."""
     import pyarrow as pa
 
-    from truceline.app.progress import say
     from truceline.app.telemetry import telemetry_tables
     from truceline.codec.klv import TELEMETRY
 
-    if not file.is_file() or not file.stat().st_size:
-        raise BadInput(str(file), "is missing, empty, or no file")
     told: list[str] = []
     try:
         table = pa.concat_tables([TELEMETRY.empty_table(), *telemetry_tables(file, told)])
-        lost += [f"{file.name}: {note}" for note in told]
-        return table
     except BadInput as error:
-        lost.append(f"{file.name}: no telemetry")
-        say("warning", f"{error}; rows will have no place")
+        notes.append(f"no telemetry, rows have no place: {error.what}")
         return TELEMETRY.empty_table()
+    notes += told
+    return table

@@ -9,6 +9,7 @@ from truceline.codec.flightlog import dataflash, ulog
 from truceline.codec.flightlog.mavlink import MAGIC, STAMP_BYTES, MavlinkLog, positions_table
 from truceline.codec.flightlog.subtitles import is_subtitles, read_subtitles
 from truceline.model.errors import BadInput
+from truceline.model.text import percent
 
 KINDS = {".srt": "subtitles", ".tlog": "mavlink", ".ulg": "ulog", ".bin": "dataflash"}
 LONGEST_BYTES = 1 << 30  # of a log that is read as a whole
@@ -41,13 +42,15 @@ def read_log(name: str, chunks: Iterable[bytes]) -> tuple[pa.Table, list[str]]:
     if kind == "mavlink":
         table, notes = _mavlink(whole)
     elif kind == "subtitles":
-        table, notes = read_subtitles(_joined(name, whole)), []
+        table, notes = read_subtitles(_joined(name, whole))
     elif kind == "ulog":
-        table, log = ulog.read_ulog(_joined(name, whole))
-        notes = _lost(log.skipped_bytes, log.left_over_bytes)
+        data = _joined(name, whole)
+        table, log = ulog.read_ulog(data)
+        notes = _lost(log.skipped_bytes, log.left_over_bytes, len(data))
     else:
-        table, flash = dataflash.read_dataflash(_joined(name, whole))
-        notes = _lost(flash.skipped_bytes, flash.left_over_bytes)
+        data = _joined(name, whole)
+        table, flash = dataflash.read_dataflash(data)
+        notes = _lost(flash.skipped_bytes, flash.left_over_bytes, len(data))
     if not table.num_rows:
         raise BadInput(name, "no position in this log")
     return table, notes
@@ -87,13 +90,18 @@ def _joined(name: str, chunks: Iterator[bytes]) -> bytes:
 
 
 def _mavlink(chunks: Iterator[bytes]) -> tuple[pa.Table, list[str]]:
-    log = MavlinkLog()
-    parts = [log.feed(chunk) for chunk in chunks]
+    log, parts, size_bytes = MavlinkLog(), [], 0
+    for chunk in chunks:
+        size_bytes += len(chunk)
+        parts.append(log.feed(chunk))
     parts.append(log.feed(b"", last=True))
-    notes = [f"{log.bad_frames} positions with a wrong checksum skipped"] if log.bad_frames else []
-    return positions_table(parts), notes + _lost(log.skipped_bytes, 0)
+    table, bad = positions_table(parts), log.bad_frames
+    notes = []
+    if bad:
+        notes = [f"{bad} positions with a wrong checksum skipped ({percent(bad, bad + len(table))})"]
+    return table, notes + _lost(log.skipped_bytes, log.left_over_bytes, size_bytes)
 
 
-def _lost(skipped: int, left_over: int) -> list[str]:
-    notes = [f"{skipped} bytes of noise skipped"] if skipped else []
-    return notes + ([f"{left_over} bytes of a cut record left over"] if left_over else [])
+def _lost(skipped: int, left_over: int, size_bytes: int) -> list[str]:
+    lost = ((skipped, "bytes of noise skipped"), (left_over, "bytes of a cut record left over"))
+    return [f"{count} {what} ({percent(count, size_bytes)})" for count, what in lost if count]

@@ -56,11 +56,14 @@ class MavlinkLog:
         Positions whose checksum was wrong.
     skipped_bytes
         Bytes that belong to no frame.
+    left_over_bytes
+        Bytes of a frame that the end cuts (after the last piece).
     """
 
     def __init__(self, has_stamps: bool = True) -> None:
         self.bad_frames = 0
         self.skipped_bytes = 0
+        self.left_over_bytes = 0
         self._stamp = STAMP_BYTES if has_stamps else 0
         self._buffer = b""
         self._covered = 0  # in the buffer: where the last frame that was counted ends
@@ -89,6 +92,8 @@ class MavlinkLog:
         follows = np.append(data, np.zeros(_LONGEST + STAMP_BYTES, np.uint8))[frames.end + self._stamp]
         linked = np.isin(follows, MAGIC) | (frames.end == len(data))
         linked |= np.isin(frames.at, frames.end[linked] + self._stamp)  # or it follows one itself
+        cut = (frames.end > len(data)) & (linked | (frames.at == self._covered + self._stamp))
+        linked |= cut & (upto == len(data))
         wrong = ours & linked
         wrong[right] = False
         self.bad_frames += int(wrong.sum())
@@ -101,6 +106,7 @@ class MavlinkLog:
         covered = min(self._covered, upto) + int(np.clip(fresh, 0, None).sum())
         self.skipped_bytes += upto - covered
         self._covered = max(0, int(covered_to[-1]) - upto)
+        self.left_over_bytes = int((len(data) - frames.at[cut] + self._stamp).max(initial=0))
 
 
 class _Frames(NamedTuple):

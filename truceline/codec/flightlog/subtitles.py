@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from truceline.codec.flightlog.track import is_place, track_table
+from truceline.model.text import percent
 
 _NUMBER = r"([-+]?\d+(?:\.\d*)?|[-+]?\.\d+)"
 # Of a number: one that a cut file ends in has lost digits.
@@ -52,8 +53,8 @@ class _Cue(NamedTuple):
     text: str
 
 
-def read_subtitles(data: bytes) -> pa.Table:
-    """Read a subtitle log: one row per cue that holds a position.
+def read_subtitles(data: bytes) -> tuple[pa.Table, list[str]]:
+    """Read a subtitle log: one row per cue that holds a position, and notes on what holds none.
 
     Parameters
     ----------
@@ -72,7 +73,9 @@ def read_subtitles(data: bytes) -> pa.Table:
     for word in ("lat_deg", "lon_deg", *sorted({word for one in named for word in one})):
         columns[word] = [one.get(word, np.nan) for one in named]
     local = [match[0] if match else None for match in clocks]
-    return track_table({**columns, "local_time": local, "t_s": _seconds(cues, clocks, first)}, "subtitles")
+    table = track_table({**columns, "local_time": local, "t_s": _seconds(cues, clocks, first)}, "subtitles")
+    bare = len(every) - len(cues)
+    return table, [f"{bare} cues without a position ({percent(bare, len(every))})"] if bare else []
 
 
 def is_subtitles(head: bytes) -> bool:

@@ -23,6 +23,8 @@ from truceline.detect.boxes.rows import (
 from truceline.model.errors import BadInput
 
 LEAST_HITS = 3  # boxes that make a track: false alarms seldom come in threes
+MOST_PX = 1e9  # a box farther off, or larger, is no box
+RANGES = {"frame_index": (0.0, 2.0**53), "score": (0.0, 1.0)} | dict.fromkeys(SIDES, (-MOST_PX, MOST_PX))
 LONGEST_GAP_S, LEAST_GAP_FRAMES, MOST_GAP_FRAMES = 1.3, 8.0, 60.0
 
 
@@ -74,12 +76,13 @@ def _check(table: pa.Table, where: str) -> None:
         if not right and not (table.num_rows == 0 and pa.types.is_null(kind)):
             raise BadInput(f"{where}: {word}", f"is {kind}, not {wanted}")
         if word not in ("pts_s", "category") and table.num_rows:
-            values = table[word].cast(pa.float64()).to_numpy()
-            bad = ~np.isfinite(values) | (values <= 0 if word in SIDES[2:] else values < -1e15)
-            if bad.any():
-                row = int(np.argmax(bad))
+            values, (least, most) = numbers(table, word), RANGES[word]
+            good = (values >= least) & (values <= most) & ((values > 0) | (word not in SIDES[2:]))
+            if not good.all():
+                row = int(np.argmin(good))
+                wrong = f"{values[row]:g} is no value that a box can have"
                 raise BadInput(
-                    f"{where}: {word}, row {row}", f"{values[row]:g} is no value that a box can have"
+                    f"{where}: {word}, row {row}", "holds no number" if np.isnan(values[row]) else wrong
                 )
 
 

@@ -18,6 +18,8 @@ from truceline.model.errors import BadInput
 Grey = npt.NDArray[np.uint8]
 FRAME_PIXELS = 1 << 26  # larger ones are refused before they are decoded
 BEHIND = 3  # frames that may wait for the onlooker
+# Others are not tried: a picture is no video, and a play list would fetch what it names from elsewhere.
+CONTAINERS = "mpegts,mpeg,mov,matroska,avi,h264,hevc,mpegvideo"
 
 
 class Frame(NamedTuple):
@@ -87,18 +89,28 @@ class Clip:
                 return
 
     def _open(self) -> Any:
+        kind = "mpegts" if self._first_byte() == b"\x47" else None
         try:
-            container = av.open(str(self.path), format="mpegts" if self._is_ts() else None)
-        except (av.FFmpegError, OSError) as error:
-            raise BadInput(self.where, f"no video that can be read: {type(error).__name__}") from error
+            container = av.open(str(self.path), format=kind, options={"format_whitelist": CONTAINERS})
+        except av.FFmpegError as error:
+            wanted = "an MPEG stream, MP4, Matroska or AVI is wanted"
+            raise BadInput(self.where, f"no video that can be read; {wanted}") from error
         if not container.streams.video:
             container.close()
             raise BadInput(self.where, "no video stream")
         return container
 
-    def _is_ts(self) -> bool:
-        with self.path.open("rb") as file:
-            return file.read(1) == b"\x47"
+    def _first_byte(self) -> bytes:
+        if self.path.exists() and not self.path.is_file():
+            raise BadInput(self.where, "is not a regular file")
+        try:
+            with self.path.open("rb") as file:
+                first = file.read(1)
+        except OSError as error:
+            raise BadInput(self.where, f"cannot be read: {error.strerror}") from error
+        if not first:
+            raise BadInput(self.where, "the file is empty")
+        return first
 
     def _frames(self) -> Iterator[tuple[int, Any]]:
         self.decoded = self.broken = 0
