@@ -28,7 +28,7 @@ from truceline.codec.klv_tags import EG0104_FLOAT, EG0104_KEY, EG0104_TIME
 from truceline.codec.mpegts import Unit, mux
 from truceline.geo.footprint import locate
 
-CHUNK_BYTES, BATCH = 188 << 15, 16_384  # as the verb reads
+CHUNK_BYTES, BATCH = 188 << 16, 16_384  # as the verb reads
 START_US = 1_700_000_000_000_000
 
 

@@ -17,7 +17,7 @@ from truceline.model.errors import BadInput
 BATCH_PACKETS, BATCH_BYTES = 16_384, 1 << 24  # of one table: keeps a long flight small in memory
 
 # Whole transport packets, so that none has to be put together from two pieces of a clean stream.
-PIECE_BYTES = PACKET << 15
+PIECE_BYTES = PACKET << 16
 
 
 def telemetry_tables(path: Path, lost: list[str]) -> Iterator[pa.Table]:

@@ -16,7 +16,7 @@ WRAP_TICKS = 1 << 33  # time stamps start anew after 26.5 hours
 TELEMETRY_IDS = (0xBD, 0xFC)
 PES_BYTES = 1 << 20  # of telemetry; a longer one is given up
 FARTHER = 16  # times as far as before is looked while no noise comes, in transport packets
-FLAGS = np.arange(8) << 5  # every value of the three bits that stand in front of a PID
+PID_BITS = 0x00FF_1F00  # of the first four bytes of a transport packet, the first of them in the lowest bits
 WAITING = 256  # PES packets that may wait for an earlier one that is not finished
 
 Bytes = npt.NDArray[np.uint8]
@@ -77,7 +77,7 @@ class Demux:
         self.tables: bytes = b""
         self._buffer = b""
         self._offset = 0  # of the buffer's first byte in the stream
-        self._is_telemetry = np.zeros(1 << 16, bool)  # by the two bytes that hold PID and flags
+        self._telemetry: set[int] = set()  # PIDs of telemetry, as their bits lie in a packet's head
         self._before: dict[int, Bytes] = {}  # the last transport packet of each telemetry PID
         self._waiting = np.zeros((0, PACKET), np.uint8)
         self._waiting_at = np.zeros(0, np.int64)
@@ -105,8 +105,8 @@ class Demux:
             count = min((len(data) - at) // PACKET, most)
             block = data[at : at + count * PACKET].reshape(count, PACKET)
             head = _heads(self._buffer, at, count)
-            wrong = np.flatnonzero(head & 0xFF != SYNC)
-            good = int(wrong[0]) if len(wrong) else count
+            wrong = head & 0xFF != SYNC
+            good = int(wrong.argmax()) if wrong.any() else count
             if 0 < good < count and _began_inside(data[at + (good - 1) * PACKET :]):
                 good -= 1  # a byte of noise looked like the sync byte of that packet
             if good:
@@ -130,14 +130,12 @@ class Demux:
 
     def _packets(self, block: Bytes, head: Heads, offset: int) -> None:
         self.packets += len(block)
-        pid = head >> 8 & 0xFFFF  # its two bytes as they lie, flags included: see _is_telemetry
         heads = np.flatnonzero(head & 0x1000_4000 == 0x1000_4000)  # a unit starts, and there is a payload
         at = np.where(head[heads] & 0x2000_0000 != 0, 5 + block[heads, 4].astype(np.int64), 4)
         heads, at = heads[at <= PACKET - 4], at[at <= PACKET - 4]
         is_pes = (block[heads, at] == 0) & (block[heads, at + 1] == 0) & (block[heads, at + 2] == 1)
         ids = block[heads, at + 3]
-        for found in np.unique(pid[heads[is_pes & _is_telemetry_id(ids)]]):
-            self._is_telemetry[(found & 0xFF1F) | FLAGS] = True
+        self._telemetry |= set((head[heads[is_pes & _is_telemetry_id(ids)]] & PID_BITS).tolist())
         if self._table_pids - self._table_seen:
             self._keep_tables(block, heads, at)
         video = is_pes & (ids >= 0xE0) & (ids <= 0xEF)
@@ -145,8 +143,11 @@ class Demux:
         for i in np.flatnonzero(video & has_field & (block[heads, 5] & 0x40 != 0)):
             start = block[heads[i], at[i] :].tobytes()
             self.entries.append(Entry(offset + int(heads[i]) * PACKET, _pts_s(start)))
-        ours = np.flatnonzero(self._is_telemetry.take(pid))
-        ours = ours[head[ours] & 0x1000_0000 != 0]
+        if not self._telemetry:
+            return
+        told = head & (PID_BITS | 0x1000_0000)  # and whether there is a payload
+        wanted = np.array([bits | 0x1000_0000 for bits in self._telemetry], np.uint32)
+        ours = np.flatnonzero(np.isin(told, wanted, kind="sort"))  # the other kind makes a table at each call
         if len(ours):
             rows = block[ours]
             self._keep(rows, _pids(rows), offset + ours * PACKET)
@@ -154,7 +155,7 @@ class Demux:
     def _keep(self, rows: Bytes, pid: Ints, offset: Ints) -> None:
         """Put telemetry packets aside, without those sent twice (as the standard allows)."""
         fresh = np.ones(len(rows), bool)
-        for number in np.unique(pid):
+        for number in distinct(pid):
             mine = np.flatnonzero(pid == number)
             first = self._before.get(int(number), np.zeros(PACKET, np.uint8))
             before = np.concatenate([first[None], rows[mine[:-1]]])
@@ -220,6 +221,11 @@ class Demux:
         )
 
 
+def distinct(pid: Ints) -> Ints:
+    """Give each PID once; most streams of telemetry have one."""
+    return pid[:1] if (pid == pid[:1]).all() else np.unique(pid)
+
+
 def _alike(rows: Bytes, before: Bytes) -> Flags:
     """Tell which packets are the same in all but their clock, which the standard lets differ (2.4.3.3).
 
@@ -273,7 +279,7 @@ def _payload_at(rows: Bytes) -> Ints:
 def _owners(pid: Ints, starts: Flags) -> Ints:
     """For each row the row that began its PES packet, -1 before the first start of its PID."""
     owner = np.full(len(pid), -1, np.int64)
-    for number in np.unique(pid):
+    for number in distinct(pid):
         mine = np.flatnonzero(pid == number)
         owner[mine] = np.maximum.accumulate(np.where(starts[mine], mine, -1))
     return owner
@@ -282,7 +288,7 @@ def _owners(pid: Ints, starts: Flags) -> Ints:
 def _followed(pid: Ints) -> Flags:
     """Tell for each PES packet whether a later one of the same PID has begun."""
     followed = np.ones(len(pid), bool)
-    for number in np.unique(pid):
+    for number in distinct(pid):
         followed[np.flatnonzero(pid == number)[-1]] = False
     return followed
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from truceline.codec.demux import Demux, Entry, PesPackets, is_transport_stream
+from truceline.codec.demux import Demux, Entry, PesPackets, distinct, is_transport_stream
 from truceline.codec.klv import PREFIX, find_packet
 from truceline.codec.klv_cells import HEADER_BYTES as UNIT_HEADER_BYTES
 from truceline.codec.klv_cells import Cells, Tails, Unit
@@ -207,7 +207,7 @@ class KlvStream:
     def _numbers(self, pids: Ints) -> Ints:
         """Number payloads among those of their PID, from 1."""
         nth = np.zeros(len(pids), np.int64)
-        for pid in np.unique(pids).tolist():
+        for pid in distinct(pids).tolist():
             mine = np.flatnonzero(pids == pid)
             nth[mine] = self._payloads[pid] + 1 + np.arange(len(mine))
             self._payloads[pid] += len(mine)
