@@ -9,11 +9,12 @@ import msgspec
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from truceline.flow.look import Look, LookArgument
+from truceline.flow.look import KEPT, Look, LookArgument
 from truceline.flow.mission import Eye
 from truceline.log import pieces
 from truceline.log.blobs import Blobs
 from truceline.log.canon import canonical
+from truceline.model.decided import Statement
 from truceline.model.facts import Claim, Fact, Header, Job, entry_key
 from truceline.model.observed import Detections, Observation
 from truceline.model.place import Span, utc_text
@@ -67,14 +68,21 @@ class Log:
     def __init__(self, folder, revises=lambda *_: False):
         self.revises = revises
         self.blobs = Blobs(Path(folder))
-        self.sample = self.blobs.put(b"pixels", "image/tiff", "scene")
         self.look = Look({"sar": (Eye({"kind": "remembering"}, Remembering()),)})
-        self.jobs, self.known, self.next = [], set(), 0
+        self.jobs, self.known, self.next, self.asked = [], set(), 0, []
         self.newest = {}  # entry → its newest number and what it says
 
     def observe(self, number):
         body = observation(number)
         self._put("observation", body.id, body, ())
+
+    def remove(self, number):
+        removed = [self._sample(observation(number).id).sha256]
+        body = Statement(about="retention", by="node", attributes={"removed": removed})
+        self._put("statement", f"ret-{number}", body, ())
+
+    def _sample(self, entry_id):
+        return self.blobs.put(entry_id.encode(), "image/tiff", "scene")
 
     def come_back(self, which):
         job = self.jobs.pop(which % len(self.jobs))
@@ -87,7 +95,7 @@ class Log:
         assert list(refs) == sorted(set(refs))
         assert all(ref < self.next for ref in refs)
         self.known.add(key)
-        blobs = (self.sample,) if kind == "observation" else ()
+        blobs = (self._sample(entry_id),) if kind == "observation" else ()
         header = Header("a", blobs, "", entry_id, kind, "", refs, self.next, utc_text(START), 1)
         self.next += 1
         fact = Fact(header, msgspec.Raw(canonical(body)))
@@ -98,6 +106,7 @@ class Log:
             assert answer.refs[-1] == fact.seq
             if isinstance(answer, Job):
                 self.jobs.append(answer)
+                self.asked.append(msgspec.json.decode(answer.argument, type=LookArgument).observation.id)
             else:
                 assert isinstance(answer, Claim)
                 self._put(answer.kind, answer.id, answer.body, answer.refs)
@@ -183,6 +192,43 @@ def test_a_piece_that_is_late_starts_the_row_again_and_a_double_changes_nothing(
                 log.come_back(0)
 
         assert log.in_force() == expected(order)
+
+
+@given(
+    order=st.permutations(range(5)),
+    choices=st.lists(st.integers(0, 6), max_size=60),
+    revises=st.booleans(),
+    removed=st.frozensets(st.integers(0, 4)),
+    first=st.integers(1, 5),
+)
+@settings(max_examples=100)
+def test_of_a_piece_whose_picture_was_removed_stays_what_was_found(order, choices, revises, removed, first):
+    with tempfile.TemporaryDirectory() as folder:
+        log = Log(folder, lambda *_: revises)
+        feed(log, order[:first], choices)
+        found = log.in_force()
+        gone = {observation(number).id for number in removed & set(order[:first])}
+        for number in removed & set(order[:first]):
+            log.remove(number)
+        before = len(log.asked)
+        feed(log, order[first:], choices)
+
+        assert {one: said for one, said in log.in_force().items() if one in gone} == {
+            one: found[one] for one in gone
+        }
+        assert not gone & set(log.asked[before:])
+        assert all(len(said) == 1 for said in log.in_force().values())
+
+
+def test_of_a_piece_that_cannot_be_looked_at_again_it_is_said(tmp_path):
+    log = Log(tmp_path, lambda *_: True)
+    feed(log, [0, 1], [])
+    log.remove(0)
+
+    feed(log, [2], [])
+
+    reasons = {body.observation: body.reason for _, body in log.newest.values()}
+    assert reasons == {observation(0).id: KEPT, observation(1).id: "", observation(2).id: ""}
 
 
 def test_a_blocked_piece_and_a_source_without_detectors_are_not_looked_at(tmp_path):

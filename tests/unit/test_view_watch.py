@@ -46,11 +46,11 @@ class Desk:
         )
         return self.apply(body, now)
 
-    def found(self, source, status="ok", reason=""):
+    def found(self, source, status="ok", reason="", piece="obs"):
         self.seq += 1
         blob = Blob(sha256="0" * 64, size_bytes=1, media_type="x", name="rows")
         body = Detections(
-            observation="obs", source=source, detector="reported", settings_sha256="0" * 64, version="1",
+            observation=piece, source=source, detector="reported", settings_sha256="0" * 64, version="1",
             piece=blob, rows=0, status=status, reason=reason,
         )  # fmt: skip
         return self.apply(body, minutes(self.seq), kind="detection", entry="det")
@@ -301,6 +301,20 @@ def test_rows_that_were_left_out_are_told_with_the_source_until_a_piece_is_whole
     assert during.status == "degraded"
     assert during.reason == "reported: 1 of 3 rows left out: 1 without a finite position (row 1)"
     assert desk.status("radar").status == "ok"
+
+
+def test_a_second_look_at_an_older_piece_says_nothing_of_how_the_source_is():
+    desk = Desk(Watched("quad", "photos", 60))
+    for at in (0, 5):
+        desk.look("quad", at)
+    older, newer = (name("obs", "quad", f"k{number}") for number in (0, 1))
+    desk.found("quad", "ok", piece=newer)
+
+    desk.found("quad", "degraded", "yaw_180", piece=older)
+    after_older = desk.status("quad").status
+    desk.found("quad", "degraded", "yaw_180", piece=newer)
+
+    assert (after_older, desk.status("quad").status) == ("ok", "degraded")
 
 
 def test_a_suspect_sensor_is_listed_until_it_is_in_order_again():

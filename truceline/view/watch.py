@@ -102,6 +102,8 @@ class Watch(Fold):
         self._pieces: dict[str, int] = {}
         self._frames: dict[str, Frame] = {}
         self._unusable: dict[str, dict[str, str]] = {}  # source → detector → of its last piece, in words
+        self._ends: dict[str, datetime] = {}  # of the newest pieces, by their names
+        self._told: dict[tuple[str, str], datetime] = {}  # end of the newest piece that a detector told of
         self._suspect: dict[str, Observation] = {}  # sensor → what the tracks said of it last
         self._stations = stations
         self._revisit = timedelta(seconds=revisit_s)
@@ -129,19 +131,7 @@ class Watch(Fold):
             if said.status != "ok":
                 self._suspect[said.source] = said
             return ()
-        known = self._until.get(said.source)
-        if known is None or said.phenomenon.until_utc >= known:
-            self._last[said.source] = said
-            self._until[said.source] = said.phenomenon.until_utc
-        if said.status != "blocked":
-            self._pieces[said.source] = self._pieces.get(said.source, 0) + 1
-            if said.footprint is not None:
-                self._last_ground[said.source] = said.footprint
-            frame, held = frame_of(said, fact.seq), self._frames.get(said.source)
-            if frame is not None and (held is None or frame.time_utc >= held.time_utc):
-                self._frames[said.source] = frame
-        if said.footprint is not None and self._stations is not None:
-            self._look(fact.id, said, self._stations)
+        self._observed(fact, said)
         return ()
 
     def due(self) -> datetime | None:
@@ -208,6 +198,24 @@ class Watch(Fold):
         seen = sum(int(np.count_nonzero(self._seen[cell])) for cell in cells if cell in self._seen)
         return seen / (size * len(cells)) if size and cells else 0.0
 
+    def _observed(self, fact: Fact, said: Observation) -> None:
+        self._ends[fact.id] = said.phenomenon.until_utc
+        if len(self._ends) > _KEPT_LOOKS:
+            del self._ends[next(iter(self._ends))]
+        known = self._until.get(said.source)
+        if known is None or said.phenomenon.until_utc >= known:
+            self._last[said.source] = said
+            self._until[said.source] = said.phenomenon.until_utc
+        if said.status != "blocked":
+            self._pieces[said.source] = self._pieces.get(said.source, 0) + 1
+            if said.footprint is not None:
+                self._last_ground[said.source] = said.footprint
+            frame, held = frame_of(said, fact.seq), self._frames.get(said.source)
+            if frame is not None and (held is None or frame.time_utc >= held.time_utc):
+                self._frames[said.source] = frame
+        if said.footprint is not None and self._stations is not None:
+            self._look(fact.id, said, self._stations)
+
     def _look(self, entry_id: str, said: Observation, stations: Stations) -> None:
         mask = _within(said.footprint, stations)
         if not mask.any() or entry_id in self._looks:
@@ -248,6 +256,13 @@ class Watch(Fold):
 
     def _detected(self, said: Detections) -> None:
         self._hide(said)
+        whose = said.source, said.detector
+        newest = self._told.get(whose)
+        end = self._ends.get(said.observation, newest)
+        if end is not None:
+            if newest is not None and end < newest:
+                return  # an older piece, looked at again: it says nothing of how the source is by now
+            self._told[whose] = end
         of_source = self._unusable.setdefault(said.source, {})
         if said.status == "degraded":
             of_source[said.detector] = said.reason
