@@ -414,6 +414,14 @@ def test_a_pipe_is_refused_and_does_not_hang(verb, tmp_path: Path, capsys):
     assert "pipe.ts: is not a regular file" in capsys.readouterr().err
 
 
+def test_a_play_list_is_no_video_and_nothing_that_it_names_is_fetched(tmp_path: Path):
+    (tmp_path / "a.ts").write_bytes(clip())
+    entry = f"#EXTINF:5,\n{tmp_path / 'a.ts'}\n#EXT-X-ENDLIST\n"
+    (tmp_path / "a.m3u8").write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n{entry}")
+
+    assert main([*DETECT.split(), str(tmp_path / "a.m3u8"), "--out", str(tmp_path / "o")]) == 2
+
+
 @pytest.mark.parametrize("verb", [KLV, LOCATE])
 def test_a_folder_that_is_missing_for_the_result_is_named(verb, tmp_path: Path, capsys):
     (tmp_path / "a.klv").write_bytes(BARE)
