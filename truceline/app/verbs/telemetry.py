@@ -1,6 +1,7 @@
 """Read where a drone was from its own log: subtitles, MAVLink, ULog or data flash.
 
-One row per position (contract drone, section 6). What could not be read is counted on stderr.
+One row per position (contract drone, section 6). What could not be read is counted on stderr, and stands
+as `lost` in the metadata of the file.
 """
 
 import argparse
