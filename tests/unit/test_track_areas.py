@@ -36,10 +36,10 @@ def asked(areas: Areas, state: State, geodetic: bool, rng: np.random.Generator) 
         x, y = state.box[rng.integers(N), :2] + rng.normal(0, 0.05 if geodetic else 500.0, 2)
         extent = float(rng.choice([0.0, 2000.0, 10_000.0]))
 
-        n = within_reach(areas, state, x, y, extent, time, False, geodetic, out)
+        n = within_reach(areas, state, x, y, extent, time, geodetic, out)
 
         assert out[:n].tolist() == everything(state, x, y, extent, time, geodetic)
-    n = within_reach(areas, state, 0.0, 0.0, 0.0, 1000.0, True, geodetic, out)
+    n = within_reach(areas, state, 0.0, 0.0, 1e9, 1000.0, geodetic, out)
     assert out[:n].tolist() == np.flatnonzero(state.alive == 1).tolist()
 
 

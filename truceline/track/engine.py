@@ -38,6 +38,7 @@ from truceline.track.state.appearance import compare, read_look
 from truceline.track.state.history import at, before, insert, predicted
 from truceline.track.state.kernel import folded, kernel
 from truceline.track.state.meaning import LEAST_CLASS, among_its_fellows, common, learn, pace
+from truceline.track.state.motion import difference
 from truceline.track.state.near import Near, Room, beside, make_near, make_room, seen_p
 from truceline.track.state.regard import (
     burst_per_km2,
@@ -75,13 +76,16 @@ def gather(
     m, sight = events.sensor[e], ground.sights[events.sight[e]]
     cx, cy, extent = field[0], field[1], field[3]
     if shape == NO_SHAPE:
-        z = rows.z[events.first[e]]
-        cx, cy, extent = z[0], z[1], 4 * math.sqrt(z[2] + z[3])
+        first = events.first[e]
+        cx, cy, extent = rows.z[first, 0], rows.z[first, 1], 0.0
+        for r in range(first, first + events.size[e]):
+            z = rows.z[r]
+            dx, dy = difference(z[0], z[1], cx, cy, geodetic)
+            extent = max(extent, math.hypot(dx, dy) + 4 * math.sqrt(z[2] + z[3]))
     elif shape != 2:
         extent = math.sqrt(field[2] ** 2 + field[3] ** 2)
-    everywhere = shape == NO_SHAPE and events.size[e] > 1
     pd, n = pd_of(events, e), 0
-    for i in range(within_reach(areas, state, cx, cy, extent, time, everywhere, geodetic, near.slot)):
+    for i in range(within_reach(areas, state, cx, cy, extent, time, geodetic, near.slot)):
         s = near.slot[i]
         if not is_alive(state, s, time):
             leave(areas, s)

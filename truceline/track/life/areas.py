@@ -190,25 +190,25 @@ def is_out_of_date(areas: Areas, top: int) -> bool:
 
 @kernel
 def within_reach(
-    areas: Areas, state: State, x: float, y: float, extent: float, time: float, everywhere: bool,
-    geodetic: bool, out: Array,
+    areas: Areas, state: State, x: float, y: float, extent: float, time: float, geodetic: bool,
+    out: Array,
 ) -> int:  # fmt: skip
     """Find the tracks that may be within so many metres of a place at a time, by their slots, ascending.
 
-    Fills in ``out`` and answers how many there are; ``everywhere``: all tracks, wherever they are.
+    Fills in ``out`` and answers how many there are.
     """
     n, found = 0, areas.sum[FOUND]
     for block in range(found // BLOCK + 1):
-        if not (everywhere or _is_near(areas.blocks[block], x, y, extent, time, geodetic)):
+        if not _is_near(areas.blocks[block], x, y, extent, time, geodetic):
             continue
         for a in range(block * BLOCK, min((block + 1) * BLOCK, found + 1)):
-            if not (everywhere or _is_near(areas.bounds[a], x, y, extent, time, geodetic)):
+            if not _is_near(areas.bounds[a], x, y, extent, time, geodetic):
                 continue
             s = areas.first[a]
             while s >= 0:
                 dx, dy = difference(x, y, state.box[s, 0], state.box[s, 1], geodetic)
                 r = reach(state, s, time) + extent
-                if everywhere or dx * dx + dy * dy <= r * r:
+                if dx * dx + dy * dy <= r * r:
                     out[n] = s
                     n += 1
                 s = areas.after[s]
