@@ -12,10 +12,11 @@ from truceline.log import pieces
 from truceline.log.blobs import Blobs
 from truceline.model.classes import FUSION_CLASSES
 from truceline.model.facts import Fact, Header
-from truceline.model.observed import Detections
+from truceline.model.observed import Detections, Observation
+from truceline.model.place import Span, utc_text
 from truceline.model.tables import DETECTION, LOOK
 from truceline.track.live.fuse import Fuse
-from truceline.view.watch import TRACKER
+from truceline.view.watch import CLOCK, TRACKER
 
 T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)
 ZEROS = "0" * 64
@@ -28,6 +29,7 @@ class Mission:
     def __init__(self, folder, **settings):
         self.blobs = Blobs(folder)
         self.fuse, self.seq, self.in_force, self.said = Fuse(self.blobs, **settings), 0, {}, []
+        self.now = T0 + timedelta(hours=6)
 
     def tell(self, sensor, rows, looks=(), **maker):
         """Rows: (seconds, east_m, north_m) and more columns; looks: (seconds, reach_m), all about (0, 0).
@@ -60,8 +62,16 @@ class Mission:
         )  # fmt: skip
         self._give("detection", f"det-{self.seq}-{sensor}", body, "detector:reported")
 
+    def strike(self):
+        """Let the clock strike until nothing waits."""
+        while (due := self.fuse.due()) is not None:
+            self.now = max(self.now, due)
+            span = Span(from_utc=due, until_utc=due + timedelta(seconds=1))
+            tick = Observation(source=CLOCK, key=str(self.seq), phenomenon=span, result_utc=due)
+            self._give("observation", f"tick-{self.seq}", tick, "node:clock")
+
     def _give(self, kind, entry, body, actor):
-        header = Header(actor, (), ZEROS, entry, kind, ZEROS, (), self.seq, "2026-03-01T12:00:00Z", 1)
+        header = Header(actor, (), ZEROS, entry, kind, ZEROS, (), self.seq, utc_text(self.now), 1)
         self.seq += 1
         fact = Fact(header, msgspec.Raw(msgspec.json.encode(body)))
         for claim in list(self.fuse.apply(fact)):
@@ -74,6 +84,7 @@ class Mission:
             self._give("track", claim.id, claim.body, TRACKER)
 
     def rows(self):
+        self.strike()
         tables = [pieces.read(self.blobs, claim.body.piece).to_pylist() for claim in self.in_force.values()]
         return sorted((row for rows in tables for row in rows), key=lambda row: row["time_utc"])
 

@@ -17,7 +17,7 @@ from truceline.log.canon import canonical
 from truceline.log.reader import read_facts
 from truceline.model.facts import DERIVED_KINDS, Blob, Claim, Fact, Header, Job, entry_key
 from truceline.model.observed import Detections, Observation
-from truceline.model.place import Noun, Span
+from truceline.model.place import Noun, Span, utc_text
 from truceline.view.watch import CLOCK
 
 _BY_FOLDS = ("engine:", "node:courier")
@@ -118,7 +118,9 @@ def replay_shuffled(data_dir: Path, seed: int) -> Comparison:
         order += [fact for fact in facts if _is_tick(fact)][-1:]
         rehearsal = _Rehearsal(shuffled, blobs, facts)
         rehearsal.feed(order)
-        rehearsal.feed([_tick_after(order)] if order and any(fold.due() for fold in shuffled.folds) else [])
+        while order and (due := _kept_until(shuffled)) is not None:
+            order.append(_tick_after(order, due))
+            rehearsal.feed(order[-1:])
         first, second = in_force(straight), in_force(shuffled)
     for key in sorted(first.keys() | second.keys()):
         if first.get(key) != second.get(key):
@@ -225,14 +227,20 @@ def _is_tick(fact: Fact) -> bool:
     return fact.kind == "observation" and fact.redacted is None and fact.noun(Observation).source == CLOCK
 
 
-def _tick_after(facts: Sequence[Fact]) -> Fact:
+def _kept_until(core: Core) -> datetime | None:
+    """Tell when the last fold says what it keeps for later; what sources owe is not kept."""
+    moments = [fold.due() for fold in core.folds if fold is not core.views.watch]
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _tick_after(facts: Sequence[Fact], due: datetime) -> Fact:
     """Make a tick for a log that has none: the folds had nothing to keep for later in its order."""
     newest = max(facts, key=lambda fact: fact.time_utc)
-    moment = newest.time_utc
+    moment = max(newest.time_utc, due)
     span = Span(from_utc=moment, until_utc=moment + timedelta(microseconds=1))
-    tick = Observation(source=CLOCK, key="after all", phenomenon=span, result_utc=moment)
+    tick = Observation(source=CLOCK, key=f"after all, {len(facts)}", phenomenon=span, result_utc=moment)
     header = msgspec.structs.replace(
-        newest.header, kind="observation", id=tick.id, actor="node:clock", blobs=()
+        newest.header, kind="observation", id=tick.id, actor="node:clock", blobs=(), time_utc=utc_text(moment)
     )
     return Fact(header=header, body=msgspec.Raw(canonical(tick)))
 

@@ -14,7 +14,6 @@ from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 from truceline.geo.zone import Zones
 from truceline.log import pieces
@@ -28,26 +27,18 @@ from truceline.track.life.existence import UNSEEN_S
 from truceline.track.live.archive import Archive, Round
 from truceline.track.live.carried import Carried, handed_on, same_bearing, same_tracks
 from truceline.track.live.conditions import Conditions
-from truceline.track.live.picture import round_table
+from truceline.track.live.picture import final_names, round_table
 from truceline.track.live.rounds import Chunk, chunks_of, rows_of
-from truceline.track.live.running import Running
+from truceline.track.live.running import Running, Seen
 from truceline.track.live.shelf import Shelf
+from truceline.track.live.waiting import News, Waiting, work_s
 from truceline.track.live.watched import Watched
 from truceline.track.state.types import Array
 from truceline.view.watch import CLOCK, TRACKER, WITNESS
 
 HOUR_S = 3600  # of looks by which a sensor is judged; ends of older rounds lie on the shelf
 MOST_ROWS = 100_000  # in memory, of rounds older than that, which only late news touches: some 30 MB
-LATER = timedelta(seconds=0.5)  # late reports are followed so much later, with all that came meanwhile
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class _News(NamedTuple):
-    """An entry of rows: what it says, and its part of each round."""
-
-    fact: Fact
-    said: Detections
-    fresh: dict[int, Chunk]
 
 
 class Fuse(Fold):
@@ -82,35 +73,41 @@ class Fuse(Fold):
         self._shelf = Shelf(blobs.root)
         self._warm: set[int] = set()  # rounds of which anything is in memory that need not be
         self._conditions = Conditions()
-        self._waiting: list[_News] = []  # of people, late
+        self._waiting = Waiting()
 
     def apply(self, fact: Fact) -> Iterable[Claim]:
         if fact.kind == "track" and fact.actor == TRACKER:
             return list(self._logged(fact))
-        if fact.kind == "observation" and self._waiting and fact.noun(Observation).source == CLOCK:
-            news, self._waiting = self._waiting, []
-            return self._taken(news, fact)
+        if fact.kind == "observation" and self.due() is not None and fact.redacted is None:
+            is_tick = fact.noun(Observation).source == CLOCK
+            news = self._waiting.take(fact.time_utc) if is_tick else []
+            return self._taken(news, fact) if news else ()
         if fact.kind != "detection" or fact.redacted is not None:
             return ()
         said = fact.noun(Detections)
-        news = [_News(fact, said, chunks_of(fact, said, self._blobs, self._round_s))]
-        if fact.actor == WITNESS and (self._waiting or self._is_late(news[0])):
-            self._waiting += news
-            return ()
-        return self._taken(news, fact)
+        one = News(fact, said, chunks_of(fact, said, self._blobs, self._round_s))
+        if (oldest := self._late_since(one)) is not None:
+            held = max(self._rounds[start].held() for start in self._starts[-2:])
+            work = work_s(len(self._starts) - bisect_left(self._starts, oldest), held)
+            if self._waiting.add(one, oldest, work, fact.actor == WITNESS):
+                return ()
+        return self._taken([one], fact)
 
     def due(self) -> datetime | None:
-        """Tell when what people report late is followed."""
-        return self._waiting[0].fact.time_utc + LATER if self._waiting else None
+        """Tell when late news is followed."""
+        return self._waiting.due()
 
-    def _is_late(self, news: _News) -> bool:
-        """Tell whether rounds before the newest would have to be run again: many of these come at once."""
+    def _late_since(self, news: News) -> int | None:
+        """Tell from which round on all would have to be run again; None: no round before the newest."""
         starts = set(news.fresh)
         for entry in (news.fact.id, *(self._by_seq.get(seq, "") for seq in news.said.supersedes)):
             starts.update(self._entries[entry][1] if entry in self._entries else ())
-        return bool(starts and self._starts and min(starts) < self._starts[-1])
+        if (waits := self._waiting.oldest_of(news.said, news.fact.id)) is not None:
+            starts.add(waits)
+        oldest = min(starts, default=None)
+        return oldest if oldest is not None and self._starts and oldest < self._starts[-1] else None
 
-    def _taken(self, news: list[_News], because: Fact) -> list[Claim]:
+    def _taken(self, news: list[News], because: Fact) -> list[Claim]:
         """Follow what one entry tells, or several; answer what has changed by it."""
         touched: set[int] = set()
         for fact, said, fresh in news:
@@ -265,19 +262,19 @@ class Fuse(Fold):
             round_ = self._rounds[earlier]
             if earlier >= start or round_.seen is None:
                 continue
-            if self._names(round_) != round_.names:
+            if self._names(round_, round_.seen) != round_.names:
                 round_.is_dirty = True
                 found.append(round_)
         return found
 
-    def _names(self, round_: Round) -> dict[int, int]:
+    def _names(self, round_: Round, seen: Seen) -> dict[int, int]:
         """Tell which tracks of a round turned out to be others within the time that a track may hide."""
         first = bisect_left(self._starts, round_.start_s)
         until = bisect_left(self._starts, round_.start_s + UNSEEN_S + 1)
         names: dict[int, int] = {}
         for start in self._starts[first:until]:
             names |= self._rounds[start].renamed
-        return names
+        return final_names(seen, names)
 
     def _let_go(self, round_: Round, held: int) -> None:
         """Let go of what can be had again; ``held`` rows of this round and of others are in memory."""
@@ -350,7 +347,7 @@ class Fuse(Fold):
         """Claim a round unless the newest claim says the same."""
         if not round_.is_dirty or round_.seen is None:
             return
-        round_.is_dirty, round_.names = False, self._names(round_)
+        round_.is_dirty, round_.names = False, self._names(round_, round_.seen)
         table = round_table(round_.seen, round_.names)
         if table.num_rows == 0 and round_.seq is None:
             return

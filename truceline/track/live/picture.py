@@ -60,6 +60,13 @@ def round_table(seen: Seen, continues: Mapping[int, int]) -> pa.Table:
     return pa.table([pa.array(columns[f.name]).cast(f.type) for f in fields], schema=pa.schema(fields))
 
 
+def final_names(seen: Seen, continues: Mapping[int, int]) -> dict[int, int]:
+    """Tell which of the tracks of a round go by another name in the end, and by which."""
+    names = np.array(list(continues), np.int64)
+    mine = np.isin(names, seen.ids) | np.isin(names, seen.owner)
+    return {track: _final(track, continues) for track in names[mine].tolist()}
+
+
 def _count(out: Array, told: Array, missed: Array) -> Array:
     """How many things each track stands for, those near it left out that are followed by themselves.
 
