@@ -184,9 +184,14 @@ def fuse(paths, out, *more):
         (0, "detection_id", 100, "twice"),
         (0, "sxx_m2", math.inf, "not finite"),
         (0, "sxy_m2", 500.0, "not positive definite"),
+        (0, "look_id", -5, "negative"),
+        (0, "sxy_m2", 1e300, "not positive definite"),
         (0, "x_m", math.nan, "not finite"),
+        (0, "x_m", 1e300, "not on earth"),
         (0, "result_time", None, "null"),
         (2, "shape", "star", "rect or annulus"),
+        (2, "look_id", None, "null"),
+        (2, "a_m", 1e300, "larger than the earth"),
     ],
 )
 def test_bad_input_is_named_and_nothing_is_written(tmp_path, capsys, file, column, value, says):
@@ -211,6 +216,101 @@ def test_a_missing_column_and_a_wrong_type_are_named(tmp_path, capsys):
     pq.write_table(table.set_column(index, "x_m", table["x_m"].cast(pa.string())), paths[0])
     assert fuse(paths, tmp_path / "out") == 2
     assert "column x_m: is string" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("file", [0, 1, 2])
+def test_a_column_that_is_there_twice_is_named(tmp_path, capsys, file):
+    paths = scene(tmp_path)
+    table = pq.read_table(paths[file])
+    name = table.column_names[0]
+    pq.write_table(table.append_column(name, table[0]), paths[file])
+
+    assert fuse(paths, tmp_path / "out") == 2
+    assert capsys.readouterr().err.strip() == f"error: {paths[file]}: column {name}: twice"
+
+
+@pytest.mark.parametrize("value", [math.inf, -1e300])
+def test_a_bias_that_is_no_length_is_named(tmp_path, capsys, value):
+    paths = scene(tmp_path)
+    change(paths[1], "bias_sigma_m", 0, value)
+
+    assert fuse(paths, tmp_path / "out") == 2
+    assert "sensors.parquet: column bias_sigma_m: row 0: no error in metres" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("column", ["p_car", "vx_mps", "svv_m2ps2"])
+@pytest.mark.parametrize("value", [math.inf, -math.inf, 1e300, math.nan])
+def test_odd_shares_and_speeds_are_lived_with(tmp_path, column, value):
+    paths = scene(tmp_path)
+    change(paths[0], column, 3, value)
+
+    assert fuse(paths, tmp_path / "out") == 0
+    assert np.isfinite(np.stack([pq.read_table(tmp_path / "out")[f"p_{c}"] for c in FUSION_CLASSES])).all()
+
+
+@pytest.mark.parametrize("missing", [0, 1, 2])
+def test_of_several_faults_the_missing_file_is_named_and_the_first(tmp_path, capsys, missing):
+    paths = scene(tmp_path)
+    if missing != 1:
+        change(paths[1], "sensor_id", 0, None)
+    paths[missing].unlink()
+    (tmp_path / "out").write_bytes(b"as it was")
+
+    assert fuse(paths, tmp_path / "out") == 2
+    assert capsys.readouterr().err.strip() == f"error: {paths[missing]}: no such file"
+    assert (tmp_path / "out").read_bytes() == b"as it was"
+
+
+def test_a_number_too_large_for_64_bits_is_named(tmp_path, capsys):
+    paths = scene(tmp_path)
+    table = pq.read_table(paths[0])
+    ids = pa.array([2**63 + 5, *range(1, table.num_rows)], pa.uint64())
+    pq.write_table(table.set_column(0, "detection_id", ids), paths[0])
+
+    assert fuse(paths, tmp_path / "out") == 2
+    assert "column detection_id: a value is too large" in capsys.readouterr().err
+
+
+def test_times_in_nanoseconds_are_cut_to_microseconds(tmp_path):
+    paths = scene(tmp_path)
+    assert fuse(paths, tmp_path / "whole") == 0
+    for path, places in ((paths[0], (3, 4)), (paths[2], (3, 4))):
+        table = pq.read_table(path)
+        for place in places:
+            fine = table[place].cast(pa.timestamp("ns", "UTC")).cast(pa.int64()).to_numpy() + 7
+            column = pa.array(fine).cast(pa.timestamp("ns", "UTC"))
+            table = table.set_column(place, table.column_names[place], column)
+        pq.write_table(table, path)
+
+    assert fuse(paths, tmp_path / "fine") == 0
+    assert (tmp_path / "fine").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+@pytest.mark.parametrize("file", [0, 2])
+@pytest.mark.parametrize("year", [1, 1969, 9999])
+def test_a_clock_that_is_wrong_by_years_is_named_and_fills_no_memory(tmp_path, capsys, file, year):
+    paths = scene(tmp_path)
+    change(paths[file], "phenomenon_time", 3, datetime(year, 1, 2, tzinfo=UTC))
+
+    assert fuse(paths, tmp_path / "out") == 2
+    line = capsys.readouterr().err.strip()
+    assert f"{paths[file]}: column phenomenon_time: row 3" in line
+    assert line.endswith("more than a year from most others, which are of 2026-03-01")
+
+
+@pytest.mark.parametrize("more", [("--end", "9999-12-31T00:00:00Z"), ("--start", "0001-01-01T00:00:00Z")])
+def test_more_output_times_than_memory_holds_are_refused(tmp_path, capsys, more):
+    assert fuse(scene(tmp_path), tmp_path / "out", *more) == 2
+    assert "in steps of 30 s; 10000000 at most" in capsys.readouterr().err
+
+
+def test_an_end_before_the_start_is_refused(tmp_path, capsys):
+    paths = scene(tmp_path)
+
+    assert (
+        fuse(paths, tmp_path / "out", "--start", "2026-03-01T07:00:00Z", "--end", "2026-03-01T06:00:00Z") == 2
+    )
+    assert "--end: 2026-03-01T06:00:00Z is before --start" in capsys.readouterr().err
 
 
 def test_a_look_of_another_sensor_is_refused(tmp_path, capsys):

@@ -78,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
     if args.workers < 1:
         raise BadInput("--workers", f"{args.workers} is not 1 or more")
     start, end = _micro("--start", args.start), _micro("--end", args.end)
+    if start is not None and end is not None and end < start:
+        raise BadInput("--end", f"{args.end} is before --start {args.start}")
     inputs = read_inputs(args.detections, args.sensors, args.looks)
     counts = told_counts(args.detections) if args.groups is not None else {}
     times = output_times(inputs, args.grid_s, start, end)

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from truceline.model.classes import FUSION_CLASSES
+from truceline.model.errors import BadInput
 from truceline.model.tables import TIME
 from truceline.track.columns.impression import seen_by
 from truceline.track.columns.rollcall import call_names
@@ -30,6 +31,7 @@ from truceline.track.state.types import (
 STRETCH_S = 300.0  # of news, by the clock
 PART = 65_536  # detections
 WITHIN = 3.0  # standard deviations: how far off a thing may be that a person tells of
+MOST_TIMES = 10_000_000  # more than nine years in steps of 30 s
 HISTORY = 24  # detections; half a minute of a drone's, four of a radar's, hours of a satellite's
 
 
@@ -73,7 +75,13 @@ def without_measurements(course: Course) -> Course:
 
 
 def output_times(inputs: Inputs, grid_s: float, start_us: int | None, end_us: int | None) -> Array:
-    """Lay out the output times, int64 microseconds; none when there is nothing to go by."""
+    """Lay out the output times, int64 microseconds; none when there is nothing to go by.
+
+    Raises
+    ------
+    BadInput
+        If there are more than :data:`MOST_TIMES`.
+    """
     seen = [inputs.detections["phenomenon_time"]]
     if inputs.looks is not None:
         seen.append(inputs.looks["phenomenon_time"])
@@ -85,6 +93,13 @@ def output_times(inputs: Inputs, grid_s: float, start_us: int | None, end_us: in
         start_us = int(times.min()) // 60_000_000 * 60_000_000 if start_us is None else start_us
         if end_us is None:
             end_us = start_us - (start_us - int(times.max())) // step * step
+    n = (end_us - start_us) // step + 1
+    if n > MOST_TIMES:
+        first, last = (np.datetime64(moment, "us").astype("datetime64[m]") for moment in (start_us, end_us))
+        raise BadInput(
+            "--start, --end, --grid-s",
+            f"{n} output times from {first}Z to {last}Z in steps of {grid_s:g} s; {MOST_TIMES} at most",
+        )
     return np.arange(start_us, end_us + 1, step, dtype=np.int64)
 
 

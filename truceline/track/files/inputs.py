@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from truceline.model.classes import FUSION_CLASSES
 from truceline.model.errors import BadInput
+from truceline.model.tables import TIME
 from truceline.track.state.types import ANNULUS, NO_SHAPE, RECT, Array, Events, Rows
 
 Columns = dict[str, Array]
@@ -29,6 +30,10 @@ LOOK_COLUMNS = {
     "result_time": "time", "shape": "text", "cx_m": "number", "cy_m": "number", "a_m": "number",
     "b_m": "number", "heading_rad": "number",
 }  # fmt: skip
+FARTHEST_M = 1e8  # more than twice round the earth
+MOST_SHARE = 1e30  # of a class before shares are normalised
+YEAR_US = 366 * 86_400_000_000
+NO_LOOK = -1
 AT_ONCE = 8  # columns that are read together: each takes a moment of its own, all would lie in memory twice
 _RIGHT = {
     "integer": pa.types.is_integer,
@@ -37,6 +42,12 @@ _RIGHT = {
     "time": lambda t: pa.types.is_timestamp(t) and t.tz is not None,
     "bool": pa.types.is_boolean,
 }
+
+
+_WORDS = {
+    "integer": "an integer", "number": "a number", "text": "text", "time": "a time with a zone",
+    "bool": "true or false",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,21 +72,24 @@ def read_inputs(detections: Path, sensors: Path, looks: Path | None) -> Inputs:
     BadInput
         Naming file and place (column, row, detection_id) of the first thing that is wrong.
     """
-    sensor = _columns(_open(sensors), SENSOR_COLUMNS, sensors)
+    file, file_of_sensors = _open(detections), _open(sensors)
+    file_of_looks = _open(looks) if looks is not None else None
+    sensor = _columns(file_of_sensors, SENSOR_COLUMNS, sensors)
     _once(sensor["sensor_id"], "sensor_id", sensors)
+    _first(np.abs(sensor["bias_sigma_m"]) > FARTHEST_M, sensors, "bias_sigma_m", "no error in metres")
     row_of = {name: row for row, name in enumerate(sensor["sensor_id"].tolist())}
     look = None
-    if looks is not None:
+    if looks is not None and file_of_looks is not None:
         shapes = {"rect": RECT, "annulus": ANNULUS}
-        look = _columns(_open(looks), LOOK_COLUMNS, looks, {"sensor_id": row_of, "shape": shapes})
+        look = _columns(file_of_looks, LOOK_COLUMNS, looks, {"sensor_id": row_of, "shape": shapes})
         _check_looks(look, looks)
-    file = _open(detections)
     has_heights = {"alt_agl_m", "alt_sigma_m"} <= set(file.schema_arrow.names)
     wanted = DETECTION_COLUMNS | (
         dict.fromkeys(("alt_agl_m", "alt_sigma_m"), "number") if has_heights else {}
     )
     column = _columns(file, wanted, detections, {"sensor_id": row_of})
     _check_detections(column, look, detections)
+    _check_clocks(column, look, detections, looks)
     metadata = file.schema_arrow.metadata or {}
     origin = {k: v for k, v in metadata.items() if k in (b"origin_lat_deg", b"origin_lon_deg")}
     return Inputs(column, sensor, look, origin, has_heights)
@@ -100,11 +114,11 @@ def _columns(
     found: Columns = {}
     schema, names = file.schema_arrow, list(wanted)
     for name, kind in wanted.items():
-        if name not in schema.names:
-            raise BadInput(f"{path}: column {name}", "missing")
+        if schema.names.count(name) != 1:
+            raise BadInput(f"{path}: column {name}", "missing" if name not in schema.names else "twice")
         type_ = schema.field(name).type
         if not _RIGHT[kind](type_):
-            raise BadInput(f"{path}: column {name}", f"is {type_}, would be {kind}")
+            raise BadInput(f"{path}: column {name}", f"is {type_}, would be {_WORDS[kind]}")
     for first in range(0, len(names), AT_ONCE):
         try:
             table = file.read(names[first : first + AT_ONCE], use_threads=False)
@@ -112,12 +126,15 @@ def _columns(
             raise BadInput(str(path), f"no readable Parquet file: {error}") from error
         for name in names[first : first + AT_ONCE]:
             column, kind = table[name].combine_chunks(), wanted[name]
-            optional = name in ("look_id", "vx_mps", "vy_mps", "svv_m2ps2") or name.startswith(("p_", "alt_"))
-            if column.null_count and not optional and kind != "number":
+            optional = kind == "number" or (name == "look_id" and "detection_id" in wanted)
+            if column.null_count and not optional:
                 row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
                 raise BadInput(f"{path}: column {name}: row {row}", "null")
             code = (codes or {}).get(name)
-            found[name] = _plain(column, kind) if code is None else _coded(column, code)
+            try:
+                found[name] = _plain(column, kind) if code is None else _coded(column, code)
+            except pa.ArrowInvalid as error:
+                raise BadInput(f"{path}: column {name}", f"a value is too large: {error}") from error
         del table, column
         pa.default_memory_pool().release_unused()
     return found
@@ -133,9 +150,10 @@ def _coded(column: Any, codes: dict[str, int]) -> Array:
 def _plain(column: Any, kind: str) -> Array:
     """Copy a column out of Arrow, whose own memory serves the next column then."""
     if kind == "time":
-        return np.array(column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy(), np.int64)
+        finer = column.type.unit == "ns"  # cut to microseconds
+        return np.array(column.cast(TIME, safe=not finer).cast(pa.int64()).to_numpy(), np.int64)
     if kind == "integer":
-        return np.array(column.cast(pa.int64()).fill_null(-1).to_numpy(), np.int64)
+        return np.array(column.cast(pa.int64()).fill_null(NO_LOOK).to_numpy(), np.int64)
     if kind == "number":
         if not pa.types.is_float32(column.type):
             column = column.cast(pa.float64())
@@ -161,11 +179,13 @@ def _once(values: Array, name: str, path: Path) -> None:
 
 
 def _check_looks(look: Columns, path: Path) -> None:
+    _first(look["look_id"] < 0, path, "look_id", "negative")
     _once(look["look_id"], "look_id", path)
     _first(look["sensor_id"] < 0, path, "sensor_id", "not in SENSORS")
     _first(look["shape"] < 0, path, "shape", "is not rect or annulus")
     for name in ("cx_m", "cy_m", "a_m", "b_m", "heading_rad"):
         _first(~np.isfinite(look[name]), path, name, "not finite")
+        _first(np.abs(look[name]) > FARTHEST_M, path, name, "larger than the earth")
 
 
 def _check_detections(d: Columns, look: Columns | None, path: Path) -> None:
@@ -174,10 +194,14 @@ def _check_detections(d: Columns, look: Columns | None, path: Path) -> None:
     _first(d["sensor_id"] < 0, path, "sensor_id", "not in SENSORS", ids)
     for name in ("x_m", "y_m"):
         _first(~np.isfinite(d[name]), path, name, "position not finite", ids)
+        _first(np.abs(d[name]) > FARTHEST_M, path, name, "position not on earth", ids)
     for name in ("sxx_m2", "syy_m2", "sxy_m2"):
         _first(~np.isfinite(d[name]), path, name, "covariance not finite", ids)
-    definite = (d["sxx_m2"] > 0) & (d["syy_m2"] > 0) & (d["sxx_m2"] * d["syy_m2"] > d["sxy_m2"] ** 2)
+    with np.errstate(over="ignore"):
+        larger = d["sxx_m2"] * d["syy_m2"] > d["sxy_m2"] ** 2
+    definite = (d["sxx_m2"] > 0) & (d["syy_m2"] > 0) & larger
     _first(~definite, path, "sxx_m2, syy_m2, sxy_m2", "covariance not positive definite", ids)
+    _first((d["look_id"] < 0) & (d["look_id"] != NO_LOOK), path, "look_id", "negative", ids)
     if look is None or not len(ids):
         return
     has = d["look_id"] >= 0
@@ -188,6 +212,21 @@ def _check_detections(d: Columns, look: Columns | None, path: Path) -> None:
     _first(has & ~hit, path, "look_id", "not in LOOKS", ids)
     owner = look["sensor_id"][order][at] if len(order) else d["sensor_id"]
     _first(has & (owner != d["sensor_id"]), path, "look_id", "belongs to another sensor", ids)
+
+
+def _check_clocks(d: Columns, look: Columns | None, path: Path, path_of_looks: Path | None) -> None:
+    """Refuse rows of another year: minutes and output times between them and the others would fill memory."""
+    told = d["phenomenon_time"]
+    times = told if look is None else np.concatenate([told, look["phenomenon_time"]])
+    if not len(times):
+        return
+    usual = np.partition(times, len(times) // 2)[len(times) // 2]
+    says = (
+        f"more than a year from most others, which are of {np.datetime64(int(usual), 'us').astype('M8[D]')}"
+    )
+    _first(abs(told - usual) > YEAR_US, path, "phenomenon_time", says, d["detection_id"])
+    if look is not None and path_of_looks is not None:
+        _first(abs(look["phenomenon_time"] - usual) > YEAR_US, path_of_looks, "phenomenon_time", says)
 
 
 def order_rows(d: Columns, sensor_rank: Array, by: Array) -> tuple[Array, Array]:
@@ -232,7 +271,7 @@ def build_rows(d: Columns, order: Array, sensors: Columns, which: Array) -> Rows
     z[:, 3] += bias2
     z[~(np.isfinite(z[:, 5:]).all(1) & (z[:, 7] > 0)), 5:] = np.nan
     for k, name in enumerate(_P):
-        shares[:, k] = np.maximum(np.nan_to_num(d.pop(name)[order]), 0.0)
+        shares[:, k] = np.clip(np.nan_to_num(d.pop(name)[order]), 0.0, MOST_SHARE)
     total = shares.sum(1)
     shares[total == 0] = 1.0
     shares /= np.where(total > 0, total, 7.0)[:, None]
@@ -276,7 +315,7 @@ def build_events(inputs: Inputs, by_arrival: bool, origin_us: int) -> tuple[Even
         shape=table[:, 7].copy(),
         field=field,
         pd=sensors["pd"][row].astype(np.float64),
-        clutter=np.maximum(np.nan_to_num(sensors["clutter_per_km2"][row]), 1e-3).astype(np.float64),
+        clutter=np.clip(np.nan_to_num(sensors["clutter_per_km2"][row]), 1e-3, 1e6).astype(np.float64),
         min_speed=np.nan_to_num(sensors["min_speed_mps"][row]).astype(np.float64),
         sight=(sensors["kind"][row] == "satellite").astype(np.int64),  # types.SIGHTS
     )
