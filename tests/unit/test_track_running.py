@@ -16,7 +16,8 @@ from truceline.model.observed import Detections, Observation
 from truceline.model.place import Span, utc_text
 from truceline.model.tables import DETECTION, LOOK
 from truceline.track.live.fuse import Fuse
-from truceline.view.watch import CLOCK, TRACKER
+from truceline.view.scene import Scene
+from truceline.view.watch import CLOCK, PEOPLE, TRACKER, WITNESS
 
 T0 = datetime(2026, 3, 1, 6, tzinfo=UTC)
 ZEROS = "0" * 64
@@ -29,12 +30,12 @@ class Mission:
     def __init__(self, folder, **settings):
         self.blobs = Blobs(folder)
         self.fuse, self.seq, self.in_force, self.said = Fuse(self.blobs, **settings), 0, {}, []
-        self.now = T0 + timedelta(hours=6)
+        self.scene, self.now = Scene(self.blobs), T0 + timedelta(hours=6)
 
-    def tell(self, sensor, rows, looks=(), **maker):
+    def tell(self, sensor, rows, looks=(), entry=None, **maker):
         """Rows: (seconds, east_m, north_m) and more columns; looks: (seconds, reach_m), all about (0, 0).
 
-        ``maker`` is what the sensor's maker tells besides, columns of looks.
+        ``maker`` is what the sensor's maker tells besides, columns of looks. People are a sensor too.
         """
         table = [
             {
@@ -56,11 +57,13 @@ class Mission:
             for t, reach in looks
         ]  # fmt: skip
         where = pieces.seal(pa.Table.from_pylist(looked, schema=LOOK), self.blobs, "looks") if looks else None
+        is_told = sensor == PEOPLE
         body = Detections(
-            observation="obs", source="radars", detector="reported", settings_sha256=ZEROS, version="1",
-            piece=blob, rows=len(table), looks=where,
+            observation="obs", source=PEOPLE if is_told else "radars", settings_sha256=ZEROS, version="1",
+            detector="report" if is_told else "reported", piece=blob, rows=len(table), looks=where,
         )  # fmt: skip
-        self._give("detection", f"det-{self.seq}-{sensor}", body, "detector:reported")
+        actor = WITNESS if is_told else "detector:reported"
+        self._give("detection", entry or f"det-{self.seq}-{sensor}", body, actor)
 
     def strike(self):
         """Let the clock strike until nothing waits."""
@@ -74,6 +77,7 @@ class Mission:
         header = Header(actor, (), ZEROS, entry, kind, ZEROS, (), self.seq, utc_text(self.now), 1)
         self.seq += 1
         fact = Fact(header, msgspec.Raw(msgspec.json.encode(body)))
+        self.scene.apply(fact)
         for claim in list(self.fuse.apply(fact)):
             if claim.kind == "observation":
                 self.said.append(claim.body)

@@ -1,5 +1,6 @@
 """Ends of rounds lie on disk until late news asks for them, and come back to the last bit."""
 
+import numpy as np
 import pytest
 from tests.unit.test_track_running import RADARS, Mission, patrol, watch
 from truceline.model.errors import Broken
@@ -34,6 +35,24 @@ def test_a_round_without_tracks_and_lesson_comes_back(tmp_path):
     end, lesson = shelf.take(shelf.put(NOTHING, None))
 
     assert same_tracks(end, NOTHING) and lesson is None
+
+
+def test_what_a_round_showed_comes_back_and_stays(tmp_path):
+    mission = Mission(tmp_path / "mission")
+    watch(mission, 12, admitted_m=0.0)
+    seen, shelf = mission.fuse._rounds[min(mission.fuse._rounds)].seen, Shelf(tmp_path / "folder")
+    seen = seen._replace(side=("west", *seen.side[1:]))
+
+    place = shelf.put_seen(seen)
+
+    assert len(seen.ids) >= 12 and len(seen.owner) > 100
+    for _ in range(2):
+        for one, other in zip(shelf.seen(place), seen, strict=True):
+            assert (
+                (one.dtype, one.tobytes()) == (other.dtype, other.tobytes())
+                if isinstance(other, np.ndarray)
+                else one == other
+            )
 
 
 def test_room_on_disk_is_used_again(tmp_path, after, monkeypatch):

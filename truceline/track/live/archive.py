@@ -36,6 +36,7 @@ class Round(msgspec.Struct):
     sensors: tuple[str, ...] = ()  # that were known when it began
     renamed: dict[int, int] = {}
     seen: Seen | None = None  # in the newest rounds, and in those that were run again
+    kept: Place = ()  # of it on the shelf, as it was when it was forgotten last
     names: dict[int, int] = {}  # of tracks that turned out to be others, as it was claimed
     is_dirty: bool = False  # something was run since it was claimed
     claimed: tuple[str, str] = ("", "")  # inputs and piece of the newest claim
@@ -46,6 +47,10 @@ class Round(msgspec.Struct):
     def was_run(self) -> bool:
         """Tell whether the tracker after it is known."""
         return self.end is not None or self.running is not None or bool(self.place)
+
+    def was_shown(self) -> bool:
+        """Tell whether what it showed is known."""
+        return self.seen is not None or bool(self.kept)
 
     def is_cold(self) -> bool:
         """Tell whether nothing of it is in memory that can be had again."""
@@ -73,17 +78,34 @@ class Round(msgspec.Struct):
         for chunk in self.chunks.values():
             chunk.rows = None
 
-    def forget_seen(self) -> None:
-        """Let go of what is known again when it is run again, unless it has still to be claimed."""
+    def show(self, seen: Seen) -> None:
+        """Take in what the tracker showed of it."""
+        self.seen, self.is_dirty = seen, True
+
+    def shown(self, shelf: Shelf) -> Seen | None:
+        """Give what it showed, in memory or on the shelf; None: that is not known any more."""
+        return self.seen if self.seen is not None or not self.kept else shelf.seen(self.kept)
+
+    def forget_seen(self, shelf: Shelf) -> None:
+        """Put what it showed on the shelf, unless it has still to be claimed."""
         self.watched = None
-        if not self.is_dirty:
-            self.seen = None
+        if self.is_dirty or self.seen is None:
+            return
+        if self.kept:
+            shelf.clear(self.kept)
+        self.kept, self.seen = shelf.put_seen(self.seen), None
 
     def put_away(self, shelf: Shelf) -> None:
         """Put the tracker after it on the shelf."""
         if self.end is not None and self.running is None:
             self.place = shelf.put(self.end, self.lesson)
             self.end = self.lesson = None
+
+    def clear(self, shelf: Shelf) -> None:
+        """Leave nothing on the shelf."""
+        shelf.clear(self.place)
+        shelf.clear(self.kept)
+        self.place = self.kept = ()
 
     def take_back(self, shelf: Shelf) -> None:
         """Take the tracker after it from the shelf, if it lies there."""

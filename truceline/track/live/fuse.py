@@ -181,13 +181,14 @@ class Fuse(Fold):
             running = round_.running
             if running is not None and running.first_of(rows) > running.newest:
                 running.take([rows])
-                round_.end, round_.seen, round_.is_dirty = None, running.seen(), True
+                round_.end = None
+                round_.show(running.seen())
                 yield from [*self._renamed_before(start), round_]
                 return
         first, last = min(touched | set(fresh)), max(touched | set(fresh))
         at = bisect_left(self._starts, first)
         earlier = bisect_left(self._starts, first - UNSEEN_S)
-        if any(self._rounds[start].seen is None for start in self._starts[earlier:at]):
+        if any(not self._rounds[start].was_shown() for start in self._starts[earlier:at]):
             at = earlier  # a track that comes into force may change the names in rounds that are not at hand
         begin, waiting = self._starts[at], deque[Round]()
         is_told = False
@@ -229,9 +230,9 @@ class Fuse(Fold):
         if round_.chunks:
             parts = round_.chunks.values()
             running.take([rows_of(c, round_.start_s, self._blobs, self._round_s) for c in parts])
-        round_.running, round_.end, round_.seen = running, None, running.seen()
+        round_.running, round_.end = running, None
+        round_.show(running.seen())
         round_.taken, round_.renamed, round_.sensors = running.taken, running.renamed, running.began_with
-        round_.is_dirty = True
         self._warm.add(round_.start_s)
 
     def _end(self, start: int) -> Carried:
@@ -258,12 +259,13 @@ class Fuse(Fold):
     def _renamed_before(self, start: int) -> list[Round]:
         """Name the rounds before one in which a track goes by a name that turned out not to be its own."""
         found = []
-        for earlier in self._starts[bisect_left(self._starts, start - UNSEEN_S) :]:
+        since, until = (bisect_left(self._starts, moment) for moment in (start - UNSEEN_S, start))
+        for earlier in self._starts[since:until]:
             round_ = self._rounds[earlier]
-            if earlier >= start or round_.seen is None:
-                continue
-            if self._names(round_, round_.seen) != round_.names:
-                round_.is_dirty = True
+            seen = round_.shown(self._shelf)
+            if seen is not None and self._names(round_, seen) != round_.names:
+                round_.show(seen)
+                self._warm.add(earlier)
                 found.append(round_)
         return found
 
@@ -296,7 +298,7 @@ class Fuse(Fold):
             held += round_.held()
             self._let_go(round_, held)
             if newest - start > UNSEEN_S + self._round_s:
-                round_.forget_seen()
+                round_.forget_seen(self._shelf)
             if round_.is_cold():
                 self._warm.remove(start)
         while len(self._starts) > 1 and self._starts[0] < newest - self._late_s:
@@ -309,7 +311,7 @@ class Fuse(Fold):
                 self._leave(chunk.entry, round_.start_s)
 
     def _remove(self, start: int) -> None:
-        del self._rounds[start]
+        self._rounds.pop(start).clear(self._shelf)
         self._starts.remove(start)
         self._warm.discard(start)
 
@@ -337,7 +339,7 @@ class Fuse(Fold):
             if not round_.pending:
                 yield from self._claim(round_, fact)
                 if self._starts[-1] - round_.start_s > UNSEEN_S + self._round_s:
-                    round_.forget_seen()
+                    round_.forget_seen(self._shelf)
             if not round_.chunks and not round_.claimed[1] and not round_.pending:
                 empty_ones.append(round_.start_s)
         for start in empty_ones:

@@ -1,14 +1,16 @@
-"""What the running tracker knew after rounds that are over, out of memory until late news asks for it.
+"""What the running tracker knew after rounds that are over and what they showed, until late news asks for it.
 
 It lies as Parquet in one file without a name beside the samples, which goes when the process does: a start
 folds the log again. The file is cut into blocks, so that what is put back in another size leaves no gaps.
 """
 
+import io
 import json
 import os
 import tempfile
 import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +19,11 @@ import pyarrow.parquet as pq
 from truceline.model.errors import Broken
 from truceline.track.live.bearing import Bearing, unheard
 from truceline.track.live.carried import Carried, from_table, to_table
+from truceline.track.live.running import Seen
 
 BLOCK_BYTES = 1 << 16
 _KEY = b"round"
+_WORDS = ("side", "missed_by")  # what a round showed is arrays but for these
 
 Place = tuple[int, ...]  # blocks, and the size in bytes behind them; empty: nothing was put there
 
@@ -60,11 +64,41 @@ class Shelf:
         )
         return self._write(memoryview(sink.getvalue()))
 
+    def put_seen(self, seen: Seen) -> Place:
+        """Write what a round showed.
+
+        Raises
+        ------
+        Broken
+            If it cannot be written.
+        """
+        sink = io.BytesIO()
+        columns: dict[str, Any] = seen._asdict()
+        words = [columns.pop(word) for word in _WORDS]
+        np.savez(sink, words=np.array(json.dumps(words)), **columns)
+        size = len(sink.getvalue())
+        packed = pa.compress(sink.getvalue(), codec="zstd", asbytes=True)
+        return self._write(memoryview(size.to_bytes(8, "little") + packed))
+
+    def seen(self, place: Place) -> Seen:
+        """Read what a round showed, which stays where it is."""
+        content = self._read(place)
+        size = int.from_bytes(content[:8], "little")
+        with np.load(io.BytesIO(pa.decompress(content[8:], size, codec="zstd", asbytes=True))) as arrays:
+            columns = {word: arrays[word] for word in Seen._fields if word not in _WORDS}
+            told = json.loads(str(arrays["words"]))
+        words: dict[str, Any] = dict(zip(_WORDS, map(tuple, told), strict=True))
+        return Seen(**columns, **words)
+
+    def clear(self, place: Place) -> None:
+        """Let a place be written to again."""
+        self._free += place[:-1]
+
     def take(self, place: Place) -> tuple[Carried, Bearing | None]:
         """Read what was put at a place, which is free then."""
         table = pq.read_table(pa.BufferReader(self._read(place)))
         told = json.loads(table.schema.metadata[_KEY])
-        self._free += place[:-1]
+        self.clear(place)
         return from_table(table, told["carried"]), _lesson(told["lesson"])
 
     def _write(self, content: memoryview) -> Place:
