@@ -167,3 +167,43 @@ def test_looks_say_where_their_sensor_stands_if_it_stands(tmp_path):
 def test_looks_carry_the_bias_of_a_sortie_that_the_maker_admits(tmp_path):
     assert looks(tmp_path, bias_sigma_m=6.0)[0]["bias_sigma_m"] == 6.0
     assert looks(tmp_path, bias_sigma_m=0.0)[0]["bias_sigma_m"] is None
+
+
+@pytest.mark.parametrize("year", [1, 1969, 9999])
+def test_a_row_of_a_clock_that_is_wrong_by_years_is_left_out_and_named(tmp_path, year):
+    wrong = datetime(year, 1, 2, tzinfo=UTC)
+    rows = [row(detection_id=k, phenomenon_time=wrong if k == 3 else T0) for k in range(6)]
+
+    found = detect(tmp_path, rows)
+
+    assert found.rows.num_rows == 5
+    assert found.status == "degraded"
+    assert found.reason == (
+        "1 of 6 rows left out: 1 of a time more than a year from when it was told (row 3, detection_id 3)"
+    )
+
+
+def test_a_table_that_is_no_table_or_has_other_types_is_named(tmp_path):
+    (tmp_path / "detections").write_bytes(b"hello")
+    said = Observation(source="r", key="k", phenomenon=Span(from_utc=T0, until_utc=T0), result_utc=T0)
+    blobs = [Blob(sha256="0" * 64, size_bytes=1, media_type="x", name="detections")]
+    detector = load("detect", {"kind": "reported"})
+
+    with pytest.raises(BadInput, match="k: detections: no readable Parquet file"):
+        detector.detect(said, blobs, Media(tmp_path))
+    table = with_origin(pa.Table.from_pylist([row()], schema=DETECTIONS), 48.0, 37.0)
+    place = table.column_names.index("x_m")
+    pq.write_table(table.set_column(place, "x_m", pa.array(["here"])), tmp_path / "detections")
+    with pytest.raises(BadInput, match="k: detections: column x_m: is string, would be a number"):
+        detector.detect(said, blobs, Media(tmp_path))
+
+
+def test_sensors_that_tell_no_bias_are_known_all_the_same(tmp_path):
+    detect(tmp_path, [row()])
+    pq.write_table(pa.Table.from_pylist([{"sensor_id": "r"}]), tmp_path / "sensors")
+    said = Observation(source="r", key="k", phenomenon=Span(from_utc=T0, until_utc=T0), result_utc=T0)
+    blobs = [Blob(sha256="0" * 64, size_bytes=1, media_type="x", name=n) for n in ("detections", "sensors")]
+
+    found = load("detect", {"kind": "reported"}).detect(said, blobs, Media(tmp_path))
+
+    assert (found.rows.num_rows, found.status) == (1, "ok")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from truceline.codec.fusion_tables import origin_of
+from truceline.codec.fusion_tables import DETECTIONS, LOOKS, SENSORS, origin_of
 from truceline.geo.crs import from_local
 from truceline.geo.regard import Field
 from truceline.model.classes import FUSION_CLASSES
@@ -24,6 +24,16 @@ Array = npt.NDArray[Any]
 CLUTTER_PER_KM2 = 0.1  # where the maker tells none
 IN_SIGHT = 0.9  # share of the things in a sensor's field of regard that nothing hides from it; assumed
 FLYING_APART_S = 10.0  # what flies past looks at a thing from one side: looks within so long err alike
+VAGUEST_M = 1e6  # of a bias: such rows belong to nothing
+YEAR_US = 366 * 86_400_000_000
+_NUMBERS = frozenset(
+    field.name
+    for schema in (DETECTIONS, SENSORS, LOOKS)
+    for field in schema
+    if pa.types.is_floating(field.type)
+)
+_UNUSED = frozenset({"look_id", "sortie_id", "result_time"})  # of LOOKS
+_TIMES = frozenset({"phenomenon_time"})
 _STAND = frozenset({"radar", "acoustic"})
 _NEEDED = ("sensor_id", "phenomenon_time", "x_m", "y_m", "sxx_m2", "syy_m2", "sxy_m2")
 
@@ -40,14 +50,17 @@ class Reported(Detector):
         source = next((blob for blob in blobs if blob.name.startswith("detections")), None)
         if source is None:
             raise BadInput(observation.key, "no sample named detections")
-        table = pq.read_table(media.open(source))
+        table = _table(media, source, observation.key)
         for word in (*_NEEDED, *(f"p_{c}" for c in FUSION_CLASSES)):
             if word not in table.column_names:
                 raise BadInput(f"{observation.key}: column {word}", "missing")
         origin = origin_of(table.schema) or _noted(observation)
-        bias = next((_biases(media, blob) for blob in blobs if blob.name.startswith("sensors")), None)
+        bias = next(
+            (_biases(media, blob, observation.key) for blob in blobs if blob.name.startswith("sensors")), None
+        )
         good, why = np.ones(table.num_rows, bool), []
-        for what, wrong in faults(table, None if bias is None else set(bias)):
+        late = [("of a time more than a year from when it was told", _of_another_year(table, observation))]
+        for what, wrong in (*faults(table, None if bias is None else set(bias)), *late):
             fresh = np.flatnonzero(wrong & good)
             if len(fresh):
                 why.append(f"{len(fresh)} {what} (row {fresh[0]}{_named(table, fresh[0])})")
@@ -58,6 +71,39 @@ class Reported(Detector):
             left = f"{int((~good).sum())} of {table.num_rows} rows left out: {', '.join(why)}"
             return Found(rows=rows, status="degraded", reason=left)
         return Found(rows=rows, looks=looks)
+
+
+def _table(media: Media, blob: Blob, where: str) -> pa.Table:
+    """Read a table of contract fusion; what is in it that we need is of the type that it has there."""
+    try:
+        file = pq.ParquetFile(media.open(blob))
+        schema = file.schema_arrow
+        for field in schema:
+            at, kind = f"{where}: {blob.name}: column {field.name}", field.type
+            if schema.names.count(field.name) > 1:
+                raise BadInput(at, "twice")
+            if field.name in _NUMBERS and not (_is_number(kind) or pa.types.is_null(kind)):
+                raise BadInput(at, f"is {kind}, would be a number")
+            if field.name in _TIMES and not (pa.types.is_timestamp(kind) and kind.tz is not None):
+                raise BadInput(at, f"is {kind}, would be a time with a zone")
+        return file.read()
+    except (pa.ArrowException, OSError) as error:
+        raise BadInput(f"{where}: {blob.name}", f"no readable Parquet file: {error}") from error
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
+
+
+def _of_another_year(table: pa.Table, observation: Observation) -> Array:
+    """Tell which rows are of a clock that is wrong by years: far from most others, or from all news."""
+    when = table["phenomenon_time"].cast(TIME, safe=False).cast(pa.int64())
+    if when.null_count == len(when):
+        return np.zeros(len(when), bool)
+    usual = int(np.median(when.drop_null().to_numpy()))
+    micro = when.fill_null(usual).to_numpy()
+    told = int(observation.result_utc.timestamp() * 1e6)
+    return np.asarray((np.abs(micro - usual) > YEAR_US) | (micro - told > YEAR_US))
 
 
 def faults(table: pa.Table, sensors: set[str] | None) -> Iterator[tuple[str, Array]]:
@@ -84,10 +130,10 @@ def faults(table: pa.Table, sensors: set[str] | None) -> Iterator[tuple[str, Arr
     sxx, syy, sxy = (_floats(table, word) for word in ("sxx_m2", "syy_m2", "sxy_m2"))
     finite = np.isfinite(sxx + syy + sxy)
     yield "with a covariance that is not finite", ~finite
-    yield (
-        "with a covariance that is not positive definite",
-        finite & ~((sxx > 0) & (syy > 0) & (sxx * syy > sxy * sxy)),
-    )
+    with np.errstate(over="ignore"):
+        larger = sxx * syy > sxy * sxy
+    definite = (sxx > 0) & (syy > 0) & larger
+    yield "with a covariance that is not positive definite", finite & ~definite
     if "detection_id" in table.column_names:
         ids = table["detection_id"].to_pylist()
         again = np.ones(len(ids), bool)
@@ -135,9 +181,12 @@ def _looks(
     parts = {blob.name.partition(".")[0]: blob for blob in blobs}
     if not {"looks", "sensors"} <= set(parts):
         return LOOK.empty_table()
-    looks, sensors = (pq.read_table(media.open(parts[word])) for word in ("looks", "sensors"))
+    looks, sensors = (_table(media, parts[word], observation.key) for word in ("looks", "sensors"))
     if not {"sensor_id", "kind", "pd", "min_speed_mps", "clutter_per_km2"} <= set(sensors.column_names):
         return LOOK.empty_table()
+    for word in LOOKS.names:
+        if word not in looks.column_names and word not in _UNUSED:
+            raise BadInput(f"{observation.key}: {parts['looks'].name}: column {word}", "missing")
     told = {row["sensor_id"]: row for row in sensors.to_pylist() if row["pd"] is not None and row["pd"] > 0}
     rows = []
     for look in looks.to_pylist():
@@ -192,9 +241,11 @@ def _noted(observation: Observation) -> tuple[float, float]:
     return float(lat), float(lon)
 
 
-def _biases(media: Media, blob: Blob) -> dict[str, float]:
-    table = pq.read_table(media.open(blob))
-    if not {"sensor_id", "bias_sigma_m"} <= set(table.column_names):
-        return {}
-    pairs = zip(table["sensor_id"].to_pylist(), np.nan_to_num(_floats(table, "bias_sigma_m")), strict=True)
+def _biases(media: Media, blob: Blob, where: str) -> dict[str, float]:
+    table = _table(media, blob, where)
+    if "sensor_id" not in table.column_names:
+        raise BadInput(f"{where}: {blob.name}: column sensor_id", "missing")
+    has = "bias_sigma_m" in table.column_names
+    values = np.nan_to_num(_floats(table, "bias_sigma_m")) if has else np.zeros(table.num_rows)
+    pairs = zip(table["sensor_id"].to_pylist(), np.minimum(np.abs(values), VAGUEST_M), strict=True)
     return {sensor: float(value) for sensor, value in pairs}
