@@ -105,6 +105,7 @@ def test_what_is_known_of_sensors_does_not_rest_on_the_order_of_news(tmp_path):
     )
 
     def rows(mission):
+        mission.strike()
         tables = [pieces.read(mission.blobs, claim.body.piece) for claim in mission.in_force.values()]
         keep = ("time_utc", "lat_deg", "lon_deg", "ce90_m", "exists_p")
         return sorted(tuple(row[word] for word in keep) for table in tables for row in table.to_pylist())
