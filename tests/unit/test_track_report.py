@@ -10,7 +10,7 @@ from tests.unit.test_verb_fuse import scene
 from truceline.track.files.fusing import follow, output_times
 from truceline.track.files.inputs import read_inputs
 from truceline.track.files.report import sensor_report
-from truceline.track.sensors.minutes import DARK, DID, LOOKS, LOOSE, SHOULD, SHOWN, WIDTH
+from truceline.track.sensors.minutes import DID, LOOKS, LOOSE, SHOULD, SHOWN, WIDTH
 from truceline.track.sensors.trouble import jams
 
 
@@ -78,6 +78,6 @@ def test_one_thing_that_is_not_shown_is_no_jam_however_often_it_is_looked_at(thi
     minutes = np.zeros((20, WIDTH))
     minutes[:, LOOKS], minutes[:, SHOULD], minutes[:, DID] = 60, 50 * things, 50 * things
     minutes[:, SHOWN] = 50 * things
-    minutes[5:15, DID], minutes[5:15, SHOWN], minutes[5:15, DARK] = 0, 0, 30
+    minutes[5:15, DID], minutes[5:15, SHOWN] = 0, 0
 
     assert len(jams(minutes)) == spells

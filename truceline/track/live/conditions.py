@@ -15,13 +15,13 @@ from truceline.model.observed import Observation, Scalar
 from truceline.model.place import Span, utc_text
 from truceline.track.live.bearing import Taken
 from truceline.track.live.watched import Watched, together
-from truceline.track.sensors.minutes import DARK, LOOKS, MINUTE_S, SHOULD, Minutes
-from truceline.track.sensors.trouble import Spell, flood, jams
+from truceline.track.sensors.minutes import LOOKS, MINUTE_S, Minutes
+from truceline.track.sensors.trouble import Spell, darkness, flood, jams
+from truceline.track.state.types import Array
 from truceline.view.watch import TRACKER
 
 NEWS_M, NEWS_S, NEWS_RAD = 3.0, 0.3, 5e-4  # so much more or less is said again
 ROUND_S = 900  # a flood that is over for longer is not why a sensor is doubted
-TELLING = {"jammed": SHOULD, "flood": LOOKS}  # what a minute holds that tells of it
 NOTHING = Taken(0.0, 0.0, 0.0, 0.0, 0.0, trusted=True)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WAYS = ("north", "north-east", "east", "south-east", "south", "south-west", "west", "north-west")
@@ -155,7 +155,7 @@ def _troubles(minutes: Minutes | None) -> dict[str, Trouble]:
     sums, found = minutes.sums[0], {}
     for word, spell in (("jammed", max(jams(sums), default=None)), ("flood", flood(sums))):
         if spell is not None:
-            found[word] = _placed(spell, minutes, TELLING[word])
+            found[word] = _placed(spell, minutes, _tells(word, sums))
     return found
 
 
@@ -164,14 +164,19 @@ def _untold(before: Said, minutes: Minutes | None) -> dict[str, Trouble]:
     kept = {word: one for word, one in before.troubles.items() if one.goes_on}
     if minutes is None:
         return kept
-    over = {"jammed": minutes.sums[0][:, DARK] < 0, "flood": minutes.sums[0][:, LOOKS] > 0}
+    over = {"jammed": darkness(minutes.sums[0]).max(0) < 0, "flood": minutes.sums[0][:, LOOKS] > 0}
     since = {word: np.flatnonzero(over[word]) + minutes.first for word in kept}
     return {word: one for word, one in kept.items() if (since[word] >= one.last).sum() < 2}
 
 
-def _placed(spell: Spell, minutes: Minutes, telling: int) -> Trouble:
+def _tells(word: str, sums: Array) -> Array:
+    """Tell which minutes say whether the trouble is there."""
+    return np.asarray(darkness(sums).any(0) if word == "jammed" else sums[:, LOOKS] > 0)
+
+
+def _placed(spell: Spell, minutes: Minutes, tells: Array) -> Trouble:
     """Count a spell's minutes since 1970; it goes on unless two minutes that tell came after it."""
-    newest = np.flatnonzero(minutes.sums[0][:, telling] > 0)[-2:]
+    newest = np.flatnonzero(tells)[-2:]
     goes_on = bool(spell.last > newest[0])
     first = minutes.first
     return Trouble(first + spell.first, first + spell.last, spell.expected, spell.shown, goes_on)

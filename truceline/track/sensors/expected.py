@@ -16,7 +16,6 @@ SAME_S = 1e-3  # detections carry the time of their look
 LEAST_SEEN = 0.3  # a thing that is less likely shown tells nothing
 LEAST_THINGS = 3  # one or two may be hidden
 SPEED_SIGMA_MPS = 2.0
-DARK_SHARE = 0.25  # of what it should show
 
 
 class Sightings(NamedTuple):
@@ -32,13 +31,13 @@ class Sightings(NamedTuple):
 
 
 def expected(looks: Events, seen: Sightings) -> Array:
-    """Tell, per look, how many things it should have shown, how many it did, and whether it was dark, (n, 3).
+    """Tell, per look, how many things it should have shown, and how many it did, (n, 2).
 
     A thing is one of whose track :data:`BORNE_OUT` detections are known. A look that should show fewer
-    than :data:`LEAST_THINGS` of them tells nothing: 0, 0 and as likely dark as not.
+    than :data:`LEAST_THINGS` of them tells nothing: 0, 0.
     """
     begin = np.flatnonzero(np.diff(seen.track, prepend=0, append=0))
-    tally = np.tile([0.0, 0.0, 0.5], (len(looks.time), 1))
+    tally = np.zeros((len(looks.time), 2))
     _tally(looks, seen, begin, tally, np.zeros(4), np.zeros(10))
     return tally
 
@@ -57,7 +56,7 @@ def _tally(looks: Events, seen: Sightings, begin: Array, tally: Array, x: Array,
                 did += shown
                 things += 1
         if things >= LEAST_THINGS:
-            tally[e, 0], tally[e, 1], tally[e, 2] = should, did, did < DARK_SHARE * should
+            tally[e, 0], tally[e, 1] = should, did
 
 
 @kernel

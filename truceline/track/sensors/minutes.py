@@ -9,22 +9,21 @@ from typing import NamedTuple
 import numpy as np
 
 from truceline.track.state.regard import measure
-from truceline.track.state.types import NO_SHAPE, Array, Events
+from truceline.track.state.types import ANNULUS, NO_SHAPE, Array, Events
 
 MINUTE_S = 60.0
 BORNE_OUT = 3  # detections that a track must have
-LOOKS, FALSE, REACH, SHOULD, DID, DARK, SHOWN, LOOSE, X, Y, SQUARE = range(
-    WIDTH := 11
-)  # columns, see Minutes
+SECTORS = 8  # of equal area, round the middle of a field of regard
+LOOKS, FALSE, SHOULD, DID, SHOWN, LOOSE, SECTOR = range(7)  # columns, see Minutes
+WIDTH = SECTOR + SECTORS
 
 
 class Minutes(NamedTuple):
     """Sums by sensor and minute.
 
-    Columns: looks; false detections that the maker tells for them; how far they reach, metres; sightings
-    of tracks that they should have given, and gave; by how much more likely than not they were jammed;
-    detections; those of them that are loose, being of no
-    track or of one with fewer than :data:`BORNE_OUT`; and of the loose ones x, y and both squared.
+    Columns: looks; false detections that the maker tells for them; sightings of tracks that they should
+    have given, and gave; detections; those of them that are loose, being of no track or of one with fewer
+    than :data:`BORNE_OUT`; and how many loose ones lie in each sector of the field of regard.
     """
 
     first: int  # number of the first minute, since times are counted
@@ -48,7 +47,7 @@ def by_minute(looks: Events, tally: Array, shown: Shown, sensors: int) -> Minute
     looks
         Of the stretch, with events that are no looks.
     tally
-        (looks, 3): tracks that each should have shown, and did, and the probability that it was jammed.
+        (looks, 2 or more): tracks that each should have shown, and did.
     shown
         What was seen.
     sensors
@@ -61,20 +60,42 @@ def by_minute(looks: Events, tally: Array, shown: Shown, sensors: int) -> Minute
         return Minutes(0, np.zeros((sensors, 0, WIDTH)))
     wide = int(max(minute.max(initial=first), its.max(initial=first)) - first) + 1
     at, loose = shown.sensor * wide + its - first, shown.loose
-    x, y = shown.place.T
     area = np.zeros(len(looks.shape))
     measure(looks.shape, looks.field, area)
-    of_looks = (
-        np.ones(len(of)),
-        (area * looks.clutter)[of],
-        looks.field[of, 3],
-        *(tally[of] - (0.0, 0.0, 0.5)).T,
-    )
-    of_rows = (np.ones(len(at)), loose, loose * x, loose * y, loose * (x * x + y * y))
+    of_looks = np.ones(len(of)), (area * looks.clutter)[of], *tally[of, :2].T
+    sector = _sectors(looks, of, shown)
+    of_rows = np.ones(len(at)), loose, *(loose & (sector == k) for k in range(SECTORS))
     place = looks.sensor[of] * wide + minute - first
     sums = [np.bincount(place, weights=w, minlength=sensors * wide) for w in of_looks]
     sums += [np.bincount(at, weights=w, minlength=sensors * wide) for w in of_rows]
     return Minutes(int(first), np.stack(sums, 1).reshape(sensors, wide, WIDTH))
+
+
+def _sectors(looks: Events, of: Array, shown: Shown) -> Array:
+    """Tell in which sector of its look each detection lies; -1: its sensor does not tell where it looks.
+
+    ``of`` are the looks. What lies outside of its look belongs to the sector that looks that way.
+    """
+    out = np.full(len(shown.sensor), -1)
+    for m in np.unique(looks.sensor[of]).tolist():
+        mine, rows = of[looks.sensor[of] == m], np.flatnonzero(shown.sensor == m)
+        mine = mine[np.argsort(looks.time[mine], kind="stable")]
+        look = mine[_nearest(looks.time[mine], shown.time[rows])]
+        east, north = (shown.place[rows] - looks.field[look, :2]).T
+        cos, sin = np.cos(looks.field[look, 4]), np.sin(looks.field[look, 4])
+        is_ring = looks.shape[look] == ANNULUS
+        along = (east * cos + north * sin) / np.where(is_ring, 1.0, looks.field[look, 2])
+        aside = (north * cos - east * sin) / np.where(is_ring, 1.0, looks.field[look, 3])
+        turn = np.arctan2(aside, along) / (2 * np.pi) % 1.0
+        out[rows] = np.minimum((turn * SECTORS).astype(np.int64), SECTORS - 1)
+    return out
+
+
+def _nearest(times: Array, asked: Array) -> Array:
+    after = np.clip(np.searchsorted(times, asked), 1, max(len(times) - 1, 1))
+    before = after - 1
+    after = np.minimum(after, len(times) - 1)
+    return np.where(asked - times[before] <= times[after] - asked, before, after)
 
 
 def joined(parts: Sequence[Minutes], sensors: int) -> Minutes:

@@ -4,28 +4,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from truceline.track.sensors.minutes import (
-    DARK,
-    DID,
-    FALSE,
-    LOOKS,
-    LOOSE,
-    REACH,
-    SHOULD,
-    SHOWN,
-    SQUARE,
-    X,
-    Y,
-)
+from truceline.track.sensors.minutes import DID, FALSE, LOOKS, LOOSE, SECTOR, SECTORS, SHOULD, SHOWN, WIDTH
 from truceline.track.state.types import Array
 
 LEAST_BIAS_M, LEAST_CLOCK_S = 5.0, 0.6  # below, nobody need look
 BESIDE_NOISE = 0.25  # nor where it is a smaller share of the random error
-JAMMED_SHOULD, JAMMED_MINUTES, JAMMED_SHARE = 30.0, 4, 0.25  # of what a sensor should show
+FAINT = 0.05  # of what it should show a jammed sensor shows
+JAMMED, JAMMED_MINUTES = 15.0, 4  # log odds of a spell: some thousand spells of some dozen sensors are asked
+THINGS = 3.0  # of them, what things say in a minute at most: one that hides is missed again, and with its column
+JAMMED_SHARE = 0.25  # of what a sensor should show
 FLOOD_TIMES, FLOOD_LEAST = 8.0, 20.0  # the false detections of a minute that the maker tells
 FLOOD_USUAL = 4.0  # times what no track bears out in most minutes
 FLOOD_MORE = 1.5  # times what the sensor shows in most minutes: who lies shows as much as ever
-FLOOD_WIDE = 0.3  # of the field's reach: a flood is no crowd in one place
+FLOODED = 4  # quieter sectors: a flood is all over the field, a crowd or a column in a part of it
 LOOSE_SHARE, LOOSE_LEAST = 0.75, 50.0  # of the detections beyond the false ones that no track bears out
 
 
@@ -38,35 +29,68 @@ class Spell(NamedTuple):
     shown: float
 
 
+def darkness(minutes: Array) -> Array:
+    """Weigh, by minute, how much likelier a sensor is jammed than working, (2, minutes), log.
+
+    A jammed sensor shows hardly a thing (Poisson, :data:`FAINT` of what is expected): first by all that it
+    shows, false detections among it, of which it is to show as many as its maker tells or it usually
+    does, if they are fewer; second by known things alone, where the jam itself gives false detections.
+
+    Parameters
+    ----------
+    minutes
+        (minutes, WIDTH) sums of one sensor, see Minutes.
+    """
+    false, shown = minutes[:, FALSE], minutes[:, SHOWN]
+    usual_share = min(1.0, float(minutes[:, LOOSE].sum()) / max(float(false.sum()), 1e-9))
+    # One thing may be hidden, or a ghost, however often it is looked at.
+    beyond_one = np.maximum(minutes[:, SHOULD] - minutes[:, LOOKS], 0.0)
+    things = np.minimum((1 - FAINT) * beyond_one, THINGS)
+    by_all = things + (1 - FAINT) * usual_share * false + np.log(FAINT) * shown
+    return np.stack([by_all, things + np.log(FAINT) * minutes[:, DID]])
+
+
 def jams(minutes: Array) -> list[Spell]:
-    """Find the spells in which a sensor showed hardly anything of what it should have shown, or usually does.
+    """Find the spells in which a sensor showed hardly anything of what it should have shown.
 
     Parameters
     ----------
     minutes
         (minutes, WIDTH) sums of one sensor, see Minutes. Minutes without looks end no spell.
     """
-    should, did = minutes[:, SHOULD], minutes[:, DID]
     looked = np.flatnonzero(minutes[:, LOOKS])
-    each = minutes[:, SHOWN].sum() / max(minutes[:, LOOKS].sum(), 1.0)  # look usually shows so many
-    found = []
-    for begin, end in _runs(minutes[looked, DARK] > 0):
-        span = looked[begin:end]
-        spell = Spell(int(span[0]), int(span[-1]) + 1, float(should[span].sum()), float(did[span].sum()))
-        shown = minutes[span, SHOWN].sum() - minutes[span, FALSE].sum()
-        # One thing may be hidden, or a ghost, however often it is looked at.
-        beyond_one = float(np.maximum(should[span] - minutes[span, LOOKS], 0.0).sum())
-        is_long = spell.last - spell.first >= JAMMED_MINUTES and beyond_one > JAMMED_SHOULD
-        is_silent = minutes[span, SHOWN].sum() < JAMMED_SHARE * each * minutes[span, LOOKS].sum()
-        if is_long and is_silent and max(shown, spell.shown) < JAMMED_SHARE * spell.expected:
+    by_all, by_things = darkness(minutes[looked])
+    found = [_spell(minutes, looked[run]) for run in _runs(by_all)]
+    for run in _runs(by_things):
+        spell, span = _spell(minutes, looked[run]), looked[run]
+        beyond = minutes[span, SHOWN].sum() - minutes[span, FALSE].sum()
+        apart = all(spell.last <= one.first or spell.first >= one.last for one in found)
+        if apart and max(beyond, spell.shown) < JAMMED_SHARE * spell.expected:
             found.append(spell)
-    return found
+    return sorted(spell for spell in found if spell.last - spell.first >= JAMMED_MINUTES)
+
+
+def _spell(minutes: Array, span: Array) -> Spell:
+    should, did = minutes[span][:, [SHOULD, DID]].sum(0).tolist()
+    return Spell(int(span[0]), int(span[-1]) + 1, should, did)
+
+
+def _runs(evidence: Array) -> list[slice]:
+    """Find the runs that outweigh :data:`JAMMED`, the weightiest first, then those beside it."""
+    total = np.r_[0.0, np.cumsum(evidence)]
+    weight = total - np.minimum.accumulate(total)
+    end = int(weight.argmax())
+    if weight[end] <= JAMMED:
+        return []
+    first = int(total[: end + 1].argmin())
+    later = [slice(end + run.start, end + run.stop) for run in _runs(evidence[end:])]
+    return [slice(first, end), *_runs(evidence[:first]), *later]
 
 
 def flood(minutes: Array) -> Spell | None:
     """Tell from when to when a sensor shows many times the false detections that the maker tells.
 
-    They lie all over the place, and it shows more than usual.
+    They lie all over the field of regard, and it shows more than usual.
 
     Parameters
     ----------
@@ -76,16 +100,15 @@ def flood(minutes: Array) -> Spell | None:
     looked = minutes[:, LOOKS] > 0
     if not looked.any():
         return None
-    expected, loose, shown = minutes[:, FALSE], minutes[:, LOOSE], minutes[:, SHOWN]
+    expected, shown = minutes[:, FALSE], minutes[:, SHOWN]
+    quieter = np.sort(minutes[:, SECTOR:WIDTH], axis=1)[:, :FLOODED]
+    loose = quieter.sum(1) * SECTORS / FLOODED
     many = loose > np.maximum(FLOOD_TIMES * expected + FLOOD_LEAST, FLOOD_USUAL * np.median(loose[looked]))
-    more = shown > FLOOD_MORE * np.median(shown[looked])
-    count = np.maximum(loose, 1.0)
-    spread2 = minutes[:, SQUARE] / count - (minutes[:, X] / count) ** 2 - (minutes[:, Y] / count) ** 2
-    wide = FLOOD_WIDE * minutes[:, REACH] / np.maximum(minutes[:, LOOKS], 1.0)
-    at = np.flatnonzero(looked & many & more & (spread2 > wide**2))
+    at = np.flatnonzero(looked & many & (shown > FLOOD_MORE * np.median(shown[looked])))
     if not len(at):
         return None
-    return Spell(int(at[0]), int(at[-1]) + 1, float(expected[at].sum()), float(loose[at].sum()))
+    shown_loose = float(minutes[at, LOOSE].sum())
+    return Spell(int(at[0]), int(at[-1]) + 1, float(expected[at].sum()), shown_loose)
 
 
 def is_loose(minutes: Array, flooding: Spell | None) -> bool:
@@ -121,8 +144,3 @@ def off(offset: Array, clear: Array, noise_m: float, apart_m: float) -> list[str
     turned = clear[2] and abs(offset[3]) * apart_m > least_m
     late = clear[1] and abs(offset[2]) > LEAST_CLOCK_S
     return ["bias"] * bool(moved or turned) + ["clock"] * bool(late)
-
-
-def _runs(dark: Array) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.r_[False, dark, False].astype(np.int8)))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
