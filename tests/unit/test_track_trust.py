@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from truceline.track.sensors.minutes import Shown, by_minute, is_borne_out, joined
+from truceline.track.sensors.minutes import Shown, by_minute, is_loose, joined
 from truceline.track.sensors.trust import borne_out, trusted
 from truceline.track.state.regard import strays
 from truceline.track.state.types import ANNULUS, RECT, Events
@@ -18,8 +18,10 @@ def test_whom_a_liar_contradicts_is_not_distrusted_for_it():
 
 
 def said(events: Events, sensor: np.ndarray, time: np.ndarray, owner: np.ndarray) -> list[int]:
-    tally, place = np.zeros((len(events.time), 3)), np.zeros((len(time), 2))
-    return borne_out(by_minute(events, tally, Shown(sensor, time, place, ~is_borne_out(owner)), 2)).tolist()
+    tally, z = np.zeros((len(events.time), 2)), np.tile([0, 0, 100, 100, 0.0], (len(time), 1))
+    z[:, 0] = 1000.0 * np.arange(len(time))
+    shown = Shown(sensor, time, z[:, :2], is_loose(owner, sensor, time, z))
+    return borne_out(by_minute(events, tally, shown, 2)).tolist()
 
 
 def stretch(shown: int, minutes: range) -> tuple[Events, np.ndarray]:
@@ -43,6 +45,17 @@ def test_a_sensor_is_believed_no_longer_when_no_track_holds_together_what_it_sho
     assert said(events, mine, time, 1 + np.arange(len(time)) % 5) == [0, 1]
 
 
+def test_a_crowd_whose_detections_change_tracks_is_not_loose_where_one_of_them_is_held():
+    time, sensor = np.repeat(np.arange(0, 100, 10.0), 4), np.zeros(40, np.int64)
+    owner = np.where(np.arange(40) % 4 == 0, 7, 100 + np.arange(40))  # one track goes on, the rest are new each
+    z = np.tile([0, 0, 3600, 900, 0.0], (40, 1))
+    z[:, 0] = np.tile([0, 30, 60, 2000], 10)
+
+    loose = is_loose(owner, sensor, time, z)
+
+    assert np.flatnonzero(loose).tolist() == list(range(3, 40, 4))
+
+
 def test_a_minute_of_false_detections_says_nothing_of_a_sensor():
     events, time = stretch(80, range(2, 3))
     mine, owner = np.ones(len(time), np.int64), np.arange(len(time))
@@ -54,7 +67,7 @@ def test_minutes_of_two_halves_are_the_minutes_of_the_whole():
     events, time = stretch(5, range(5))
     n, rng = len(time), np.random.default_rng(5)
     shown = Shown(np.ones(n, np.int64), time, rng.normal(0, 1e3, (n, 2)), np.zeros(n, bool))
-    tally = rng.random((len(events.time), 3))
+    tally = rng.random((len(events.time), 2))
     halves = []
     for late in (False, True):
         looks, rows = (events.time > 145) == late, (time > 145) == late

@@ -13,7 +13,7 @@ from truceline.track.columns.rollcall import call_names
 from truceline.track.engine import ROOM, SLOTS, WIDTH, run
 from truceline.track.files.inputs import Inputs, build_events
 from truceline.track.life.areas import AREA_M
-from truceline.track.sensors.minutes import BORNE_OUT, Minutes, Shown, by_minute, is_borne_out, joined
+from truceline.track.sensors.minutes import BORNE_OUT, Minutes, Shown, by_minute, is_loose, joined
 from truceline.track.sensors.registration import Offsets, Registration, correct
 from truceline.track.sensors.trust import borne_out, trusted
 from truceline.track.state.types import (
@@ -175,7 +175,9 @@ class _Run:
         self._run(Events(*(a[:until] for a in self.events)), grid)
         n, self.begin[2] = int(self.begin[2]), 0
         self.written.append((self.number[:n].copy(), self.out[:n].copy()))
-        shown = Shown(sensor, time, told[:, :2], self._loose(here, np.repeat(self.events.shape[mine], size)))
+        loose = is_loose(self.owner[here], sensor, time, told)
+        self._mean_tracks(loose, here, np.repeat(self.events.shape[mine], size))
+        shown = Shown(sensor, time, told[:, :2], loose)
         stretch = by_minute(
             Events(*(a[mine] for a in self.events)), self.tally[mine], shown, len(self.borne_out)
         )
@@ -189,20 +191,15 @@ class _Run:
         for m in np.flatnonzero(said < 0).tolist():
             self.doubts.append((m, stretch.first, stretch.first + stretch.sums.shape[1]))
 
-    def _loose(self, here: slice, shape: Array) -> Array:
-        """Tell which detections no track holds together with others.
-
-        What people tell comes late and is vague: it is loose only when no track that is known can be meant.
-        """
+    def _mean_tracks(self, loose: Array, here: slice, shape: Array) -> None:
+        """Take from ``loose`` what people tell, late and vague, where a track that is known can be meant."""
         owner, z = self.owner[here], self.rows.z[here]
-        loose = ~is_borne_out(owner)
         known = (self.state.alive != 0) & (self.state.used >= BORNE_OUT)
         loose &= (shape != NO_SHAPE) | ~np.isin(owner, self.state.number[known])
         there = self.state.box[known, :2]
         for r in np.flatnonzero(loose & (shape == NO_SHAPE)).tolist():
             within2 = WITHIN**2 * max(z[r, 2], z[r, 3])
             loose[r] = (((there - z[r, :2]) ** 2).sum(1) > within2).all()
-        return loose
 
     def all_written(self) -> tuple[Array, Array]:
         """Names and rows of all stretches, one after the other; the stretches are let go of."""

@@ -11,7 +11,7 @@ from truceline.track.files.inputs import Inputs
 from truceline.track.sensors.hearing import FREE
 from truceline.track.sensors.minutes import MINUTE_S
 from truceline.track.sensors.registration import GOOD
-from truceline.track.sensors.trouble import LEAST_CLOCK_S, Spell, flood, is_loose, jams, off, usual
+from truceline.track.sensors.trouble import LEAST_CLOCK_S, Spell, flood, is_at_odds, jams, off, usual
 from truceline.track.sensors.trust import trusted
 
 ENOUGH = 30  # fewer looks with detections than this say nothing about how long news takes
@@ -42,7 +42,7 @@ def _one(course: Course, inputs: Inputs, m: int, i: int) -> dict[str, Any]:
     often = not float(inputs.sensors["period_s"][i]) > SELDOM_S
     noise = usual(course.detections.z[course.row_sensors() == m])
     doubts = _doubts(course, m, flooding)
-    untruthful = bool(doubts) or (often and is_loose(minutes, flooding)) or not trusted(course.told)[m]
+    untruthful = bool(doubts) or (often and is_at_odds(minutes, flooding)) or not trusted(course.told)[m]
     offset, error = course.offsets.value[m] * (not untruthful), course.offsets.error[m]
     reasons = ["untruthful"] if untruthful else off(offset, course.offsets.clear[m], *noise)
     clock, surplus = float(offset[2]), _surplus(course, inputs, m, i)

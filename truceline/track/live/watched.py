@@ -14,7 +14,7 @@ from truceline.track.life.silence import LASTS
 from truceline.track.live.looked import MOMENT_S, NOTHING_LOOKED, Looked, joined_looks, some_looks
 from truceline.track.live.rounds import Told
 from truceline.track.sensors.expected import Sightings, expected
-from truceline.track.sensors.minutes import WIDTH, Minutes, Shown, by_minute, is_borne_out, joined
+from truceline.track.sensors.minutes import WIDTH, Minutes, Shown, by_minute, is_loose, joined
 from truceline.track.state.types import Array, Events
 
 
@@ -88,7 +88,9 @@ def watched(
     tally = expected(looks, Sightings(*(column[order] for column in seen)))
     mine = sensor >= 0
     admitted = dict(zip(looked.sensor.tolist(), looked.admitted.tolist(), strict=True))
-    shown = Shown(sensor[mine], told.time[mine], place[mine], ~is_borne_out(owner[mine]))
+    z = np.hstack([place, told.rows.z[:, 2:5]])[mine]
+    loose = is_loose(owner[mine], sensor[mine], told.time[mine], z)
+    shown = Shown(sensor[mine], told.time[mine], place[mine], loose)
     return Watched(names, by_minute(looks, tally, shown, len(names)), _places(looked), admitted)
 
 

@@ -5,14 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from truceline.track.sensors.minutes import BORNE_OUT
+from truceline.track.sensors.minutes import BORNE_OUT, SAME_S
 from truceline.track.state.kernel import kernel
 from truceline.track.state.regard import pd_of, seen_share, sees_speed
 from truceline.track.state.types import Array, Events
 
 WITNESS_S = 60.0  # what another sensor saw so lately, or will so soon, a look should show
 OWN_S = 300.0  # what the sensor saw itself, where it also sees things that stand
-SAME_S = 1e-3  # detections carry the time of their look
 LEAST_SEEN = 0.3  # a thing that is less likely shown tells nothing
 LEAST_THINGS = 3  # one or two may be hidden
 SPEED_SIGMA_MPS = 2.0

@@ -8,11 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from truceline.track.state.kernel import kernel
 from truceline.track.state.regard import measure
 from truceline.track.state.types import ANNULUS, NO_SHAPE, Array, Events
 
 MINUTE_S = 60.0
 BORNE_OUT = 3  # detections that a track must have
+BESIDE2 = 9.0  # squared standard deviations between two of one crowd
+SAME_S = 1e-3  # detections carry the time of their look
 SECTORS = 8  # of equal area, round the middle of a field of regard
 LOOKS, FALSE, SHOULD, DID, SHOWN, LOOSE, SECTOR = range(7)  # columns, see Minutes
 WIDTH = SECTOR + SECTORS
@@ -36,7 +39,7 @@ class Shown(NamedTuple):
     sensor: Array
     time: Array  # seconds
     place: Array  # (n, 2) metres
-    loose: Array  # bool: no track holds it together with others, see is_borne_out
+    loose: Array  # bool: no track holds it together with others, see is_loose
 
 
 def by_minute(looks: Events, tally: Array, shown: Shown, sensors: int) -> Minutes:
@@ -112,8 +115,40 @@ def joined(parts: Sequence[Minutes], sensors: int) -> Minutes:
     return Minutes(first, sums)
 
 
-def is_borne_out(owner: Array) -> Array:
-    """Tell, per detection, whether its track holds together what is shown."""
+def is_loose(owner: Array, sensor: Array, time: Array, z: Array) -> Array:
+    """Tell, per detection, whether no track holds it together with others.
+
+    One beside another that a track does hold, in the same look, is one of a crowd: which of its tracks
+    got it says nothing of the sensor.
+
+    Parameters
+    ----------
+    owner, sensor, time
+        (n,): track, 0 for none; sensor; seconds.
+    z
+        (n, 5): x, y and their covariance sxx, syy, sxy, metres.
+    """
     by_track = np.sort(owner)
     used = np.searchsorted(by_track, owner, "right") - np.searchsorted(by_track, owner)
-    return np.asarray((owner != 0) & (used >= BORNE_OUT))
+    held = (owner != 0) & (used >= BORNE_OUT)
+    order = np.lexsort((time, sensor))
+    is_new = (np.diff(sensor[order], prepend=-1) != 0) | (np.diff(time[order], prepend=-np.inf) > SAME_S)
+    loose = ~held
+    _keep_crowds(np.r_[np.flatnonzero(is_new), len(order)], order, z, held, loose)
+    return loose
+
+
+@kernel
+def _keep_crowds(begin: Array, order: Array, z: Array, held: Array, loose: Array) -> None:
+    """Take from ``loose`` what lies beside what is held; a look's rows are ``order[begin[i]:begin[i + 1]]``."""
+    for i in range(len(begin) - 1):
+        for j in range(begin[i], begin[i + 1]):
+            r, k = order[j], begin[i]
+            while loose[r] and k < begin[i + 1]:
+                q = order[k]
+                if held[q]:
+                    dx, dy = z[q, 0] - z[r, 0], z[q, 1] - z[r, 1]
+                    sxx, syy, sxy = z[q, 2] + z[r, 2], z[q, 3] + z[r, 3], z[q, 4] + z[r, 4]
+                    apart = dx * dx * syy - 2 * dx * dy * sxy + dy * dy * sxx
+                    loose[r] = apart > BESIDE2 * (sxx * syy - sxy * sxy)
+                k += 1

@@ -111,7 +111,7 @@ def flood(minutes: Array) -> Spell | None:
     return Spell(int(at[0]), int(at[-1]) + 1, float(expected[at].sum()), shown_loose)
 
 
-def is_loose(minutes: Array, flooding: Spell | None) -> bool:
+def is_at_odds(minutes: Array, flooding: Spell | None) -> bool:
     """Tell whether hardly anything that a sensor shows, false detections and a flood aside, is borne out."""
     rest = minutes if flooding is None else np.delete(minutes, np.s_[flooding.first : flooding.last], 0)
     shown, loose, false = (float(rest[:, what].sum()) for what in (SHOWN, LOOSE, FALSE))
