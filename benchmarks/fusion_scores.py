@@ -61,8 +61,8 @@ def flooded(tables: Tables, mine: np.ndarray, rng: np.random.Generator) -> None:
     """One sensor shows, for a minute, false detections by the hundred in each look."""
     d, looks = tables["detections"], tables["looks"]
     middle = np.median(d["phenomenon_time"])
-    own = np.unique(d["look_id"][mine[abs(d["phenomenon_time"][mine] - middle) < 30e6]])
-    at = np.repeat(np.flatnonzero(np.isin(looks["look_id"], own)), BURST)
+    own = looks["sensor_id"] == d["sensor_id"][mine[0]]
+    at = np.repeat(np.flatnonzero(own & (abs(looks["phenomenon_time"] - middle) < 30e6)), BURST)
     like = rng.choice(mine, len(at))
     more = {k: v[like].copy() for k, v in d.items()}
     more["detection_id"] = d["detection_id"].max() + 1 + np.arange(len(at))

@@ -16,8 +16,9 @@ JAMMED_SHARE = 0.25  # of what a sensor should show
 FLOOD_TIMES, FLOOD_LEAST = 8.0, 20.0  # the false detections of a minute that the maker tells
 FLOOD_USUAL = 4.0  # times what no track bears out in most minutes
 FLOOD_MORE = 1.5  # times what the sensor shows in most minutes: who lies shows as much as ever
+FLOOD_BUSY = 0.9  # and times what it shows in the busier ones of the other minutes
 FLOODED = 4  # quieter sectors: a flood is all over the field, a crowd or a column in a part of it
-LOOSE_SHARE, LOOSE_LEAST = 0.75, 50.0  # of the detections beyond the false ones that no track bears out
+LOOSE_SHARE, LOOSE_LEAST = 0.35, 50.0  # of the detections beyond the false ones that no track bears out
 
 
 class Spell(NamedTuple):
@@ -104,7 +105,9 @@ def flood(minutes: Array) -> Spell | None:
     quieter = np.sort(minutes[:, SECTOR:WIDTH], axis=1)[:, :FLOODED]
     loose = quieter.sum(1) * SECTORS / FLOODED
     many = loose > np.maximum(FLOOD_TIMES * expected + FLOOD_LEAST, FLOOD_USUAL * np.median(loose[looked]))
-    at = np.flatnonzero(looked & many & (shown > FLOOD_MORE * np.median(shown[looked])))
+    calm = shown[looked & ~many] if (looked & ~many).any() else shown[looked]
+    usually = max(float(np.median(shown[looked])), float(np.quantile(calm, FLOOD_BUSY)))
+    at = np.flatnonzero(looked & many & (shown > FLOOD_MORE * usually))
     if not len(at):
         return None
     shown_loose = float(minutes[at, LOOSE].sum())

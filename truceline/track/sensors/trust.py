@@ -6,7 +6,7 @@ from truceline.track.sensors.minutes import FALSE, LOOSE, SHOWN, Minutes
 from truceline.track.state.types import Array
 
 HARDLY, HARDLY_LEAST = 0.5, 20.0  # one of whose tracks others fail to see so much is not trusted on others
-LOOSE_SHARE, LEAST = 0.6, 10.0  # of a minute's detections beyond the false that no track bears out
+LOOSE_SHARE, LEAST = 0.4, 10.0  # of a minute's detections beyond the false that no track bears out
 MINUTES = 3  # so many minutes of a stretch must be so: a flood passes
 
 
