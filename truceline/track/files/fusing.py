@@ -11,11 +11,12 @@ from truceline.model.tables import TIME
 from truceline.track.columns.impression import seen_by
 from truceline.track.columns.rollcall import call_names
 from truceline.track.engine import ROOM, SLOTS, WIDTH, run
+from truceline.track.files.alone import owners_alone, part
 from truceline.track.files.inputs import Inputs, build_events
 from truceline.track.life.areas import AREA_M
-from truceline.track.sensors.minutes import BORNE_OUT, Minutes, Shown, by_minute, is_loose, joined
+from truceline.track.sensors.minutes import BORNE_OUT, Minutes, Shown, by_minute, is_held, is_loose, joined
 from truceline.track.sensors.registration import Offsets, Registration, correct
-from truceline.track.sensors.trust import borne_out, trusted
+from truceline.track.sensors.trust import DOUBTED, borne_out, trusted
 from truceline.track.state.types import (
     CELL_M,
     NO_SHAPE,
@@ -151,6 +152,7 @@ class _Run:
         self.ground = _ground(events, rows, max(len(of), 1))
         self.owner = np.zeros(len(names), np.int64)
         self.borne_out = np.ones(max(len(of), 1))
+        self.contradicted = np.zeros(max(len(of), 1), np.bool_)  # others, or itself, where it was borne out last
         self.minutes: list[Minutes] = []
         self.doubts: list[tuple[int, int, int]] = []
         self.velocity = np.full((len(names), 2), np.nan, np.float32)
@@ -176,20 +178,31 @@ class _Run:
         n, self.begin[2] = int(self.begin[2]), 0
         self.written.append((self.number[:n].copy(), self.out[:n].copy()))
         loose = is_loose(self.owner[here], sensor, time, told)
+        self._ask_alone(loose, mine, sensor)
         self._mean_tracks(loose, here, np.repeat(self.events.shape[mine], size))
         shown = Shown(sensor, time, told[:, :2], loose)
         stretch = by_minute(
             Events(*(a[mine] for a in self.events)), self.tally[mine], shown, len(self.borne_out)
         )
         self.minutes.append(stretch)
-        said = borne_out(stretch)
+        said = borne_out(stretch, DOUBTED)
         believed = trusted(self.ground.told) * np.where(said == 0, self.borne_out, said > 0)
         owner = np.where(believed[sensor] > 0, self.owner[here], 0)  # who lies teaches nothing of the others
         heard = self.registration.learn(owner, time, sensor, sortie, told, self.velocity[here].astype(float))
         said = np.where(heard == 0, -1, said)
+        self.contradicted = np.where(said == 0, self.contradicted, heard == 0)
         self.borne_out = np.where(said == 0, self.borne_out, said > 0)
-        for m in np.flatnonzero(said < 0).tolist():
+        for m in np.flatnonzero((borne_out(stretch) < 0) | (heard == 0)).tolist():
             self.doubts.append((m, stretch.first, stretch.first + stretch.sums.shape[1]))
+
+    def _ask_alone(self, loose: Array, mine: slice, sensor: Array) -> None:
+        """Fill in ``loose`` of a sensor that nothing bears out by the tracks that it has by itself."""
+        for m in np.flatnonzero((self.borne_out == 0) & ~self.contradicted).tolist():
+            which = mine.start + np.flatnonzero(self.events.sensor[mine] == m)
+            if (self.events.shape[which] != NO_SHAPE).any():
+                events, rows, names = part(self.events, self.rows, self.names, which)
+                ground = _ground(events, rows, len(self.borne_out))
+                loose[sensor == m] = ~is_held(owners_alone(events, rows, names, ground, self.area_m))
 
     def _mean_tracks(self, loose: Array, here: slice, shape: Array) -> None:
         """Take from ``loose`` what people tell, late and vague, where a track that is known can be meant."""

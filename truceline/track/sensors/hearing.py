@@ -116,7 +116,8 @@ def _vote(votes: Array, slots: Array, n: int, odd: Array) -> None:
         for b in range(n):
             for k in range(2):
                 odd[slots[a], slots[b], k] += share * votes[a, b, k]
-                votes[a, b, k] = 0.0
+            odd[slots[a], slots[b], 2] += votes[a, b, 1] > 0
+            votes[a, b, 0] = votes[a, b, 1] = 0.0
 
 
 @kernel

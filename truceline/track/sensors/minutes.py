@@ -115,6 +115,13 @@ def joined(parts: Sequence[Minutes], sensors: int) -> Minutes:
     return Minutes(first, sums)
 
 
+def is_held(owner: Array) -> Array:
+    """Tell, per detection, whether its track has :data:`BORNE_OUT` of them."""
+    by_track = np.sort(owner)
+    used = np.searchsorted(by_track, owner, "right") - np.searchsorted(by_track, owner)
+    return np.asarray((owner != 0) & (used >= BORNE_OUT))
+
+
 def is_loose(owner: Array, sensor: Array, time: Array, z: Array) -> Array:
     """Tell, per detection, whether no track holds it together with others.
 
@@ -128,9 +135,7 @@ def is_loose(owner: Array, sensor: Array, time: Array, z: Array) -> Array:
     z
         (n, 5): x, y and their covariance sxx, syy, sxy, metres.
     """
-    by_track = np.sort(owner)
-    used = np.searchsorted(by_track, owner, "right") - np.searchsorted(by_track, owner)
-    held = (owner != 0) & (used >= BORNE_OUT)
+    held = is_held(owner)
     order = np.lexsort((time, sensor))
     is_new = (np.diff(sensor[order], prepend=-1) != 0) | (np.diff(time[order], prepend=-np.inf) > SAME_S)
     loose = ~held

@@ -19,6 +19,7 @@ GROUPS = (POSITION, CLOCK, AZIMUTH)
 GOOD = np.array([2.0, 2.0, 0.15, 5e-4])  # standard deviation of what a good sensor is off by
 CLEAR2 = {1: 19.0, 2: 21.5}  # chi-square that is evidence, by degrees of freedom: once in 50,000
 ODD_SHARE, ODD_LEAST = 0.18, 12.0  # of a sensor's detections that lie too far off
+ODD_TRACKS = 6  # so many must say so: one that turns, or a column that changes places, is no liar
 
 
 class Offsets(NamedTuple):
@@ -85,7 +86,7 @@ class Registration:
             order = order[believed[sensor[order]] > 0]
             begin = np.r_[np.flatnonzero(np.diff(owner[order], prepend=0)), len(order)]
             told = np.zeros_like(self.info), np.zeros_like(self.right), np.zeros_like(self.heard)
-            odd = np.zeros((len(believed), len(believed), 2))
+            odd = np.zeros((len(believed), len(believed), 3))
             hear(begin, order, time, sensor, z, v, lever, *told, odd)
             worst = contradicted(odd)
             if worst is None:
@@ -191,12 +192,14 @@ def contradicted(odd: Array) -> int | None:
     Parameters
     ----------
     odd
-        (M, M, 2): by the sensor that saw the track before and the one that sees it, how often it lay where it
-        was expected and how often too far off. Of two that differ either may be at fault: the worse one is.
+        (M, M, 3): by the sensor that saw the track before and the one that sees it, how often it lay where it
+        was expected and how often too far off, and for how many tracks. Of two that differ either may be at
+        fault: the worse one is.
     """
     of = odd + odd.transpose(1, 0, 2)
     own = np.arange(len(odd))
     of[own, own] /= 2
-    fine, off = of.sum(1).T
-    share = np.where(off >= ODD_LEAST, off / np.maximum(fine + off, 1.0), 0.0)
+    fine, off, tracks = of.sum(1).T
+    is_clear = (off >= ODD_LEAST) & (tracks >= ODD_TRACKS)
+    share = np.where(is_clear, off / np.maximum(fine + off, 1.0), 0.0)
     return int(share.argmax()) if share.max(initial=0.0) > ODD_SHARE else None

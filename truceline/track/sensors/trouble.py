@@ -18,7 +18,7 @@ FLOOD_USUAL = 4.0  # times what no track bears out in most minutes
 FLOOD_MORE = 1.5  # times what the sensor shows in most minutes: who lies shows as much as ever
 FLOOD_BUSY = 0.9  # and times what it shows in the busier ones of the other minutes
 FLOODED = 4  # quieter sectors: a flood is all over the field, a crowd or a column in a part of it
-LOOSE_SHARE, LOOSE_LEAST = 0.35, 50.0  # of the detections beyond the false ones that no track bears out
+LOOSE_SHARE, LOOSE_LEAST = 0.25, 50.0  # of the detections beyond the false ones that no track bears out
 
 
 class Spell(NamedTuple):

@@ -6,7 +6,9 @@ from truceline.track.sensors.minutes import FALSE, LOOSE, SHOWN, Minutes
 from truceline.track.state.types import Array
 
 HARDLY, HARDLY_LEAST = 0.5, 20.0  # one of whose tracks others fail to see so much is not trusted on others
-LOOSE_SHARE, LEAST = 0.4, 10.0  # of a minute's detections beyond the false that no track bears out
+DOUBTED, ACCUSED = 0.4, 0.6  # share of a minute's detections beyond the false that no track bears out
+LEAST = 10.0  # such detections
+HELD_SHARE = 0.15  # of them, below which a sensor is borne out: an honest one has hardly any
 MINUTES = 3  # so many minutes of a stretch must be so: a flood passes
 
 
@@ -25,8 +27,15 @@ def trusted(told: Array) -> Array:
         trust[share.argmax()] = 0.0
 
 
-def borne_out(stretch: Minutes) -> Array:
+def borne_out(stretch: Minutes, most: float = ACCUSED) -> Array:
     """Tell, per sensor, whether tracks hold together what it shows in a stretch of some minutes.
+
+    Parameters
+    ----------
+    stretch
+        Its minutes.
+    most
+        Share that may be loose: :data:`ACCUSED` before a person is told, :data:`DOUBTED` to believe it less.
 
     Returns
     -------
@@ -34,6 +43,6 @@ def borne_out(stretch: Minutes) -> Array:
         (sensors,): 1 they do, -1 they do not, 0 the stretch says too little.
     """
     shown, loose = (stretch.sums[:, :, what] - stretch.sums[:, :, FALSE] for what in (SHOWN, LOOSE))
-    bad = (loose > LEAST) & (loose > LOOSE_SHARE * shown)
-    good = (shown > LEAST) & ~bad
+    bad = (loose > LEAST) & (loose > most * shown)
+    good = (shown > LEAST) & (loose < HELD_SHARE * shown)
     return np.where(bad.sum(1) >= MINUTES, -1, np.where(good.sum(1) >= MINUTES, 1, 0))
