@@ -10,8 +10,8 @@ from tests.unit.test_verb_fuse import scene
 from truceline.track.files.fusing import follow, output_times
 from truceline.track.files.inputs import read_inputs
 from truceline.track.files.report import sensor_report
-from truceline.track.sensors.minutes import DID, LOOKS, LOOSE, SHOULD, SHOWN, WIDTH
-from truceline.track.sensors.trouble import jams
+from truceline.track.sensors.minutes import DID, FALSE, LOOKS, LOOSE, SECTOR, SHOULD, SHOWN, WIDTH
+from truceline.track.sensors.trouble import flood, jams
 
 
 def report(paths):
@@ -81,3 +81,31 @@ def test_one_thing_that_is_not_shown_is_no_jam_however_often_it_is_looked_at(thi
     minutes[5:15, DID], minutes[5:15, SHOWN] = 0, 0
 
     assert len(jams(minutes)) == spells
+
+
+def test_a_sensor_that_still_shows_its_false_detections_is_not_jammed_whatever_tracks_expect():
+    minutes = np.zeros((30, WIDTH))
+    minutes[:, LOOKS], minutes[:, FALSE], minutes[:, SHOWN], minutes[:, LOOSE] = 60, 5, 5, 5
+    minutes[10:14, SHOULD] = 120  # a column that is no longer there
+
+    assert jams(minutes) == []
+
+
+def test_a_sensor_that_shows_not_even_its_false_detections_is_jammed_though_no_track_is_near():
+    minutes = np.zeros((60, WIDTH))
+    minutes[:, LOOKS], minutes[:, FALSE], minutes[:, SHOWN], minutes[:, LOOSE] = 60, 5, 5, 5
+    minutes[20:30, SHOWN] = minutes[20:30, LOOSE] = 0
+
+    (spell,) = jams(minutes)
+
+    assert (spell.first, spell.last) == (20, 30)
+
+
+@pytest.mark.parametrize(("sectors", "is_flood"), [(2, False), (8, True)])
+def test_a_flood_is_all_over_the_field_and_a_crowd_in_a_part_of_it(sectors, is_flood):
+    minutes = np.zeros((30, WIDTH))
+    minutes[:, LOOKS], minutes[:, FALSE], minutes[:, SHOWN] = 6, 1, 20
+    minutes[10, SHOWN], minutes[10, LOOSE] = 420, 400
+    minutes[10, SECTOR : SECTOR + sectors] = 400 / sectors
+
+    assert (flood(minutes) is not None) == is_flood

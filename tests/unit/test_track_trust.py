@@ -47,7 +47,9 @@ def test_a_sensor_is_believed_no_longer_when_no_track_holds_together_what_it_sho
 
 def test_a_crowd_whose_detections_change_tracks_is_not_loose_where_one_of_them_is_held():
     time, sensor = np.repeat(np.arange(0, 100, 10.0), 4), np.zeros(40, np.int64)
-    owner = np.where(np.arange(40) % 4 == 0, 7, 100 + np.arange(40))  # one track goes on, the rest are new each
+    owner = np.where(
+        np.arange(40) % 4 == 0, 7, 100 + np.arange(40)
+    )  # one track goes on, the rest are new each
     z = np.tile([0, 0, 3600, 900, 0.0], (40, 1))
     z[:, 0] = np.tile([0, 30, 60, 2000], 10)
 

@@ -152,7 +152,9 @@ class _Run:
         self.ground = _ground(events, rows, max(len(of), 1))
         self.owner = np.zeros(len(names), np.int64)
         self.borne_out = np.ones(max(len(of), 1))
-        self.contradicted = np.zeros(max(len(of), 1), np.bool_)  # others, or itself, where it was borne out last
+        self.contradicted = np.zeros(
+            max(len(of), 1), np.bool_
+        )  # others, or itself, where it was borne out last
         self.minutes: list[Minutes] = []
         self.doubts: list[tuple[int, int, int]] = []
         self.velocity = np.full((len(names), 2), np.nan, np.float32)

@@ -145,7 +145,7 @@ def is_loose(owner: Array, sensor: Array, time: Array, z: Array) -> Array:
 
 @kernel
 def _keep_crowds(begin: Array, order: Array, z: Array, held: Array, loose: Array) -> None:
-    """Take from ``loose`` what lies beside what is held; a look's rows are ``order[begin[i]:begin[i + 1]]``."""
+    """Take from ``loose`` what lies beside what is held; ``order[begin[i]:begin[i + 1]]`` is one look."""
     for i in range(len(begin) - 1):
         for j in range(begin[i], begin[i + 1]):
             r, k = order[j], begin[i]

@@ -11,7 +11,9 @@ LEAST_BIAS_M, LEAST_CLOCK_S = 5.0, 0.6  # below, nobody need look
 BESIDE_NOISE = 0.25  # nor where it is a smaller share of the random error
 FAINT = 0.05  # of what it should show a jammed sensor shows
 JAMMED, JAMMED_MINUTES = 15.0, 4  # log odds of a spell: some thousand spells of some dozen sensors are asked
-THINGS = 3.0  # of them, what things say in a minute at most: one that hides is missed again, and with its column
+THINGS = (
+    3.0  # of them, what things say in a minute at most: one that hides is missed again, and with its column
+)
 JAMMED_SHARE = 0.25  # of what a sensor should show
 FLOOD_TIMES, FLOOD_LEAST = 8.0, 20.0  # the false detections of a minute that the maker tells
 FLOOD_USUAL = 4.0  # times what no track bears out in most minutes
