@@ -63,8 +63,8 @@ def jams(minutes: Array) -> list[Spell]:
     """
     looked = np.flatnonzero(minutes[:, LOOKS])
     by_all, by_things = darkness(minutes[looked])
-    found = [_spell(minutes, looked[run]) for run in _runs(by_all)]
-    for run in _runs(by_things):
+    found = [_spell(minutes, looked[run]) for run in _runs(by_all, JAMMED)]
+    for run in _runs(by_things, 2 * JAMMED):  # its false detections go on: tracks alone say that it is jammed
         spell, span = _spell(minutes, looked[run]), looked[run]
         beyond = minutes[span, SHOWN].sum() - minutes[span, FALSE].sum()
         apart = all(spell.last <= one.first or spell.first >= one.last for one in found)
@@ -78,16 +78,16 @@ def _spell(minutes: Array, span: Array) -> Spell:
     return Spell(int(span[0]), int(span[-1]) + 1, should, did)
 
 
-def _runs(evidence: Array) -> list[slice]:
-    """Find the runs that outweigh :data:`JAMMED`, the weightiest first, then those beside it."""
+def _runs(evidence: Array, least: float) -> list[slice]:
+    """Find the runs that weigh more than ``least``, the weightiest first, then those beside it."""
     total = np.r_[0.0, np.cumsum(evidence)]
     weight = total - np.minimum.accumulate(total)
     end = int(weight.argmax())
-    if weight[end] <= JAMMED:
+    if weight[end] <= least:
         return []
     first = int(total[: end + 1].argmin())
-    later = [slice(end + run.start, end + run.stop) for run in _runs(evidence[end:])]
-    return [slice(first, end), *_runs(evidence[:first]), *later]
+    later = [slice(end + run.start, end + run.stop) for run in _runs(evidence[end:], least)]
+    return [slice(first, end), *_runs(evidence[:first], least), *later]
 
 
 def flood(minutes: Array) -> Spell | None:
