@@ -122,7 +122,7 @@ class Mission:
 
     def put(self, sample: Path | bytes, media_type: str, name: str) -> Blob:
         """Refuse: nothing is found that would have to be stored."""
-        raise NotImplementedError
+        raise TypeError(f"a table has no {name} to store")
 
     def _keep(self, name: str, table: pa.Table) -> Blob:
         pq.write_table(table, self._scratch / name, compression="none")
