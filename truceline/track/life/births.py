@@ -63,7 +63,8 @@ def born(
     state.bias2[s], state.fastest[s], state.column[s] = 0.0, 0.0, 0
     state.company[s] = 0
     state.cruise[s, :], state.met[s], state.was[s, :] = 0.0, -np.inf, -np.inf
-    state.count_p[s, :], state.sortie_p[s, :], state.was_n[s, :], state.was_p[s, :, :] = 0, -1, 0, 0.0
+    state.count_p[s, :], state.sum_p[s, :, :], state.sortie_p[s, :] = 0, 0.0, -1
+    state.was_n[s, :], state.was_p[s, :, :] = 0, 0.0
     state.log_p[s, :] = 0.0
     state.shows[s, :], state.missed[s, :] = -1.0, -np.inf
     state.alt[s, :] = np.nan
