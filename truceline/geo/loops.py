@@ -20,6 +20,7 @@ from numba.core.environment import Environment, _rebuild_env, lookup_environment
 from numba.core.runtime import nrt
 
 F = TypeVar("F", bound=Callable[..., Any])
+literal_unroll: Any = numba.literal_unroll  # a loop goes through the fields of a tuple with it
 _CALLED_FROM_PYTHON = "_ZN7cpython"  # how numba's names of functions that Python calls begin
 
 

@@ -20,31 +20,33 @@ from truceline.track.life.areas import (
     draw_up,
     hand_over,
     is_out_of_date,
-    leave,
     make_areas,
-    within_reach,
 )
 from truceline.track.life.births import found_others
 from truceline.track.life.continuity import come_into_force, place
 from truceline.track.life.encounter import note_encounters, sort_out
-from truceline.track.life.existence import RECENT_S, exists_at, is_alive, missed, odds_at, works
+from truceline.track.life.existence import ALIVE, RECENT_S, exists_at, is_alive, missed, odds_at, works
+from truceline.track.life.gather import gather, gather_otherwise
+from truceline.track.life.hypotheses import (
+    keep_otherwise,
+    note_rows,
+    settle_hypotheses,
+    weigh_otherwise,
+)
 from truceline.track.life.lately import missed_since, seen_since
-from truceline.track.life.silence import SLOW, could_show, has_shown, note_shown
+from truceline.track.life.silence import note_shown
 from truceline.track.pairing.ambiguity import loosen
 from truceline.track.pairing.associate import LARGEST_CLUSTER, match
 from truceline.track.pairing.convoy import move_convoys
 from truceline.track.pairing.fellows import told_by_fellows
 from truceline.track.state.appearance import compare, read_look
-from truceline.track.state.history import at, before, insert, predicted
+from truceline.track.state.history import at, insert
 from truceline.track.state.kernel import folded, kernel
 from truceline.track.state.meaning import LEAST_CLASS, among_its_fellows, common, learn, pace
-from truceline.track.state.motion import difference
 from truceline.track.state.near import Near, Room, beside, make_near, make_room, seen_p
 from truceline.track.state.regard import (
     burst_per_km2,
     pd_of,
-    seen_share,
-    sees_speed,
     strangers,
     survey,
 )
@@ -65,55 +67,6 @@ ODDS_CEILING = 9.0
 DOUBT = 0.5  # log odds by which a thing exists less likely when none but a doubted sensor shows it
 DONE, SLOTS, ROOM = 0, 1, 2
 WIDTH = 20
-
-
-@folded
-def gather(
-    state: State, areas: Areas, ground: Ground, events: Events, e: int, rows: Rows, geodetic: bool, near: Near
-) -> int:  # fmt: skip
-    """Predict the tracks that an event may concern into ``near``; answer how many."""
-    time, shape, field = events.time[e], events.shape[e], events.field[e]
-    m, sight = events.sensor[e], ground.sights[events.sight[e]]
-    cx, cy, extent = field[0], field[1], field[3]
-    if shape == NO_SHAPE:
-        first = events.first[e]
-        cx, cy, extent = rows.z[first, 0], rows.z[first, 1], 0.0
-        for r in range(first, first + events.size[e]):
-            z = rows.z[r]
-            dx, dy = difference(z[0], z[1], cx, cy, geodetic)
-            extent = max(extent, math.hypot(dx, dy) + 4 * math.sqrt(z[2] + z[3]))
-    elif shape != 2:
-        extent = math.sqrt(field[2] ** 2 + field[3] ** 2)
-    pd, n = pd_of(events, e), 0
-    for i in range(within_reach(areas, state, cx, cy, extent, time, geodetic, near.slot)):
-        s = near.slot[i]
-        if not is_alive(state, s, time):
-            leave(areas, s)
-            continue
-        x, p, mu, see = near.x[n], near.p[n], near.mu[n], near.see[n]
-        k = state.nodes[s] - 1
-        if state.time[s, at(state, s, k)] > time:
-            k = before(state, s, time)
-        near.slot[n], near.node[n] = s, k
-        predicted(state, s, k, time, geodetic, x, p, mu)
-        see[0] = see[1] = 0.0
-        if shape != NO_SHAPE:
-            see[0] = pd * seen_share(x[0], p[0], shape, field, geodetic)
-            see[1] = pd * seen_share(x[1], p[1], shape, field, geodetic)
-            if see[0] == 0.0 and see[1] == 0.0 and events.size[e] == 0:
-                continue
-            if events.min_speed[e] > 0:
-                speed = math.sqrt(x[0, 2] ** 2 + x[0, 3] ** 2)
-                see[0] *= sees_speed(events.min_speed[e], speed, math.sqrt(0.5 * (p[0, 7] + p[0, 9])))
-                see[1] *= sight[SLOW]
-            if events.sight[e]:
-                could = could_show(state, s, m, sight, time)
-                see[0] *= could
-                see[1] *= could
-        near.exists[n] = exists_at(state, s, time)
-        near.taken[n] = 0 if has_shown(state, s, m, sight, time) else -1
-        n += 1
-    return n
 
 
 @folded
@@ -143,10 +96,12 @@ def take_in(
         speed = math.sqrt(state.x[s, i, 0, 2] ** 2 + state.x[s, i, 0, 3] ** 2)
         speed -= 3 * math.sqrt(state.p[s, i, 0, 7] + state.p[s, i, 0, 9])
         state.fastest[s] = max(state.fastest[s], speed)
-    if state.used[s] > 1 and state.by[s] != events.sensor[e] and abs(time - state.last[s]) < RECENT_S:
+    teaches = state.alive[s] == ALIVE and state.by[s] != events.sensor[e]
+    if teaches and state.used[s] > 1 and abs(time - state.last[s]) < RECENT_S:
         ground.told[state.by[s], events.sensor[e], 0] += 1
     state.by[s] = events.sensor[e]
-    if not geodetic:  # the running mission keeps no ground from one piece of news to the next
+    # the running mission keeps no ground from one piece of news to the next
+    if not geodetic and state.alive[s] == ALIVE:
         compare(ground, state, s, events, e, reading)
     learn(state, s, events, e, rows, r, reading)
     note_shown(state, s, events.sensor[e])
@@ -163,6 +118,7 @@ def step(
     """
     n, loose = events.size[e], 0
     count = gather(state, areas, ground, events, e, rows, geodetic, near)
+    last = gather_otherwise(state, ground, events, e, geodetic, near, count)
     follow_the_leaders(state, near, count, events.time[e], geodetic, room.whole[0])
     pd = pd_of(events, e)
     if n:
@@ -170,12 +126,17 @@ def step(
         if found < 0:
             return -1
         note_encounters(state, near, room, found, events.time[e])
-        loose = give(state, ground, near, count, events, e, rows, geodetic, room, found, owner, course)
+        note_rows(near, room, n)
+    weigh_otherwise(state, near, count, last, events, e, rows, geodetic, room)
+    if n:
+        last, top = keep_otherwise(state, near, count, last, room, found, events.time[e], top)
+        loose = give(state, ground, near, count, last, events, e, rows, geodetic, room, found, owner, course)
     if events.shape[e] != NO_SHAPE:
         working = works(ground, near, count, events, e, tally) * ground.trusted[events.sensor[e]]
-        for c in range(count):
-            if near.taken[c] < 0:
+        for c in range(last):
+            if c != count and near.taken[c] < 0:
                 missed(state, ground, near, count, c, events, e, working, geodetic)
+    settle_hypotheses(state, near, count, last, events.time[e])
     if loose:
         top = found_others(
             state, top, ground, events, e, rows, room, names, geodetic, near, count, owner,
@@ -219,28 +180,31 @@ def pair_up(
 
 @folded
 def give(
-    state: State, ground: Ground, near: Near, count: int, events: Events, e: int, rows: Rows, geodetic: bool,
-    room: Room, found: int, owner: Array, course: Array,
+    state: State, ground: Ground, near: Near, count: int, last: int, events: Events, e: int, rows: Rows,
+    geodetic: bool, room: Room, found: int, owner: Array, course: Array,
 ) -> int:  # fmt: skip
     """Give a look's detections to the tracks that they were paired with; answer how many are nobody's."""
     first, n, loose = events.first[e], events.size[e], 0
     z = rows.z[first : first + n]
     loosen(room, found, count, z, geodetic)
     told_by_fellows(state, near, count, room, z, geodetic)
-    for r in range(n):
-        k = room.chosen[r]
-        if k < 0:
+    for i in range(n + last - count - 1):
+        c = room.track[room.chosen[i]] if i < n and room.chosen[i] >= 0 else count + 1 + i - n
+        if i < n and room.chosen[i] < 0:
             loose += 1
             continue
-        c = room.track[k]
+        r = near.row[c]
+        if r < 0:
+            continue
         near.taken[c] = r
         silence = math.log(1 - near.exists[c] * min(seen_p(near, c), 0.999))
-        gain = room.score[k] + silence - math.log(max(near.exists[c], 1e-4))
+        gain = near.score[c] + silence - math.log(max(near.exists[c], 1e-4))
         if ground.trusted[events.sensor[e]] == 0.0:
             gain = -DOUBT if state.by[near.slot[c]] == events.sensor[e] else 0.0
-        owner[first + r] = state.number[near.slot[c]]
-        m = 0 if near.mu[c, 1] < 0.5 else 1
-        course[first + r, 0], course[first + r, 1] = near.x[c, m, 2], near.x[c, m, 3]
+        if c < count:
+            owner[first + r] = state.number[near.slot[c]]
+            m = 0 if near.mu[c, 1] < 0.5 else 1
+            course[first + r, 0], course[first + r, 1] = near.x[c, m, 2], near.x[c, m, 3]
         take_in(
             state, ground, near, c, events, e, rows, first + r, room.told[r], room.reading[r], gain, geodetic
         )
@@ -320,7 +284,7 @@ def run(
     of which the first goes on as the second, and since which place in the grid, ``-1 - place`` where
     it had been shown before. The answer is why it stopped (DONE, SLOTS or ROOM).
     """
-    near, largest = make_near(len(state.alive)), 1
+    near, largest = make_near(len(state.alive) + 1), 1
     for size in events.size:
         largest = max(largest, size)
     leaning, pairs = beside(near), 4 * largest + 64
@@ -332,10 +296,10 @@ def run(
     while e < len(events.time) or g < len(grid):
         if e < len(events.time) and (g >= len(grid) or events.known[e] <= grid[g]):
             alive = 0
-            if top + events.size[e] > len(state.alive):
+            if top + 3 * events.size[e] > len(state.alive):  # two of each may be kept otherwise
                 for s in range(top):
                     alive += state.alive[s] != 0
-                if alive + events.size[e] > len(state.alive):
+                if alive + 3 * events.size[e] > len(state.alive):
                     return SLOTS
             bound = step(
                 state, top, areas, ground, events, e, rows, names, geodetic, near, leaning, room, owner,

@@ -62,6 +62,7 @@ def born(
     state.head[s] = state.nodes[s] = state.shortened[s] = state.used[s] = 0
     state.bias2[s], state.fastest[s], state.column[s] = 0.0, 0.0, 0
     state.company[s] = 0
+    state.twin[s] = state.rival[s] = -1
     state.cruise[s, :], state.met[s], state.was[s, :] = 0.0, -np.inf, -np.inf
     state.count_p[s, :], state.sum_p[s, :, :], state.sortie_p[s, :] = 0, 0.0, -1
     state.was_n[s, :], state.was_p[s, :, :] = 0, 0.0

@@ -12,6 +12,7 @@ import numpy as np
 from truceline.geo.loops import njit
 from truceline.track.life.encounter import BESIDE
 from truceline.track.life.existence import LOST, exists_at, is_alive
+from truceline.track.life.hypotheses import close, close_old
 from truceline.track.life.lost import AWAY, SETS_OFF, Lost, away2, farthest2, find_lost, may_be, pace_of
 from truceline.track.life.resemblance import drives, is_mostly, resembles
 from truceline.track.pairing.associate import likelihood
@@ -42,6 +43,7 @@ def come_into_force(
 
     That is noted in ``renamed``, with 0, or with -1 where a track had been shown under a name of its own.
     """
+    close_old(state, top, time)
     out = np.empty(7)
     came = np.zeros(top, np.bool_)
     for s in range(top):
@@ -161,6 +163,8 @@ def _heads_away(state: State, s: int, j: int, dx: float, dy: float) -> float:
 @kernel
 def continue_as(state: State, s: int, d: int) -> None:
     """Let a track be the continuation of another, whose name and meaning it takes."""
+    close(state, s)
+    close(state, d)
     state.number[s], state.column[s], state.rank[s] = state.number[d], state.column[d], state.rank[d]
     state.founded[s] = state.founded[d]
     state.used[s] += state.used[d]

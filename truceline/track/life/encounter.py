@@ -12,6 +12,7 @@ import numpy as np
 
 from truceline.geo.loops import njit
 from truceline.track.life.existence import is_alive
+from truceline.track.life.hypotheses import close
 from truceline.track.state.appearance import change_looks, looks_exchanged, remember_look
 from truceline.track.state.history import at
 from truceline.track.state.kernel import kernel
@@ -79,7 +80,7 @@ def sort_out(state: State, top: int, ground: Ground, time: float, geodetic: bool
     """Let tracks that have met and parted change names where what they were before says so."""
     parted, n = np.empty(top, np.int64), 0
     for s in range(top):
-        if state.met[s] == -np.inf or not is_alive(state, s, time):
+        if state.met[s] == -np.inf or not is_alive(state, s, time) or state.twin[s] >= 0:
             continue
         if time - state.was[s, WHEN] > OVER_S:
             state.met[s] = -np.inf
@@ -205,6 +206,8 @@ def _drives_on(
 @kernel
 def change_names(state: State, a: int, b: int) -> None:
     """Let two tracks change names, and all that goes with a name rather than with a place."""
+    close(state, a)
+    close(state, b)
     state.number[a], state.number[b] = state.number[b], state.number[a]
     state.founded[a], state.founded[b] = state.founded[b], state.founded[a]
     state.used[a], state.used[b] = state.used[b], state.used[a]

@@ -13,7 +13,9 @@ from truceline.track.state.near import Near, seen_p
 from truceline.track.state.types import Array, Events, Ground, State
 
 ODDS_FLOOR, GONE = -7.0, -4.0  # log odds below which a track ends: one that was in force, any other
-ALIVE, LOST = 1, 2  # a slot that is not free holds a track, or one that is not where it should be
+# A slot that is not free holds a track, one that is not where it should be, or a track as it would be under
+# another hypothesis.
+ALIVE, LOST, OTHERWISE = 1, 2, 3
 LOST_S = 1800.0  # so long after it was last seen a lost track may be found elsewhere
 UNSEEN_S = 10_800.0  # a track not seen for so long ends
 TENTATIVE_S = 180.0  # one that was never in force and is unlikely
@@ -66,7 +68,8 @@ def missed(
     drives, stands = 1 - working * near.see[c, 0], 1 - working * near.see[c, 1]
     if stands > drives and near.mu[c, 1] < 0.5 and convoy_goes_on(near, c, n_near):
         stands *= STOPS_ALONE
-    if state.used[s] > 2 and state.by[s] != events.sensor[e] and time - state.last[s] < RECENT_S:
+    told = state.alive[s] == ALIVE and state.used[s] > 2 and state.by[s] != events.sensor[e]
+    if told and time - state.last[s] < RECENT_S:
         ground.told[state.by[s], events.sensor[e], 1] += working * seen_p(near, c)
     r = near.exists[c]
     left = (near.mu[c, 0] + near.mu[c, 2]) * drives + near.mu[c, 1] * stands

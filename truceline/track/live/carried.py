@@ -72,7 +72,10 @@ NOTHING = Carried(empty(0, HISTORY, 0), unheard(), {}, {}, -np.inf, 0, Working(n
 def packed(state: State, time_s: float) -> State:
     """Leave out free slots and what was not seen for too long, keeping the order of the others."""
     alive = np.flatnonzero((state.alive != 0) & (time_s - state.last <= UNSEEN_S))
-    return State(*(column[alive] for column in state))
+    place = np.full(len(state.alive) + 1, -1)  # the last is that of none
+    place[alive] = np.arange(len(alive))
+    left = State(*(column[alive] for column in state))
+    return left._replace(twin=place[left.twin], rival=place[left.rival])
 
 
 def unpacked(state: State, sensors: int) -> State:

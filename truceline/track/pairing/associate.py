@@ -45,36 +45,22 @@ def pair(
     per km2). The answer is how many pairs there are, or -1 where room is short.
     """
     first, n = events.first[e], events.size[e]
-    z, strange, found = rows.z[first : first + n], room.strange, 0
+    z, found = rows.z[first : first + n], 0
     widest = tallest = 0.0
     for r in range(n):
         widest, tallest = max(widest, z[r, 2]), max(tallest, z[r, 3])
-    pd = pd_of(events, e)
-    moving = events.min_speed[e] > 0
-    least = pd if events.shape[e] == NO_SHAPE else 0.1 * pd  # fields of regard have no sharp edge
     for c in range(n_near):
-        s, x, p = near.slot[c], near.x[c], near.p[c]
-        broad = state.shown[s] and p[0, 0] + p[0, 2] > BROAD_M * BROAD_M
+        x, p = near.x[c], near.p[c]
+        broad = is_broad(state, near, c)
         left, right = _span(x, p, broad, widest, 0)
         bottom, top = _span(x, p, broad, tallest, 1)
         low = 0 if geodetic else _first_from(z, left)
-        drives = max(near.see[c, 0], least)
-        stands = near.mu[c, 1] * (max(near.see[c, 1], least) if not moving else 0.02 * pd)
-        shown = seen_p(near, c)
-        silence = 1 - near.exists[c] * min(shown, 0.999)
         for r in range(low, n):
             if not geodetic and z[r, 0] > right:
                 break
             if not geodetic and not bottom <= z[r, 1] <= top:
                 continue
-            like = stands * likelihood(x[1], p[1], z[r], geodetic)
-            if not broad:
-                like += drives * near.mu[c, 0] * likelihood(x[0], p[0], z[r], geodetic)
-                like += drives * near.mu[c, 2] * likelihood(x[2], p[2], z[r], geodetic)
-            if like == 0.0:
-                continue
-            like *= alike(state, s, events, e, room, r, rows.p[first + r]) * 1e6
-            score = math.log(max(near.exists[c], 1e-4) * like / (strange[r] * silence))
+            score = score_of(state, near, c, events, e, rows, r, geodetic, room)
             if score <= 0.0:
                 continue
             if found == len(room.score):
@@ -82,6 +68,34 @@ def pair(
             room.track[found], room.row[found], room.score[found] = c, r, score
             found += 1
     return found
+
+
+@kernel
+def is_broad(state: State, near: Near, c: int) -> bool:
+    """Tell whether a track in force may be anywhere within :data:`BROAD_M`, should it drive."""
+    s, p = near.slot[c], near.p[c]
+    return bool((state.shown[s] or state.twin[s] >= 0) and p[0, 0] + p[0, 2] > BROAD_M * BROAD_M)
+
+
+@kernel
+def score_of(
+    state: State, near: Near, c: int, events: Events, e: int, rows: Rows, r: int, geodetic: bool, room: Room
+) -> float:  # fmt: skip
+    """Score a track against a detection of a look, see :func:`pair`; minus infinity: outside the gate."""
+    x, p, pd = near.x[c], near.p[c], pd_of(events, e)
+    z = rows.z[events.first[e] + r]
+    least = pd if events.shape[e] == NO_SHAPE else 0.1 * pd  # fields of regard have no sharp edge
+    stands = 0.02 * pd if events.min_speed[e] > 0 else max(near.see[c, 1], least)
+    like = near.mu[c, 1] * stands * likelihood(x[1], p[1], z, geodetic)
+    if not is_broad(state, near, c):
+        drives = max(near.see[c, 0], least)
+        like += drives * near.mu[c, 0] * likelihood(x[0], p[0], z, geodetic)
+        like += drives * near.mu[c, 2] * likelihood(x[2], p[2], z, geodetic)
+    if like == 0.0:
+        return -np.inf
+    like *= alike(state, near.slot[c], events, e, room, r, rows.p[events.first[e] + r]) * 1e6
+    silence = 1 - near.exists[c] * min(seen_p(near, c), 0.999)
+    return math.log(max(near.exists[c], 1e-4) * like / (room.strange[r] * silence))
 
 
 @kernel

@@ -22,6 +22,8 @@ class Near(NamedTuple):
     see: Array  # (C, 2): probability that the look shows it, should it exist, per motion
     exists: Array
     taken: Array  # row of the detection that it got, or -1
+    row: Array  # that detection, also where it is yet to be given; -1: none
+    score: Array  # of the pair of both
 
 
 @njit(cache=True, error_model="numpy")
@@ -36,6 +38,8 @@ def make_near(slots: int) -> Near:
         np.zeros((slots, 2)),
         np.zeros(slots),
         np.zeros(slots, np.int64),
+        np.zeros(slots, np.int64),
+        np.zeros(slots),
     )
 
 
@@ -100,7 +104,7 @@ def make_room(slots: int, largest: int, pairs: int, cluster: int) -> Room:
 def beside(near: Near) -> Near:
     """Make room for other states of the same tracks; all else is shared."""
     x, p = np.zeros_like(near.x), np.zeros_like(near.p)
-    return Near(near.slot, near.node, x, p, near.mu, near.see, near.exists, near.taken)
+    return Near(near.slot, near.node, x, p, near.mu, near.see, near.exists, near.taken, near.row, near.score)
 
 
 @kernel

@@ -91,6 +91,10 @@ class State(NamedTuple):
     still: Array  # (S, 3): how likely since then it drove on, stopped, or stood, and no look showed it
     was_p: Array  # (S, M, 7): what sum_p was before it met others, see encounter
     was_n: Array  # (S, M): the same of count_p
+    twin: Array  # slot of the same track under another hypothesis, see hypotheses; -1: none
+    rival: Array  # slot of the track that it may have changed places with; -1: none
+    against: Array  # log odds that the two have
+    open: Array  # since when that has been open
 
 
 class Ground(NamedTuple):
@@ -162,6 +166,10 @@ def empty(slots: int, history: int, sensors: int) -> State:
         still=np.zeros((slots, 3)),
         was_p=np.zeros((slots, sensors, 7), np.float32),
         was_n=np.zeros((slots, sensors), np.int32),
+        twin=np.full(slots, -1),
+        rival=np.full(slots, -1),
+        against=np.zeros(slots),
+        open=np.zeros(slots),
     )
 
 
