@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from truceline.app.cli import main
 
-
 UNLIKELY = 0.05
 
 
