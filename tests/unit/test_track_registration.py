@@ -88,16 +88,23 @@ def test_the_inverse_is_that_of_numpy(n, seed):
 
 
 def test_who_contradicts_the_others_is_named_and_not_whom_it_contradicts():
-    odd = np.zeros((3, 3, 2))
-    odd[0, 0], odd[2, 2], odd[1, 1] = (60, 1), (60, 0), (40, 20)
-    odd[0, 1], odd[1, 2] = (30, 10), (20, 10)
-    odd[0, 2] = (50, 1)
+    odd = np.zeros((3, 3, 3))
+    odd[0, 0], odd[2, 2], odd[1, 1] = (60, 1, 1), (60, 0, 0), (40, 20, 8)
+    odd[0, 1], odd[1, 2] = (30, 10, 4), (20, 10, 4)
+    odd[0, 2] = (50, 1, 1)
 
     assert contradicted(odd) == 1
 
 
+def test_one_track_that_lies_elsewhere_again_and_again_names_nobody():
+    odd = np.zeros((2, 2, 3))
+    odd[0, 0], odd[0, 1] = (60, 0, 0), (30, 40, 1)
+
+    assert contradicted(odd) is None
+
+
 def test_a_few_odd_detections_are_held_against_nobody():
-    odd = np.zeros((2, 2, 2))
-    odd[0, 0], odd[1, 1], odd[0, 1] = (5, 3), (60, 0), (3, 4)
+    odd = np.zeros((2, 2, 3))
+    odd[0, 0], odd[1, 1], odd[0, 1] = (5, 3, 3), (60, 0, 0), (3, 4, 4)
 
     assert contradicted(odd) is None
