@@ -6,18 +6,12 @@ from pathlib import Path
 import pytest
 from truceline.app.cli import main
 
-UNLIKELY = 0.05
-
 
 @pytest.mark.parametrize("stack", ["T137-292319-IW1", "T137-292324-IW2"])  # open sea, dry plain
-def test_weather_over_sea_and_plain_confirms_nothing_likely(shared: Path, tmp_path: Path, stack: str):
+def test_weather_over_sea_and_plain_confirms_nothing(shared: Path, tmp_path: Path, stack: str):
     items = shared / "data" / "satellite" / "s1" / f"{stack}.items.json"
 
     assert main(["detect", "sar", str(items), "--out", str(tmp_path / "out"), "--quiet"]) == 0
 
     alerts = json.loads((tmp_path / "out" / "alerts.geojson").read_text())["features"]
-    confirmed = [one["properties"] for one in alerts if one["properties"]["state"] == "confirmed"]
-    # Two hectares of the plain fall weakly on five dates: a rounding in the last bits, which differs from
-    # processor to processor, makes an alert of them or not.
-    assert len(confirmed) <= (stack == "T137-292324-IW2")
-    assert all(one["probability"] < UNLIKELY for one in confirmed)
+    assert [alert for alert in alerts if alert["properties"]["state"] == "confirmed"] == []
