@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from truceline.detect.radar.backscatter import STEPS_PER_DB
 from truceline.detect.radar.extent import Runs, pixels_of, stretches_of
 from truceline.detect.radar.lifecycle import CONFIRMED, PROVISIONAL
 from truceline.detect.radar.restless import RECENT_STEPS, calm_row
@@ -31,6 +32,7 @@ WATCHED = round(0.7 * SCORE_STEPS)  # code from which on a stretch is looked at 
 TOGETHER = 6.2  # where both dates, each in standard deviations, must come to so much
 FORETOLD = 0.5  # with so much of what the date before foretells taken off: the change itself foretells too,
 CALM = 1.5  # and the scene is not more restless
+FAINT_DB = 1.25  # a change that lasts is no weaker; by less, drying soil and wind change an echo
 
 
 class Places(NamedTuple):
@@ -125,4 +127,7 @@ def _showing(
         fresh = (mean - memory * was) / math.sqrt(1 - memory**2)
         shows &= (fresh * root >= least) & ((fresh + was) * root >= together) & (restless < CALM)
     showing = known & shows[owners] & (own >= OWN_SHARE * mean[owners])
+    changed_db = np.mean([at(layer, pixels) for layer in history.today.residual], axis=0) * sign / STEPS_PER_DB
+    total_db = np.bincount(owners, changed_db * showing, count)
+    showing &= (total_db >= FAINT_DB * np.bincount(owners, showing, count))[owners]
     return Places(pixels[showing], owners[showing], sign[showing])
