@@ -127,7 +127,7 @@ def _showing(
         fresh = (mean - memory * was) / math.sqrt(1 - memory**2)
         shows &= (fresh * root >= least) & ((fresh + was) * root >= together) & (restless < CALM)
     showing = known & shows[owners] & (own >= OWN_SHARE * mean[owners])
-    changed_db = np.mean([at(layer, pixels) for layer in history.today.residual], axis=0) * sign / STEPS_PER_DB
-    total_db = np.bincount(owners, changed_db * showing, count)
+    rest_db = np.mean([at(layer, pixels) for layer in history.today.residual], axis=0) / STEPS_PER_DB
+    total_db = np.bincount(owners, rest_db * sign * showing, count)
     showing &= (total_db >= FAINT_DB * np.bincount(owners, showing, count))[owners]
     return Places(pixels[showing], owners[showing], sign[showing])
