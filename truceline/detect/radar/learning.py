@@ -99,15 +99,18 @@ def _learn(
         has, learns = fed[column] > 0, known & (state[column] != 1) & (state[column] != 2)
         observed += np.int32(known)
         fresh += np.int32(learns & (not has))
-        own, last, before = calm[column], newer[column], older[column]
-        older[column] = last if known & has else before
-        newer[column] = own if known & has else last
+        own, last, before = np.int32(calm[column]), np.int32(newer[column]), np.int32(older[column])
+        keeps = np.int32(
+            known & has
+        )  # chosen by sums: masks of several widths stop many processors from taking pixels at once
+        older[column] = np.int8(before + keeps * (last - before))
+        newer[column] = np.int8(last + keeps * (own - last))
         weight = np.float32(learns & has)
         share = weight / (dates + np.float32(1))  # of today in the mean,
         part = weight / max(dates, np.float32(1))  # in the products,
         calm_dates = dates - np.float32(UNREST_AFTER)
         # and in the unrest:
-        still = (weight if calm_dates > 0 else np.float32(0)) / max(calm_dates, np.float32(1))
+        still = weight * np.float32(calm_dates > 0) / max(calm_dates, np.float32(1))
         first = min(max(np.float32(one[column]), -REACH), REACH)
         second = min(max(np.float32(two[column]), -REACH), REACH)
         mean_one[column] = np.int16(np.float32(mean_one[column]) + np.rint(first * share))

@@ -142,11 +142,11 @@ def _join(
     a, b, c, d = scene.roots[0], scene.roots[1], scene.roots[2], scene.roots[3]
     e, f, g, h = scene.roots[4], scene.roots[5], scene.roots[6], scene.roots[7]
     for column in range(width):
-        known = (level[column] != UNSEEN) & (fed[column] > 0)
+        known = np.float32((level[column] != UNSEEN) & (fed[column] > 0))
         change = np.rint(np.float32(level[column]) - np.float32(mean[column]) - trend_one[column])
         change_two = np.rint(np.float32(level_two[column]) - np.float32(mean_two[column]) - trend_two[column])
-        change = min(max(change, -LIMIT), LIMIT) if known else np.float32(0)
-        change_two = min(max(change_two, -LIMIT), LIMIT) if known else np.float32(0)
+        change = min(max(change, -LIMIT), LIMIT) * known
+        change_two = min(max(change_two, -LIMIT), LIMIT) * known
         rest[column], rest_two[column] = np.int16(change), np.int16(change_two)
         dates = max(np.float32(fed[column]), np.float32(1))
         before = dates - np.float32(1)
@@ -166,7 +166,7 @@ def _join(
         root = ((((((h * x + g) * x + f) * x + e) * x + d) * x + c) * x + b) * x + a
         root_two = ((((((h * y + g) * y + f) * y + e) * y + d) * y + c) * y + b) * y + a
         number[column] = one * root + two * root_two
-        weight[column] = over if known else np.float32(0)
+        weight[column] = over * known
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")

@@ -52,8 +52,8 @@ def calm_row(
         own = np.float32(unrest[column]) * np.float32(1 / UNREST_STEPS)
         # Over the root of (dates x own + CALM_DATES) / (dates + CALM_DATES):
         part = np.sqrt((dates + CALM_DATES) / (dates * own + CALM_DATES)) / widths[column]
-        known = (level[column] != UNSEEN) & (fed[column] > 0)
-        out[column] = (contrast[column] - middle) * scale * part if known else np.float32(0)
+        known = np.float32((level[column] != UNSEEN) & (fed[column] > 0))
+        out[column] = (contrast[column] - middle) * scale * part * known
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
