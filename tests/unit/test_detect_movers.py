@@ -170,7 +170,7 @@ def test_damaged_frames_are_counted_and_the_rest_is_seen(shelf):
 
     assert found.rows.schema == DETECTION
     assert found.status == "degraded"
-    assert "frames do not decode" in found.reason
+    assert "frames that do not decode: " in found.reason
 
 
 def test_both_are_found_by_their_word():

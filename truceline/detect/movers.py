@@ -95,7 +95,7 @@ class Movers(Detector):
         rows = [
             row_of(observation, there, i, chips.get(i), {}) | classes | {"object": names[i]} for i in chosen
         ]
-        reason = f"{seen.broken} frames do not decode" if seen.broken else ""
+        reason = f"frames that do not decode: {seen.broken}" if seen.broken else ""
         return Found(
             rows=pa.Table.from_pylist(rows, DETECTION),
             blobs=tuple(pictures),

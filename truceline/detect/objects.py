@@ -94,7 +94,7 @@ class Objects(Detector):
             rows=pa.Table.from_pylist(rows, DETECTION),
             blobs=tuple(pictures),
             status="degraded" if broken or not decoded else "ok",
-            reason=f"{broken} frames do not decode" if broken else "",
+            reason=f"frames that do not decode: {broken}" if broken else "",
             looks=looks_in(self.sight, observation, poses, slide, size_px[0], self.row_s),
         )
 

@@ -75,7 +75,7 @@ def read_subtitles(data: bytes) -> tuple[pa.Table, list[str]]:
     local = [match[0] if match else None for match in clocks]
     table = track_table({**columns, "local_time": local, "t_s": _seconds(cues, clocks, first)}, "subtitles")
     bare = len(every) - len(cues)
-    return table, [f"{bare} cues without a position ({percent(bare, len(every))})"] if bare else []
+    return table, [f"cues without a position: {bare} ({percent(bare, len(every))})"] if bare else []
 
 
 def is_subtitles(head: bytes) -> bool:
