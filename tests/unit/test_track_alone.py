@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from truceline.track.files.alone import owners_alone, part
-from truceline.track.sensors.minutes import is_held
+from truceline.track.files.alone import loose_alone, part
 from truceline.track.state.types import ANNULUS, Events, Rows, bare_ground
 
 LOOKS, THINGS = 30, 6
@@ -38,7 +37,7 @@ def test_what_a_sensor_shows_holds_together_by_itself_only_where_it_tells_the_tr
     mine = part(events, rows, names, np.flatnonzero(events.sensor == 1))
     ground = bare_ground(np.full(2, -15_000.0), np.full(2, 15_000.0), 2)
 
-    held = is_held(owners_alone(*mine, ground, 5000.0))
+    held = ~loose_alone(*mine, ground, 5000.0)
 
     assert share[0] <= held.mean() <= share[1]
 

@@ -100,7 +100,9 @@ def _detect(file: Path, args: argparse.Namespace, notes: list[str]) -> "pa.Table
     moving = args.model != "objects"
     seen = look(clip, settings.analysed_hz, settings.width_px, args.every, onlooker, moving=moving)
     if seen.broken:
-        notes.append(f"frames that do not decode, skipped: {seen.broken} ({percent(seen.broken, seen.frames)})")
+        notes.append(
+            f"frames that do not decode, skipped: {seen.broken} ({percent(seen.broken, seen.frames)})"
+        )
     if not seen.decoded:
         raise BadInput(str(file), "no frame can be decoded")
     movers = [Spotted(hit, "mover", "movers") for hit in uncovered(seen.hits, spotter.spotted)]

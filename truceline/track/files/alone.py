@@ -7,13 +7,15 @@ looks of a stretch are followed once more as if there were no other, by tracks t
 import numpy as np
 
 from truceline.track.engine import ROOM, SLOTS, WIDTH, run
+from truceline.track.sensors.minutes import is_held
+from truceline.track.sensors.torn import torn
 from truceline.track.state.types import Array, Events, Ground, Rows, empty, grown
 
 HISTORY = 4  # its news hardly ever comes out of order
 
 
-def owners_alone(events: Events, rows: Rows, names: Array, ground: Ground, area_m: float) -> Array:
-    """Follow some events as if nothing else were known.
+def loose_alone(events: Events, rows: Rows, names: Array, ground: Ground, area_m: float) -> Array:
+    """Tell, per row, whether no track that rests on these events alone holds it; none does if tracks leap.
 
     Parameters
     ----------
@@ -23,12 +25,15 @@ def owners_alone(events: Events, rows: Rows, names: Array, ground: Ground, area_
         Of which nothing is known; it is used up.
     area_m
         See areas.
-
-    Returns
-    -------
-    array
-        (n,) int64: per row the name of its track, 0 for none.
     """
+    owner = _owners(events, rows, names, ground, area_m)
+    sensor, time = np.repeat(events.sensor, events.size), np.repeat(events.time, events.size)
+    leaps = torn(owner, sensor, time, rows.z[:, :5], len(ground.trusted))
+    return np.asarray(~is_held(owner) | leaps[sensor])
+
+
+def _owners(events: Events, rows: Rows, names: Array, ground: Ground, area_m: float) -> Array:
+    """Follow some events as if nothing else were known: (n,) int64, per row its track, 0 for none."""
     state, owner = empty(256, HISTORY, len(ground.trusted)), np.zeros(len(names), np.int64)
     course, tally = np.full((len(names), 2), np.nan, np.float32), np.zeros((len(events.time), 3))
     number, out, renamed = np.zeros(1, np.int64), np.zeros((1, WIDTH)), np.zeros((4096, 3), np.int64)

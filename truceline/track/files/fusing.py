@@ -11,11 +11,12 @@ from truceline.model.tables import TIME
 from truceline.track.columns.impression import seen_by
 from truceline.track.columns.rollcall import call_names
 from truceline.track.engine import ROOM, SLOTS, WIDTH, run
-from truceline.track.files.alone import owners_alone, part
+from truceline.track.files.alone import loose_alone, part
 from truceline.track.files.inputs import Inputs, build_events
 from truceline.track.life.areas import AREA_M
-from truceline.track.sensors.minutes import BORNE_OUT, Minutes, Shown, by_minute, is_held, is_loose, joined
+from truceline.track.sensors.minutes import BORNE_OUT, Minutes, Shown, by_minute, is_loose, joined
 from truceline.track.sensors.registration import Offsets, Registration, correct
+from truceline.track.sensors.torn import torn
 from truceline.track.sensors.trust import DOUBTED, borne_out, trusted
 from truceline.track.state.types import (
     CELL_M,
@@ -180,7 +181,8 @@ class _Run:
         n, self.begin[2] = int(self.begin[2]), 0
         self.written.append((self.number[:n].copy(), self.out[:n].copy()))
         loose = is_loose(self.owner[here], sensor, time, told)
-        self._ask_alone(loose, mine, sensor)
+        leaps = torn(self.owner[here], sensor, time, told, len(self.borne_out))
+        self._ask_alone(loose, mine, sensor, leaps)
         self._mean_tracks(loose, here, np.repeat(self.events.shape[mine], size))
         shown = Shown(sensor, time, told[:, :2], loose)
         stretch = by_minute(
@@ -197,14 +199,16 @@ class _Run:
         for m in np.flatnonzero((borne_out(stretch) < 0) | (heard == 0)).tolist():
             self.doubts.append((m, stretch.first, stretch.first + stretch.sums.shape[1]))
 
-    def _ask_alone(self, loose: Array, mine: slice, sensor: Array) -> None:
-        """Fill in ``loose`` of a sensor that nothing bears out by the tracks that it has by itself."""
-        for m in np.flatnonzero((self.borne_out == 0) & ~self.contradicted).tolist():
+    def _ask_alone(self, loose: Array, mine: slice, sensor: Array, leaps: Array) -> None:
+        """Ask a sensor that nothing bears out, or whose tracks leap, alone: others may do that to them."""
+        doubted, sensors = (self.borne_out == 0) & ~self.contradicted, len(self.borne_out)
+        for m in np.flatnonzero(doubted | leaps).tolist():
             which = mine.start + np.flatnonzero(self.events.sensor[mine] == m)
             if (self.events.shape[which] != NO_SHAPE).any():
-                events, rows, names = part(self.events, self.rows, self.names, which)
-                ground = _ground(events, rows, len(self.borne_out))
-                loose[sensor == m] = ~is_held(owners_alone(events, rows, names, ground, self.area_m))
+                taken = part(self.events, self.rows, self.names, which)
+                own = loose_alone(*taken, _ground(taken[0], taken[1], sensors), self.area_m)
+                if doubted[m] or own.all():
+                    loose[sensor == m] = own
 
     def _mean_tracks(self, loose: Array, here: slice, shape: Array) -> None:
         """Take from ``loose`` what people tell, late and vague, where a track that is known can be meant."""
