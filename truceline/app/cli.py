@@ -15,6 +15,7 @@ from typing import NoReturn, Protocol, cast
 
 from truceline import __version__
 from truceline.app import verbs
+from truceline.app.output import spare_inputs
 from truceline.app.progress import say, warnings_held
 from truceline.model.errors import BadInput, Broken, Refused
 
@@ -92,6 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser(only if only in words() else None).parse_args(arguments)
     try:
         with warnings_held():
+            spare_inputs(vars(args))
             return int(args.run(args))
     except BadInput as error:
         say("error", str(error))
