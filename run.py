@@ -18,6 +18,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 VENV = Path(os.environ.get("TRUCELINE_VENV", HERE / ".venv"))
 LEAST = (3, 11)
+# What is compiled before it is wanted; the tracker and the radar at the same time.
+ROOMS = (("truceline.track.engine", "truceline.track.files.warm"), ("truceline.detect.radar.warm",))
+MOST_WORKERS = 4  # each starts servers of its own
 
 
 def main(arguments):
@@ -67,11 +70,16 @@ def set_up(dev):
     say("3/4 linking truceline into it")
     link_package()
     say("4/4 compiling the tracker and the radar once (three minutes or four)")
-    rooms = ("truceline.track.engine", "truceline.track.files.warm", "truceline.detect.radar.warm")
-    if subprocess.call([python(), "-c", "; ".join(f"from {room} import warm; warm()" for room in rooms)]):
+    compiling = [subprocess.Popen([python(), "-c", warming(*rooms)]) for rooms in ROOMS]
+    if any([process.wait() for process in compiling]):
         return "the tracker or the radar could not be compiled, see above"
     marks["dev" if dev else "run"].write_text(wanted)
     return None
+
+
+def warming(*rooms):
+    """Give the code that compiles what rooms need, one after the other."""
+    return "; ".join(f"from {room} import warm; warm()" for room in rooms)
 
 
 def dev_mark():
@@ -107,7 +115,8 @@ def test(options):
         if done.returncode:
             failed.append(name)
             print(done.stdout + done.stderr, flush=True)
-    status = subprocess.call([python(), "-m", "pytest", *options], cwd=HERE)
+    whole = ["-n", str(min(os.cpu_count() or 1, MOST_WORKERS)), "--dist", "loadfile"]
+    status = subprocess.call([python(), "-m", "pytest", *(options or whole)], cwd=HERE)
     if failed:
         return fail(f"checks failed: {', '.join(failed)}")
     return status
