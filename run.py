@@ -71,7 +71,8 @@ def set_up(dev):
     link_package()
     say("4/4 compiling the tracker and the radar once (three minutes or four)")
     compiling = [subprocess.Popen([python(), "-c", warming(*rooms)]) for rooms in ROOMS]
-    if any([process.wait() for process in compiling]):
+    statuses = [process.wait() for process in compiling]
+    if any(statuses):
         return "the tracker or the radar could not be compiled, see above"
     marks["dev" if dev else "run"].write_text(wanted)
     return None
