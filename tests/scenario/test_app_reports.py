@@ -135,7 +135,7 @@ WRONG = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda value: str(value)[:24])
 def test_a_report_with_a_wrong_member_is_refused(site, report, wrong):
     answer = site["olga"].post("/reports", json={**report("r-wrong"), **wrong})
 
