@@ -34,6 +34,16 @@ def test_names_that_two_in_a_column_exchange_once_are_no_leaps():
     assert not torn(owner, sensor, time, z, 2).any()
 
 
+def test_one_thing_in_tight_circles_says_nothing_of_its_sensor():
+    time = 10.0 * np.arange(LOOKS)
+    place = 300.0 * np.stack([np.cos(time / 6), np.sin(time / 6)], 1)
+    z = np.hstack([place, np.tile([SIGMA_M**2, SIGMA_M**2, 0.0], (LOOKS, 1))])
+    one, column = np.ones(LOOKS, int), rows(0.0)
+    mixed = [np.concatenate(pair) for pair in zip((9 * one, one, time, z), column, strict=True)]
+
+    assert not torn(*mixed, 2).any()
+
+
 @pytest.mark.parametrize("spoilt", ["no track", "seldom", "few"])
 def test_what_does_not_follow_closely_says_nothing(spoilt: str):
     owner, sensor, time, z = rows(200.0, apart_s=60.0 if spoilt == "seldom" else 10.0)

@@ -15,6 +15,7 @@ SAME_S = 0.5
 TURN_MPS2 = 0.3  # what things that drive do between them
 FAR2 = 25.0  # squared standard deviations off the line; of an honest sensor one in a hundred, in columns more
 LEAST, TORN = 20, 0.07  # threes in a row, and the share that leaps: of an honest sensor hardly ever .05
+TRACKS = 2  # that leap, at least: one aircraft in tight circles does so too
 
 
 def torn(owner: Array, sensor: Array, time: Array, z: Array, sensors: int) -> Array:
@@ -44,4 +45,6 @@ def torn(owner: Array, sensor: Array, time: Array, z: Array, sensors: int) -> Ar
     sxx, syy = sxx + turn2, syy + turn2
     leaps = dx * dx * syy - 2 * dx * dy * sxy + dy * dy * sxx > FAR2 * (sxx * syy - sxy * sxy)
     threes, leapt = np.bincount(of[mid], minlength=sensors), np.bincount(of[mid], leaps, sensors)
-    return np.asarray((threes >= LEAST) & (leapt > TORN * threes))
+    tracks = np.unique(np.stack([of[mid][leaps], owner[mid][leaps]]), axis=1)[0]
+    many = np.bincount(tracks, minlength=sensors) >= TRACKS
+    return np.asarray((threes >= LEAST) & (leapt > TORN * threes) & many)
