@@ -15,8 +15,8 @@ from typing import NoReturn, Protocol, cast
 
 from truceline import __version__
 from truceline.app import verbs
-from truceline.app.output import spare_inputs
 from truceline.app.progress import say, warnings_held
+from truceline.app.spared import spare_inputs
 from truceline.model.errors import BadInput, Broken, Refused
 
 

@@ -100,9 +100,8 @@ def _learn(
         observed += np.int32(known)
         fresh += np.int32(learns & (not has))
         own, last, before = np.int32(calm[column]), np.int32(newer[column]), np.int32(older[column])
-        keeps = np.int32(
-            known & has
-        )  # chosen by sums: masks of several widths stop many processors from taking pixels at once
+        # A choice by a sum: between numbers of 8 bits, by masks of 16, AVX2 would take one pixel at a time.
+        keeps = np.int32(known & has)
         older[column] = np.int8(before + keeps * (last - before))
         newer[column] = np.int8(last + keeps * (own - last))
         weight = np.float32(learns & has)

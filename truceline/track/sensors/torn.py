@@ -13,7 +13,7 @@ from truceline.track.state.types import Array
 APART_S = 35.0  # detections that follow one another: radars look every ten seconds
 SAME_S = 0.5
 TURN_MPS2 = 0.3  # what things that drive do between them
-FAR2 = 25.0  # squared standard deviations off the line; of an honest sensor one in a hundred, in columns more
+FAR2 = 25.0  # squared standard deviations off the line: a leap
 LEAST, TORN = 20, 0.07  # threes in a row, and the share that leaps: of an honest sensor hardly ever .05
 TRACKS = 2  # that leap, at least: one aircraft in tight circles does so too
 
