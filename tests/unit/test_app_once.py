@@ -48,7 +48,7 @@ def test_a_slow_machine_s_orders_are_carried_out(monkeypatch):
     node, wall = Node(2000), Wall()
     monkeypatch.setattr(once, "time", wall)
 
-    once._let_play(node)
+    once._let_play(node, lambda: None)
 
     assert node.orders()[0].state == "DONE"
     assert wall.now > once._QUIET_S
@@ -59,7 +59,20 @@ def test_players_who_do_nothing_any_more_are_not_waited_for_long(monkeypatch):
     node.orders = lambda: [SimpleNamespace(state="SENT")]
     monkeypatch.setattr(once, "time", wall)
 
-    once._let_play(node)
+    once._let_play(node, lambda: None)
 
     assert node.size == 5
     assert once._QUIET_S < wall.now < once._QUIET_S + 10
+
+
+def test_what_the_clock_alone_brings_is_left_to_the_next_shift(monkeypatch):
+    """On a slow machine another gap opens before the last one has been looked at, without end."""
+    node, wall, gone_home = Node(10**9), Wall(), []
+    monkeypatch.setattr(once, "time", wall)
+    node.waiting = lambda: [SimpleNamespace(id=f"r{node.size // 5 + number}") for number in range(3)]
+    node.orders = lambda: [SimpleNamespace(state="DONE" if gone_home else "EXECUTING")]
+
+    once._let_play(node, lambda: gone_home.append(wall.now))
+
+    assert gone_home
+    assert wall.now < once._PATIENCE_S / 10

@@ -100,6 +100,14 @@ class Exercise:
         for player in self.players:
             player.start()
 
+    def relieve(self) -> None:
+        """Let those who decide go home; units carry out what they were ordered."""
+        officers = [player for player in self.players if isinstance(player, DutyOfficer)]
+        for officer in officers:
+            officer.stopping.set()
+        for officer in officers:
+            officer.join()
+
     def start_day(self, folder: Path, seed: int) -> World:
         """Start the simulated day; answer its truth."""
         mission = _exercise(self.node)

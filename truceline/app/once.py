@@ -1,6 +1,7 @@
 """One pass over a mission's finite sources: take in, fold, let an exercise's players act, write, stop."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from truceline.model.errors import Broken
 _PATIENCE_S = 3600.0  # a whole archive may take long; a stuck job does not take forever
 _DRAW_S = 0.5  # between two drawings of how far it is
 _QUIET_S = 120.0  # real seconds without a new entry after which players are taken to do no more
+_ENDED = ("DONE", "FAILED", "CANTDO", "CANCELLED")
 
 
 def run_once(mission_file: Path, data: Path) -> dict[str, Any]:
@@ -37,7 +39,7 @@ def run_once(mission_file: Path, data: Path) -> dict[str, Any]:
         if exercise is not None:
             exercise.add_units(None)
             exercise.play()
-            _let_play(node)
+            _let_play(node, exercise.relieve)
         write_documents(node)
         _settle(node, 60)
         finish(node)
@@ -61,21 +63,28 @@ def _settle(node: Node, patience_s: float) -> None:
         raise Broken(node.failed)
 
 
-def _let_play(node: Node) -> None:
-    """Give the players time until nothing waits and every order has ended, or nothing happens any more."""
+def _let_play(node: Node, relieve: Callable[[], None]) -> None:
+    """Give the players time until what waits now is decided and every order has ended, or nothing happens any more.
+
+    What the clock alone brings later (sensors that have been silent since the archive ended) is the next
+    shift's: on a slow machine it would never end.
+    """
     now = time.monotonic()
     end, quiet_until, entries = now + _PATIENCE_S, now + _QUIET_S, node.journal.tree_size
+    board = node.views.board
+    with node.lock:
+        owed = {item.id for item in board.waiting()}
     while time.monotonic() < min(end, quiet_until) and node.failed is None:
         with node.lock:
             if node.journal.tree_size > entries:
                 entries, quiet_until = node.journal.tree_size, time.monotonic() + _QUIET_S
-            board = node.views.board
-            waiting = board.waiting()
-            open_orders = [
-                o for o in board.orders() if o.state not in ("DONE", "FAILED", "CANTDO", "CANCELLED")
-            ]
-        if not waiting and not open_orders and node.is_idle():
-            return
+            owed &= {item.id for item in board.waiting()}
+        if not owed:
+            relieve()
+            with node.lock:
+                ended = all(item.state in _ENDED for item in board.orders())
+            if ended and node.is_idle():
+                return
         time.sleep(0.1)
 
 
