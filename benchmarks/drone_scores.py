@@ -1,8 +1,9 @@
 """How right the scores of the drone's eyes are, and the maps that make them so.
 
 usage: python benchmarks/drone_scores.py [--pictures 20] [--weights FOLDER] [--network NAME]
-The packaged thermal network has learnt from every date of the pack: for it, give a folder that holds a twin
-which has not (model card), or its chances come out too high; with it a ``second.onnx`` that has not either.
+                                         [--unknown DATE ...]
+The packaged thermal networks have learnt from every date of the pack: for them, give a folder that holds
+twins which have not (model card), or their chances come out too high, and say which dates these do not know.
 Looks at marked pictures that were held back from training, of $TRUCELINE_SHARED (default ../shared), in every
 way of looking. Per way and kind of thing: how many boxes, how many of them right, the mean difference between
 score and share of right boxes in ten bins as the network gives it and as the map does (fitted on one half of
@@ -45,12 +46,14 @@ class Marked(NamedTuple):
 Look = Callable[[np.ndarray, Marked], Found]
 
 
-def marked(folder: Path, listed: Path) -> list[Marked]:
-    """Read a list in the manner of COCO."""
+def marked(folder: Path, listed: Path, dates: list[str] | None = None) -> list[Marked]:
+    """Read a list in the manner of COCO, or the pictures of some dates in it."""
     told = json.loads(listed.read_text())
     words = {one["id"]: WORDS.get(one["name"], 0) for one in told["categories"]}
     found = []
     for image in told["images"]:
+        if dates is not None and image["date_captured"] not in dates:
+            continue
         mine = [one for one in told["annotations"] if one["image_id"] == image["id"]]
         boxes = np.array([one["bbox"] for one in mine], float).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
@@ -122,13 +125,18 @@ def frame_look(name: str) -> Look:
     return look
 
 
-def ways(shared: Path, most: int) -> Iterator[tuple[str, str, list[Marked], Look]]:
+def ways(shared: Path, most: int, unknown: list[str]) -> Iterator[tuple[str, str, list[Marked], Look]]:
     """Give each way of looking, with pictures, and what looks."""
     data = shared / "data" / "drone"
     visible = some(marked(data / "visible_train" / "images", data / "visible_train" / "val.json"), most)
     visible += some(marked(data / "auair" / "images", data / "auair" / "annotations.json"), most // 2)
     visible += some(empty(data / "visible_background"), most // 2)
-    thermal = some(marked(data / "hituav_train" / "images", data / "hituav_train" / "val.json"), 2 * most)
+    pack = data / "hituav_train"
+    thermal = [
+        one
+        for table in ("train.json", "val.json")
+        for one in some(marked(pack / "images", pack / table, unknown), 2 * most)
+    ]
     yield "visible", "frame", visible, frame_look("visible")
     yield "thermal", "frame", thermal, frame_look("thermal")
     yield "thermal", "still", thermal, lambda pixels, _: raw_thermal(np.ascontiguousarray(pixels[..., :1]))
@@ -153,6 +161,7 @@ def main() -> int:
     parser.add_argument("--pictures", type=int, default=20, help="of each place or date")
     parser.add_argument("--weights", type=Path, help="folder of networks to judge instead of the package's")
     parser.add_argument("--network", choices=tuple(finder.SHA256), help="judge only this one")
+    parser.add_argument("--unknown", nargs="+", default=["2021-01-21"], help="thermal dates not learnt from")
     options = parser.parse_args()
     if options.weights:
         stand_in(options.weights)
@@ -161,7 +170,7 @@ def main() -> int:
         print(f"{shared}: no folder; the marked pictures are wanted", file=sys.stderr)
         return 2
     print(f"{'way':16s} {'kind':8s} {'boxes':>6s} {'right':>6s} {'off, raw':>9s} {'off, map':>9s}  map")
-    for name, how, pictures, look in ways(shared, options.pictures):
+    for name, how, pictures, look in ways(shared, options.pictures, options.unknown):
         if options.network not in (None, name):
             continue
         scores, hits, groups, halves = [], [], [], []

@@ -98,12 +98,9 @@ def loss(out: Tensor, heat: Tensor, care: Tensor, sides: Tensor, weight: Tensor,
     overlap = _giou(found, wanted)
     box_loss = ((1 - overlap) * weight).sum() / weight.sum().clamp(min=1.0)
 
-    known = kind >= 0
-    kind_loss = out.new_zeros(())
-    if bool(known.any()):
-        each = F.cross_entropy(out[:, KIND], kind.clamp(min=0), reduction="none")
-        scale = weight * known
-        kind_loss = (each * scale).sum() / scale.sum().clamp(min=1.0)
+    each = F.cross_entropy(out[:, KIND], kind.clamp(min=0), reduction="none")
+    known = weight * (kind >= 0)
+    kind_loss = (each * known).sum() / known.sum().clamp(min=1.0)
     return heat_loss + BOX_WEIGHT * box_loss + KIND_WEIGHT * kind_loss
 
 

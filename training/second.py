@@ -9,23 +9,20 @@ import argparse
 import hashlib
 from pathlib import Path
 
-import cv2
 import numpy as np
 import onnx
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from blobs import blobs
 from cuts import FILL, Picture
 from network import GROUPS
-from thermal import pictures
+from pack import pictures
 
 SIDE_PX = 64  # of a cut: a person is 12 x 19 pixels
 BATCH, PERSONS = 128, 32
 MOST_PERSONS, BLOBS = 25, 20  # of a picture: that are marked, and that look like one and are none
-SPREADS_PX = 3.0, 9.0  # of a person against the ground around it (difference of Gaussians)
-LEAST_GREY = 2.0
-APART_PX = 6.0  # of a marked person: what is nearer belongs to it
 RATE, DECAY = 3e-3, 0.05
 LEAST_SPREAD = 4 / 255
 OPSET = 17
@@ -72,22 +69,10 @@ def _against(x: Tensor, ground: Tensor) -> Tensor:
 
 def cuts_of(picture: Picture, dice: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Cut out persons, a little off the middle, and blobs that are none: (n, 64, 64) each."""
-    person = picture.groups == GROUPS.index("person")
-    boxes = dice.permutation(picture.boxes[person])[:MOST_PERSONS]
+    boxes = dice.permutation(picture.boxes[picture.groups == GROUPS.index("person")])[:MOST_PERSONS]
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2 + dice.normal(0, (1.2, 1.5), (len(boxes), 2))
     grey = picture.pixels[..., 0]
-    near, far = (cv2.GaussianBlur(grey.astype(np.float32), (0, 0), spread) for spread in SPREADS_PX)
-    stands = near - far
-    row, column = np.nonzero(
-        (stands == cv2.dilate(stands, np.ones((9, 9), np.uint8))) & (stands > LEAST_GREY)
-    )
-    best = np.argsort(-stands[row, column], kind="stable")
-    blobs = np.stack([column[best], row[best]], 1).astype(float)
-    vague = picture.boxes[person | (picture.groups < 0)]
-    inside = (blobs[:, None] > vague[None, :, :2] - APART_PX) & (
-        blobs[:, None] < vague[None, :, 2:] + APART_PX
-    )
-    return _cut(grey, middles), _cut(grey, blobs[~inside.all(2).any(1)][:BLOBS])
+    return _cut(grey, middles), _cut(grey, blobs(picture)[:BLOBS])
 
 
 def _cut(grey: np.ndarray, middles: np.ndarray) -> np.ndarray:

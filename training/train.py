@@ -1,4 +1,4 @@
-"""Train a finder: `train.py {thermal,visible} DATA OUT --minutes 80 [--step-minutes 9]`.
+"""Train a finder: `train.py {thermal,plain,visible} DATA OUT --minutes 80 [--step-minutes 9]`.
 
 The schedule runs over ``--minutes`` of training time in all; a run stops after ``--step-minutes`` and the
 next one goes on from ``OUT/state.pt``. Runs on a GPU if there is one.
@@ -27,8 +27,9 @@ class Average:
 
     def take(self, net: Finder, step: int) -> None:
         keep = min(0.9985, (1 + step) / (20 + step))
-        for k, v in net.state_dict().items():
-            self.values[k].lerp_(v.float(), 1 - keep)
+        now = net.state_dict()
+        rows = [k for k, v in now.items() if v.is_floating_point()]
+        torch._foreach_lerp_([self.values[k] for k in rows], [now[k] for k in rows], 1 - keep)
 
 
 def rate(progress: float) -> float:
@@ -41,7 +42,7 @@ def rate(progress: float) -> float:
 def main() -> None:
     """Train until the time is up, saving as it goes."""
     words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("task", choices=("thermal", "visible"))
+    words.add_argument("task", choices=("thermal", "plain", "visible"))
     words.add_argument("data", type=Path)
     words.add_argument("out", type=Path)
     words.add_argument("--minutes", type=float, default=20.0)
@@ -64,7 +65,7 @@ def main() -> None:
     torch.backends.cudnn.benchmark = True
     torch.set_float32_matmul_precision("high")
     net = Finder(task.CHANNELS, asked.size).to(device, memory_format=torch.channels_last)
-    turner = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=DECAY)
+    turner = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=DECAY, fused=device == "cuda")
     average, step, used_s, runs = Average(net), 0, 0.0, 0
     place = asked.out / "state.pt"
     if place.exists():
@@ -77,7 +78,7 @@ def main() -> None:
         p for table in asked.tables for p in task.pictures(asked.data, table) if p.date not in asked.leave
     ]
     batches = task.batches(pictures, asked.data, device, runs + 1, asked.batch, asked.workers)
-    begun, saved, shown = time.monotonic(), time.monotonic(), 0.0
+    begun, saved, shown = time.monotonic(), time.monotonic(), torch.zeros((), device=device)
     for pixels, *target in batches:
         spent = time.monotonic() - begun
         progress = (used_s + spent) / (60 * asked.minutes)
@@ -93,12 +94,10 @@ def main() -> None:
         turner.step()
         step += 1
         average.take(net, step)
-        shown = shown * 0.98 + float(value.detach()) * 0.02 if step > 1 else float(value.detach())
+        shown = shown.lerp(value.detach(), 0.02)
         if step % 50 == 0:
-            print(
-                f"step {step} progress {progress:.3f} loss {shown:.3f} {step / (used_s + spent):.2f}/s",
-                flush=True,
-            )
+            speed = step / (used_s + spent)
+            print(f"step {step} progress {progress:.3f} loss {float(shown):.3f} {speed:.2f}/s", flush=True)
         over = progress >= 1 or spent >= 60 * asked.step_minutes
         if over or time.monotonic() - saved > SAVE_S:
             saved = time.monotonic()

@@ -64,7 +64,7 @@ def _settle(node: Node, patience_s: float) -> None:
 
 
 def _let_play(node: Node, relieve: Callable[[], None]) -> None:
-    """Give the players time until what waits now is decided and every order has ended, or nothing happens any more.
+    """Give players time to decide what waits now and to carry out every order, or until nothing happens.
 
     What the clock alone brings later (sensors that have been silent since the archive ended) is the next
     shift's: on a slow machine it would never end.

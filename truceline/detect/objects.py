@@ -26,11 +26,11 @@ from truceline.model.tables import DETECTION
 from truceline.plug import Detector, Found, Media, Sight
 
 SIGHT = Sight(
-    # Of vehicles on dates not learnt from four in five are found (model card "thermal", AP50 .82; that of
-    # "visible" was measured on another street of a town that it knows). Lorries, guns and armour are hardly
-    # known, persons found too rarely. One look is taken to miss two in five of those that it can find:
+    # Of vehicles on dates not learnt from four in five are found (model card "thermal"; that of "visible" was
+    # measured on another street of a town that it knows). Lorries, guns and armour are hardly known, persons
+    # found too rarely on some nights. One look is taken to miss two in five of those that it can find:
     # nobody has counted that.
-    basis="model card thermal: AP50 .82 of vehicles on dates not learnt from; pd assumed",
+    basis="model card thermal: four in five vehicles on dates not learnt from; pd assumed",
     pd=0.6,
     finds={"car": 0.8, "truck": 0.4, "armoured": 0.4, "artillery": 0.4},
     apart_s=10.0,

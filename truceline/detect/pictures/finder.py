@@ -1,5 +1,8 @@
 """Networks that find vehicles, persons and bicycles in pictures: loaded from the package, run on the CPU.
 
+``visible`` looks at daylight pictures, ``thermal`` at thermal ones; ``plain``, taught otherwise on the same
+thermal pictures, looks beside it (`looks.py`), ``second`` looks again at persons (`second.py`).
+
 A network is one ONNX file beside its model card in ``weights/``: an 8-bit picture in (1, h, w, channels;
 sides multiples of 32), three maps out at a quarter of its size: heat per group, four sides of a box in
 pixels, shares of the kinds of vehicle. The file's SHA-256 is checked before it is opened.
@@ -23,12 +26,13 @@ Ints = npt.NDArray[np.int64]
 
 WEIGHTS = Path(__file__).with_name("weights")
 SHA256 = {
-    "thermal": "cf89e2ef63c0fdc52e1225b25b127ca6f3a428731b7e5c7b6ec1426396e16c31",
+    "thermal": "6c37624664d9002d4bc453d8a7281ca7819fd670c6cbe1117df26235f3091c70",
+    "plain": "cf89e2ef63c0fdc52e1225b25b127ca6f3a428731b7e5c7b6ec1426396e16c31",
     "second": "66a77a9b9bde017b2f5b26f0b15249bd520a129e1ed8fdcc5eae73b1545b5b9b",
     "visible": "a8388474f99b440d6c1a7ec0cc27606f587e81f4ef0f038bb02d78892cac5361",
 }
 CHANNELS = {"thermal": 1, "visible": 3}
-VERSION = {"thermal": "3", "visible": "2"}
+VERSION = {"thermal": "4", "visible": "2"}
 GROUPS = ("vehicle", "person", "bicycle")
 KINDS = ("car", "other_vehicle", "truck", "van", "bus", "trailer")  # inside "vehicle", as trained
 STRIDE, MULTIPLE = 4, 32
@@ -128,8 +132,14 @@ def find(name: str, picture: Picture, scale: float, least_score: float) -> Found
             parts.append(
                 found.keep(sure)._replace(boxes=found.boxes[sure] + np.array([x, y, x, y], np.float32))
             )
-    found = Found(*[np.concatenate(column) for column in zip(*parts, strict=True)])
+    found = joined(parts)
     return found._replace(boxes=found.boxes * ratio)
+
+
+def joined(parts: list[Found]) -> Found:
+    """Put boxes of several places or looks into one list, best first."""
+    found = Found(*[np.concatenate(column) for column in zip(*parts, strict=True)])
+    return found.keep(np.argsort(-found.scores, kind="stable"))
 
 
 def resized(picture: Picture, size: tuple[int, int]) -> Picture:
@@ -193,8 +203,7 @@ def agreed(views: list[Found], overlap: float) -> Found:
     Boxes of a group that overlap the best of them by more than ``overlap`` are one thing: its box is
     their mean weighted by score, its score their sum over the number of looks (Solovyev et al. 2021).
     """
-    found = Found(*[np.concatenate(column) for column in zip(*views, strict=True)])
-    found = found.keep(np.argsort(-found.scores, kind="stable"))
+    found = joined(views)
     boxes, alive = found.boxes, np.ones(len(found.scores), bool)
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     first, means, scores = [], [], []

@@ -8,10 +8,12 @@ that of a car, and the picture is looked at again with cars of that size.
 import numpy as np
 
 from truceline.detect.pictures.chance import chances
-from truceline.detect.pictures.finder import Found, Hot, Picture, agreed, find
+from truceline.detect.pictures.finder import GROUPS, Found, Hot, Picture, agreed, find, joined
 from truceline.detect.pictures.second import look_again
 
-THERMAL_LOOKS = ((1.0, False), (1.3, True), (1.6, False))  # scale, mirrored; persons are 12 x 19 pixels
+# Network, scale, mirrored. Persons are 12 x 19 pixels, and only the largest look tells them from lamps.
+THERMAL_LOOKS = (("plain", 1.0, False), ("plain", 1.3, True), ("thermal", 1.6, False))
+PERSON = GROUPS.index("person")
 OVERLAP = 0.45
 LEAST_SCORE = 0.05
 COARSE = (1.0, 0.5, 0.25)
@@ -46,8 +48,10 @@ def look_thermal(picture: Picture, hot: Hot = "white") -> Found:
 
 def raw_thermal(picture: Picture) -> Found:
     """Look at a thermal picture; scores as the network and the agreement of its looks give them."""
-    found = agreed([_look("thermal", picture, *how) for how in THERMAL_LOOKS], OVERLAP)
-    return _sure(look_again(picture, found))
+    views = [_look(name, picture, scale, mirrored) for name, scale, mirrored in THERMAL_LOOKS]
+    others = agreed([view.keep(view.groups != PERSON) for view in views], OVERLAP)
+    persons = agreed([views[-1].keep(views[-1].groups == PERSON)], OVERLAP)
+    return _sure(look_again(picture, joined([persons, others])))
 
 
 def look_visible(picture: Picture, car_px: float | None = None) -> Found:
