@@ -16,6 +16,7 @@ THERMAL_LOOKS = (("plain", 1.0, False), ("plain", 1.3, True), ("thermal", 1.6, F
 PERSON = GROUPS.index("person")
 OVERLAP = 0.45
 LEAST_SCORE = 0.05
+THERMAL_LEAST = np.array([0.02, 0.05, 0.02])  # vehicles, persons, bicycles: cold cars are seen faintly
 COARSE = (1.0, 0.5, 0.25)
 SURE = 0.3
 KNOWN_PX = (13.0, 90.0)  # lengths of cars the network was trained on
@@ -48,10 +49,12 @@ def look_thermal(picture: Picture, hot: Hot = "white") -> Found:
 
 def raw_thermal(picture: Picture) -> Found:
     """Look at a thermal picture; scores as the network and the agreement of its looks give them."""
-    views = [_look(name, picture, scale, mirrored) for name, scale, mirrored in THERMAL_LOOKS]
+    least = float(THERMAL_LEAST.min()) / 2
+    views = [_look(name, picture, scale, mirrored, least) for name, scale, mirrored in THERMAL_LOOKS]
     others = agreed([view.keep(view.groups != PERSON) for view in views], OVERLAP)
     persons = agreed([views[-1].keep(views[-1].groups == PERSON)], OVERLAP)
-    return _sure(look_again(picture, joined([persons, others])))
+    found = look_again(picture, joined([persons, others]))
+    return found.keep(found.scores >= THERMAL_LEAST[found.groups])
 
 
 def look_visible(picture: Picture, car_px: float | None = None) -> Found:
@@ -120,10 +123,10 @@ def _likely(found: Found, car_px: float) -> Found:
     return found._replace(scores=np.where(odd, UNLIKELY * found.scores, found.scores).astype(np.float32))
 
 
-def _look(name: str, picture: Picture, scale: float, mirrored: bool) -> Found:
+def _look(name: str, picture: Picture, scale: float, mirrored: bool, least: float = LEAST_SCORE / 2) -> Found:
     if not mirrored:
-        return find(name, picture, scale, LEAST_SCORE / 2)
-    found = find(name, np.ascontiguousarray(picture[:, ::-1]), scale, LEAST_SCORE / 2)
+        return find(name, picture, scale, least)
+    found = find(name, np.ascontiguousarray(picture[:, ::-1]), scale, least)
     boxes = found.boxes.copy()
     boxes[:, [0, 2]] = picture.shape[1] - boxes[:, [2, 0]]
     return found._replace(boxes=boxes)
