@@ -66,7 +66,7 @@ def test_events_alike_in_kind_and_place_are_one_line_with_a_count(place):
             },
         )
 
-    browser.until("document.querySelector('#queue').innerText.includes('5 × ')")
+    browser.until("document.querySelector('#queue').innerText.includes('(5 of the kind)')")
     assert browser.words("#queue").count("covered by a notice") == 1
 
 

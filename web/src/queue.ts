@@ -117,7 +117,7 @@ function together(lines: Line[]): Line[] {
     if (held) held.n++;
     else told.set(line.like ?? `alone ${told.size}`, { line, n: 1 });
   }
-  return [...told.values()].map(({ line, n }) => (n > 1 ? { ...line, words: `${n} × ${line.words}` } : line));
+  return [...told.values()].map(({ line, n }) => (n > 1 ? { ...line, words: `${line.words} (${n} of the kind)` } : line));
 }
 
 function canLook(g: Gap): string {
