@@ -40,6 +40,7 @@ FILL = 115  # grey beyond the picture's edge, as in training
 THREADS = 2
 TILE_PX, OVERLAP_PX = 1536, 192  # larger pictures are looked at in pieces: bounded memory
 MOST_PEAKS = 500
+BLOCK = 256  # boxes that are compared with all others at a time
 
 
 class Found(NamedTuple):
@@ -204,22 +205,33 @@ def agreed(views: list[Found], overlap: float) -> Found:
     their mean weighted by score, its score their sum over the number of looks (Solovyev et al. 2021).
     """
     found = joined(views)
-    boxes, alive = found.boxes, np.ones(len(found.scores), bool)
-    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    first, means, scores = [], [], []
-    for i in range(len(alive)):
-        if not alive[i]:
-            continue
-        least, most = np.maximum(boxes[i, :2], boxes[:, :2]), np.minimum(boxes[i, 2:], boxes[:, 2:])
-        shared = np.prod(np.clip(most - least, 0, None), axis=1)
-        same = alive & (found.groups == found.groups[i])
-        same &= shared > overlap * (area[i] + area - shared)
-        same[i] = True
-        alive &= ~same
-        weight = found.scores[same]
-        first.append(i)
-        means.append((boxes[same] * weight[:, None]).sum(0) / weight.sum())
-        scores.append(min(float(weight.sum()) / len(views), float(weight[0])))
-    out = found.keep(np.array(first, np.int64))
-    out = out._replace(boxes=np.array(means, np.float32).reshape(-1, 4), scores=np.array(scores, np.float32))
+    leader = np.zeros(len(found.scores), np.int64)
+    for group in range(len(GROUPS)):
+        mine = np.flatnonzero(found.groups == group)
+        leader[mine] = mine[_leaders(found.boxes[mine], overlap)]
+    first, scores = np.unique(leader), found.scores.astype(float)
+    total = np.bincount(leader, scores)[first]
+    sides = [np.bincount(leader, scores * side)[first] / total for side in found.boxes.T]
+    agreed_on = np.minimum(total / len(views), scores[first])
+    out = found.keep(first)._replace(
+        boxes=np.stack(sides, 1).astype(np.float32), scores=agreed_on.astype(np.float32)
+    )
     return out.keep(np.argsort(-out.scores, kind="stable"))
+
+
+def _leaders(boxes: Array, overlap: float) -> Ints:
+    """Tell for each box the row of the best one that is the same thing; boxes come best first."""
+    left, top, right, bottom = boxes.T
+    area, count = (right - left) * (bottom - top), len(boxes)
+    leader = np.full(count, -1)
+    for begin in range(0, count, BLOCK):
+        rows = slice(begin, begin + BLOCK)
+        wide = np.minimum(right[rows, None], right) - np.maximum(left[rows, None], left)
+        high = np.minimum(bottom[rows, None], bottom) - np.maximum(top[rows, None], top)
+        shared = np.maximum(wide, 0) * np.maximum(high, 0)
+        same = shared > overlap * (area[rows, None] + area - shared)
+        for i in range(begin, min(begin + BLOCK, count)):
+            if leader[i] < 0:
+                leader[same[i - begin] & (leader < 0)] = i
+                leader[i] = i
+    return leader
