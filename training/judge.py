@@ -1,11 +1,10 @@
-"""Judge a saved state on dates that it has not learnt from: `judge.py OUT/state.pt DATA --dates 2021-01-16`.
+"""Judge a thermal state on dates that it has not learnt from: `judge.py STATE DATA --dates 2021-01-16`.
 
 Average precision at an overlap of one half, at one look only and in single precision: to tell recipes apart
 in a minute. What the package reaches is told by `truceline detect images` and the scorer.
 """
 
 import argparse
-import importlib
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,8 @@ from torch.nn import functional as F
 
 from cuts import Picture
 from network import GROUPS, HEAT, SIDE_PX, SIDES, STRIDE, Finder
+from pack import pictures
+from thermal import CHANNELS
 
 ENLARGED = 1.5
 MOST = 300  # boxes of a picture and group
@@ -61,13 +62,13 @@ def overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def precision(
-    pictures: list[Picture], boxes: list[np.ndarray], scores: list[np.ndarray], group: int
+    judged: list[Picture], boxes: list[np.ndarray], scores: list[np.ndarray], group: int
 ) -> tuple[float, int]:
     """Give average precision (101 points, as COCO takes it) and how many there are."""
-    wanted = [p.boxes[p.groups == group] for p in pictures]
-    vague = [p.boxes[p.groups < 0] for p in pictures]
+    wanted = [p.boxes[p.groups == group] for p in judged]
+    vague = [p.boxes[p.groups < 0] for p in judged]
     taken = [np.zeros(len(one), bool) for one in wanted]
-    which = np.repeat(np.arange(len(pictures)), [len(s) for s in scores])
+    which = np.repeat(np.arange(len(judged)), [len(s) for s in scores])
     every, score = np.concatenate(boxes), np.concatenate(scores)
     right: list[bool] = []
     for i in np.argsort(-score, kind="stable"):
@@ -97,10 +98,9 @@ def main() -> None:
     asked = words.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     state = torch.load(asked.state, map_location=device, weights_only=True)
-    task = importlib.import_module(state["task"])
-    net = Finder(task.CHANNELS, state["size"]).to(device).eval()
+    net = Finder(CHANNELS, state["size"]).to(device).eval()
     net.load_state_dict(state["average"])
-    every = [p for table in asked.tables for p in task.pictures(asked.data, table)]
+    every = [p for table in asked.tables for p in pictures(asked.data, table)]
     for date in asked.dates:
         some = [p for p in every if p.date == date]
         rows = []

@@ -126,6 +126,48 @@ def test_looks_that_agree_make_one_box_and_lone_ones_lose_score():
     assert 0 < out.boxes[0, 0] < 1
 
 
+@pytest.mark.parametrize("block", [7, 256])
+def test_each_box_goes_to_the_best_that_it_overlaps_however_many_are_compared_at_a_time(monkeypatch, block):
+    monkeypatch.setattr(finder, "BLOCK", block)
+    dice = np.random.default_rng(3)
+    corner, side = dice.uniform(0, 120, (300, 2)), dice.uniform(8, 30, (300, 2))
+    boxes, scores = np.hstack([corner, corner + side]), np.sort(dice.random(300))[::-1]
+    left = list(range(300))
+    wanted = []
+    while left:  # one by one, as the rule is told
+        best = left[0]
+        least, most = (
+            np.maximum(boxes[best, :2], boxes[left, :2]),
+            np.minimum(boxes[best, 2:], boxes[left, 2:]),
+        )
+        shared = np.clip(most - least, 0, None).prod(1)
+        same = shared / (side[best].prod() + side[left].prod(1) - shared) > 0.5
+        group = [one for one, alike in zip(left, same, strict=True) if alike]
+        wanted.append((min(scores[group].sum() / 2, scores[best]), len(group)))
+        left = [one for one in left if one not in group]
+    assert max(size for _, size in wanted) > 1
+
+    out = agreed([found(boxes, scores), finder.NOTHING], 0.5)
+
+    assert out.scores.tolist() == pytest.approx(
+        sorted((score for score, _ in wanted), reverse=True), abs=1e-6
+    )
+
+
+def test_persons_of_a_thermal_still_are_those_of_the_network_that_tells_them(monkeypatch):
+    def sees(name, *_):
+        return found(
+            [[100, 100, 110, 120], [200, 200, 240, 240]], [0.9, 0.9], [1, 0] if name == "plain" else [2, 0]
+        )
+
+    monkeypatch.setattr(looks, "find", sees)
+    monkeypatch.setattr(looks, "look_again", lambda _, boxes: boxes)
+
+    out = looks.raw_thermal(np.zeros((512, 640, 1), np.uint8))
+
+    assert set(out.groups.tolist()) == {0, 2}
+
+
 def test_boxes_of_different_groups_do_not_merge():
     assert len(agreed([found([[0, 0, 10, 10], [0, 0, 10, 10]], [0.9, 0.8], [0, 1])], 0.5).scores) == 2
 

@@ -11,12 +11,12 @@ from truceline.app.progress import status
 from truceline.app.retention import finish, sweep
 from truceline.flow.mission import load_mission
 from truceline.flow.node import Node
+from truceline.model.decided import ENDED
 from truceline.model.errors import Broken
 
 _PATIENCE_S = 3600.0  # a whole archive may take long; a stuck job does not take forever
 _DRAW_S = 0.5  # between two drawings of how far it is
 _QUIET_S = 120.0  # real seconds without a new entry after which players are taken to do no more
-_ENDED = ("DONE", "FAILED", "CANTDO", "CANCELLED")
 
 
 def run_once(mission_file: Path, data: Path) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def _let_play(node: Node, relieve: Callable[[], None]) -> None:
         if not owed:
             relieve()
             with node.lock:
-                ended = all(item.state in _ENDED for item in board.orders())
+                ended = all(item.state in ENDED for item in board.orders())
             if ended and node.is_idle():
                 return
         time.sleep(0.1)

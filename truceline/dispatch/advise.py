@@ -8,7 +8,7 @@ import msgspec
 from truceline.dispatch.compose import NEEDS, TASK_WORDS, Ground, compose, task_kind
 from truceline.dispatch.instance import read_instance
 from truceline.log.fold import Fold
-from truceline.model.decided import Decision, Incident, Order, OrderState, Recommendation
+from truceline.model.decided import ENDED, Decision, Incident, Order, OrderState, Recommendation
 from truceline.model.facts import Claim, Fact, Job
 from truceline.model.names import name
 from truceline.model.place import Point
@@ -24,7 +24,6 @@ _OVERDUE = timedelta(hours=1)  # an order that should long be done keeps nothing
 _MOST = 50  # incidents in one proposal: nobody reads more
 _RANK = {"violation": 3, "possible_violation": 2, "could_not_observe": 1}
 _FREQUENT = {"observation", "report", "detection", "track"}  # can close no case
-_ENDED = {"DONE", "FAILED", "CANTDO", "CANCELLED"}
 
 Key = tuple[str, str]  # kind of task, sector
 
@@ -173,7 +172,7 @@ class Advise(Fold):
 
     def _order_state(self, said: OrderState) -> None:
         item = self._board.order(said.order_id)
-        if item is None or said.state not in _ENDED or said.order_id not in self._running:
+        if item is None or said.state not in ENDED or said.order_id not in self._running:
             return
         keys, _ = self._running.pop(said.order_id)
         self._dirty |= keys

@@ -28,6 +28,7 @@ STEPS: dict[str, frozenset[str]] = {
     "FAILED": frozenset(),
     "CANCELLED": frozenset(),
 }
+ENDED = frozenset(state for state, steps in STEPS.items() if not steps)
 
 
 class Explanation(Noun):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from truceline.log.fold import Fold
-from truceline.model.decided import Order, OrderState
+from truceline.model.decided import ENDED, Order, OrderState
 from truceline.model.errors import BadInput
 from truceline.model.facts import Claim, Fact, Job
 from truceline.model.place import Point
@@ -152,7 +152,7 @@ class Teams(Fold):
             self._board.touch_unit(unit, fact.seq, f"{unit} said that it cannot")
         if unit not in self._items or self._items[unit].order_id != said.order_id:
             return
-        if said.state in ("DONE", "FAILED", "CANTDO", "CANCELLED"):
+        if said.state in ENDED:
             self._heard[unit] = said.at_utc
             self._set(unit, state="ready", order_id=None, free_at_utc=None, last_contact_utc=said.at_utc)
         else:

@@ -11,7 +11,7 @@ from truceline.detect.pictures.chance import chances
 from truceline.detect.pictures.finder import GROUPS, Found, Hot, Picture, agreed, find, joined
 from truceline.detect.pictures.second import look_again
 
-# Network, scale, mirrored. Persons are 12 x 19 pixels, and only the largest look tells them from lamps.
+# Network, scale, mirrored. Persons, 12 x 19 pixels, are those of "thermal" alone: it tells them from lamps.
 THERMAL_LOOKS = (("plain", 1.0, False), ("plain", 1.3, True), ("thermal", 1.6, False))
 PERSON = GROUPS.index("person")
 OVERLAP = 0.45
@@ -50,10 +50,10 @@ def look_thermal(picture: Picture, hot: Hot = "white") -> Found:
 def raw_thermal(picture: Picture) -> Found:
     """Look at a thermal picture; scores as the network and the agreement of its looks give them."""
     least = float(THERMAL_LEAST.min()) / 2
-    views = [_look(name, picture, scale, mirrored, least) for name, scale, mirrored in THERMAL_LOOKS]
-    others = agreed([view.keep(view.groups != PERSON) for view in views], OVERLAP)
-    persons = agreed([views[-1].keep(views[-1].groups == PERSON)], OVERLAP)
-    found = look_again(picture, joined([persons, others]))
+    views = [(name, _look(name, picture, scale, mirrored, least)) for name, scale, mirrored in THERMAL_LOOKS]
+    others = agreed([view.keep(view.groups != PERSON) for _, view in views], OVERLAP)
+    persons = [view.keep(view.groups == PERSON) for name, view in views if name == "thermal"]
+    found = look_again(picture, joined([agreed(persons, OVERLAP), others]))
     return found.keep(found.scores >= THERMAL_LEAST[found.groups])
 
 
