@@ -26,7 +26,7 @@ class Map(NamedTuple):
 MAPS = {
     ("visible", "still"): (Map(3.24, -3.56), Map(3.00, -3.56), Map(3.24, -3.56)),
     ("visible", "frame"): (Map(3.05, 0.16), Map(2.79, -1.65), Map(3.05, 0.16)),
-    ("thermal", "still"): (Map(1.79, 1.16), Map(2.59, -1.00), Map(1.67, -0.44)),
+    ("thermal", "still"): (Map(1.77, 1.12), Map(2.59, -1.00), Map(1.78, -0.39)),
     ("thermal", "frame"): (Map(1.41, 0.71), Map(2.87, -0.47), Map(1.42, -1.00)),
 }
 _LEAST = 1e-4  # scores are kept off 0 and 1
